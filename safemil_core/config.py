@@ -1,0 +1,176 @@
+"""The settings of a run: frozen, validated where they are made, one model per stage, to and from JSON.
+
+A field's description says what turning it up does; the command line and the pages show it as help.
+The defaults are the paper's (arXiv 2511.08136, section 5 and appendix) except where the README's table of
+measurements says why not; `RunConfig.paper()` gives the paper's values unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from safemil_core.errors import InvalidConfig
+
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=8)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as problem:
+            raise InvalidConfig(_sentence(problem)) from None
+
+
+class CostConfig(_Settings):
+    """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
+
+    network: Literal["mlp", "additive"] = Field(
+        "mlp",
+        description="mlp: one network that sees all inputs together, as in the paper. additive: one small network "
+        "per input, summed; it cannot recognise a policy from a combination of inputs, and each input's curve can "
+        "be read.",
+    )
+    use_actions: bool = Field(
+        True, description="Let the cost depend on the action too. Off: c(s), for costs that lie in the state."
+    )
+    hidden_sizes: Widths = Field(
+        (256, 256),
+        description="Width of each hidden layer. Wider networks fit finer cost regions, and memorise sooner.",
+    )
+    bag_size: int = Field(
+        128,
+        ge=1,
+        le=4096,
+        description="K, trajectories in a bag. More: an unlabelled bag is likelier to hold a safe one.",
+    )
+    window: int = Field(
+        10, ge=0, description="H, consecutive steps taken from each trajectory of a bag; 0 takes whole trajectories."
+    )
+    gamma: float = Field(
+        0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
+    )
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW step size of the cost network.")
+    weight_decay: float = Field(0.01, ge=0, le=10, description="AdamW weight decay, of both networks.")
+    gradient_clip: float = Field(
+        10.0, gt=0, description="Largest norm of a gradient; longer ones are scaled down to it."
+    )
+    sparsity: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Price of every input the network uses (group lasso). Higher: fewer inputs, and the "
+        "cost follows the unsafe step rather than the policy that made the trajectory.",
+    )
+    normalise: bool = Field(True, description="Scale every input to mean 0 and deviation 1 over the dataset.")
+    updates: int = Field(1_000_000, ge=1, description="Updates of the cost network, one pair of bags each.")
+
+
+class WeightConfig(_Settings):
+    """How step costs become weights of behaviour cloning."""
+
+    scheme: Literal["trajectory", "step", "threshold"] = Field(
+        "trajectory",
+        description="trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for trajectories of "
+        "cost C up to the threshold, else 0.",
+    )
+    beta: float = Field(
+        0.6,
+        gt=0,
+        description="Temperature of the trajectory scheme. Smaller: costly trajectories lose their weight faster.",
+    )
+    threshold: float = Field(1.0, ge=0, description="Largest trajectory cost C that the threshold scheme keeps.")
+    per_length: bool = Field(
+        False,
+        description="Divide C by the trajectory's discounted length (times the longest), so that an episode that ends "
+        "early is not taken for a safe one. No effect where all have the same length.",
+    )
+
+
+class PolicyConfig(_Settings):
+    """The policy: a tanh-squashed mixture of Gaussians, by weighted behaviour cloning."""
+
+    components: int = Field(2, ge=1, le=32, description="Gaussians in the mixture: ways to act in one state.")
+    hidden_sizes: Widths = Field((256, 256), description="Width of each hidden layer.")
+    loss: Literal["log_likelihood", "squared_error"] = Field(
+        "squared_error",
+        description="squared_error: of a reparameterised sample, as the authors train. log_likelihood: the textbook "
+        "form, which keeps the modes of a mixed dataset apart.",
+    )
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW step size of the policy.")
+    batch_size: int = Field(256, ge=1, le=65_536, description="State-action pairs an update.")
+    updates: int = Field(1_000_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
+
+
+class RunConfig(_Settings):
+    """Everything that decides the outcome of a run, beside the dataset and its labels."""
+
+    cost: CostConfig = CostConfig()
+    weights: WeightConfig = WeightConfig()
+    policy: PolicyConfig = PolicyConfig()
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
+    log_every: int = Field(25, ge=1, description="Updates between two rows of metrics.")
+    checkpoint_every: int = Field(2_000, ge=1, description="Updates between two checkpoints.")
+    rescore_every: int = Field(
+        250, ge=1, description="Updates between two scorings of all trajectories while the cost network still learns."
+    )
+
+    @classmethod
+    def paper(cls) -> Self:
+        """The values of the paper and its authors' code, without any of our departures."""
+        return cls()
+
+    def with_values(self, assignments: Iterable[str]) -> Self:
+        """A copy with settings changed, each given as `section.key=value` or `key=value`, the value in JSON or bare.
+
+        Raises:
+            InvalidConfig: a key is unknown or a value out of range.
+        """
+        values = self.model_dump()
+        for assignment in assignments:
+            path, separator, text = assignment.partition("=")
+            if not separator:
+                raise InvalidConfig(f"expected key=value, got {assignment!r}; for example cost.bag_size=64")
+            section, keys = values, path.strip().split(".")
+            for key in keys[:-1]:
+                section = section[key] if isinstance(section.get(key), dict) else {}
+            if keys[-1] not in section or isinstance(section[keys[-1]], dict):
+                raise InvalidConfig(f"unknown setting {path!r}; the settings are {', '.join(setting_names())}")
+            section[keys[-1]] = _value(text.strip())
+        return type(self)(**values)
+
+
+def setting_names() -> list[str]:
+    """Every setting as the command line spells it, for example `cost.bag_size`."""
+    names = []
+    for key, field in RunConfig.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, _Settings):
+            names += [f"{key}.{inner}" for inner in field.annotation.model_fields]
+        else:
+            names.append(key)
+    return names
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return {"True": True, "False": False}.get(text, text)
+
+
+def _sentence(problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}"
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidConfig):  # from the section inside: name the whole path
+        return f"{name}.{cause}"
+    what = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{name} must be {what}, got {first['input']!r}"

@@ -1,0 +1,1 @@
+"""Trajectories and labels: files in, validated arrays and a database out. Never torch."""

@@ -1,0 +1,85 @@
+"""The SQLite database of a workspace: its schema in numbered steps, one reader and one writer context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, event
+
+MIGRATIONS: list[Callable[[Connection], None]] = []
+"""Applied in order, each once; never edited after a release, only appended to."""
+
+
+class Database:
+    """Opens (and where needed creates or upgrades) the database at a path; safe for several processes at once."""
+
+    def __init__(self, path: Path) -> None:
+        # isolation_level None: the driver begins nothing by itself, `write` does.
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 30})
+        event.listen(self._engine, "connect", _on_connect)
+        with self.write() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):
+                migration(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on which each statement sees the latest state."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start: what it reads cannot change before it commits."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _on_connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own types
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a label is on disk when `write` returns
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@MIGRATIONS.append
+def m001_names_and_labels(connection: Connection) -> None:
+    """Names of datasets, and the append-only history of labels: an action of a person, and what it set."""
+    for statement in (
+        """
+        CREATE TABLE dataset_names (
+            name TEXT PRIMARY KEY,
+            dataset TEXT NOT NULL,             -- id of the content, see data.datasets
+            env_id TEXT,                       -- the user's word, over what the file says
+            named_at TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE label_actions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            dataset TEXT NOT NULL,
+            at TEXT NOT NULL,                  -- UTC, ISO 8601
+            author TEXT NOT NULL,
+            origin TEXT NOT NULL,              -- hand, file, example, undo, restore
+            note TEXT NOT NULL,
+            undoes INTEGER REFERENCES label_actions (id)
+        )
+        """,
+        """
+        CREATE TABLE label_events (
+            action INTEGER NOT NULL REFERENCES label_actions (id),
+            trajectory INTEGER NOT NULL,
+            label TEXT NOT NULL CHECK (label IN ('non_preferred', 'preferred', 'none')),
+            PRIMARY KEY (action, trajectory)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX label_actions_of_dataset ON label_actions (dataset, id)",
+    ):
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,120 @@
+"""Trajectory and TrajectorySet: the types that everything else speaks. Not how they are stored (`datasets`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from safemil_core.errors import InvalidDataset
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """One recorded episode of `T` steps: views into its set's arrays, nothing copied."""
+
+    observations: np.ndarray
+    """[T, O] float32, what the agent saw before each action."""
+
+    actions: np.ndarray
+    """[T, A] float32."""
+
+    rewards: np.ndarray | None
+    """[T] float32, or None where the data have none."""
+
+    costs: np.ndarray | None
+    """[T] float32, the true cost of each step, or None where it is unknown."""
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+
+@dataclass(frozen=True)
+class TrajectorySet:
+    """`N` trajectories of any lengths in flat arrays; trajectory i is the steps offsets[i] to offsets[i + 1].
+
+    Raises:
+        InvalidDataset: the arrays do not fit one another, or a value is not finite.
+    """
+
+    observations: np.ndarray
+    """[sum T, O] float32, possibly memory-mapped."""
+
+    actions: np.ndarray
+    """[sum T, A] float32."""
+
+    offsets: np.ndarray
+    """[N + 1] int64, first 0, last sum T, strictly increasing."""
+
+    rewards: np.ndarray | None = None
+    """[sum T] float32. Shown and used in evaluation; training never sees it."""
+
+    costs: np.ndarray | None = None
+    """[sum T] float32, true costs. Shown and used in evaluation; training never sees them."""
+
+    def __post_init__(self) -> None:
+        offsets = self.offsets
+        if offsets.ndim != 1 or len(offsets) < 2:
+            raise InvalidDataset("expected at least one trajectory, found none")
+        if offsets[0] != 0 or (np.diff(offsets) <= 0).any():
+            raise InvalidDataset("every trajectory needs at least one step, and their offsets must increase from 0")
+        for key, rank in (("observations", 2), ("actions", 2), ("rewards", 1), ("costs", 1)):
+            array = getattr(self, key)
+            if array is None:
+                continue
+            if array.ndim != rank or array.dtype != np.float32:
+                raise InvalidDataset(f"{key} must be float32 of rank {rank}, found {array.dtype} of rank {array.ndim}")
+            if len(array) != offsets[-1]:
+                raise InvalidDataset(f"{key} has {len(array)} steps, the episodes add up to {offsets[-1]}")
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> Trajectory:
+        if not 0 <= index < len(self):
+            raise IndexError(f"trajectory {index} of {len(self)}")
+        steps = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+        return Trajectory(
+            observations=self.observations[steps],
+            actions=self.actions[steps],
+            rewards=None if self.rewards is None else self.rewards[steps],
+            costs=None if self.costs is None else self.costs[steps],
+        )
+
+    def __iter__(self) -> Iterator[Trajectory]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """[N] int64, steps of each trajectory."""
+        return np.diff(self.offsets)
+
+    @property
+    def n_steps(self) -> int:
+        return int(self.offsets[-1])
+
+    def locate(self, step: int) -> tuple[int, int]:
+        """The trajectory that a step of the flat arrays belongs to, and its time within that trajectory."""
+        trajectory = int(np.searchsorted(self.offsets, step, side="right")) - 1
+        return trajectory, int(step - self.offsets[trajectory])
+
+    def returns(self) -> np.ndarray | None:
+        """[N] undiscounted sum of rewards of each trajectory, where rewards are known."""
+        return None if self.rewards is None else sum_by_trajectory(self.rewards, self.offsets)
+
+    def true_costs(self) -> np.ndarray | None:
+        """[N] undiscounted sum of true costs of each trajectory, where they are known."""
+        return None if self.costs is None else sum_by_trajectory(self.costs, self.offsets)
+
+
+def sum_by_trajectory(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """[N] float64, the sum over each trajectory of a value per step `[sum T]`."""
+    sums: np.ndarray = np.add.reduceat(values.astype(np.float64), offsets[:-1])
+    return sums
+
+
+def times(offsets: np.ndarray) -> np.ndarray:
+    """[sum T] int64, the time of every step within its trajectory."""
+    elapsed: np.ndarray = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))
+    return elapsed

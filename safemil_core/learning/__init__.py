@@ -1,0 +1,1 @@
+"""Bags, cost network, weights, policy, and the loop that trains them. `weights` alone does without torch."""

@@ -1,0 +1,96 @@
+"""Step costs -> trajectory costs -> weights of behaviour cloning. NumPy only, so that pages can use it live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from safemil_core.config import WeightConfig
+from safemil_core.data.trajectories import sum_by_trajectory, times
+
+
+@dataclass(frozen=True)
+class CloningWeights:
+    """How much behaviour cloning trusts each trajectory and step. Mean 1 over the cloned steps."""
+
+    trajectories: np.ndarray
+    """[N] float64, mean weight of each trajectory's steps; 0 for the non-preferred."""
+
+    steps: np.ndarray
+    """[sum T] float64."""
+
+
+def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, per_length: bool = False) -> np.ndarray:
+    """C(tau) = sum over t of gamma^t c(s_t, a_t), section 4 of the paper.
+
+    Args:
+        step_costs: [sum T] cost of each step.
+        offsets: [N + 1] where trajectories begin.
+        gamma: discount per step.
+        per_length: divide by the discounted length and multiply by the longest, so that ending early is no merit.
+
+    Returns:
+        [N] float64.
+    """
+    discounts = gamma ** times(offsets).astype(np.float64)
+    costs = sum_by_trajectory(step_costs * discounts, offsets)
+    if per_length:
+        lengths = sum_by_trajectory(discounts, offsets)
+        costs = costs / lengths * lengths.max()
+    return costs
+
+
+def cloning_weights(
+    step_costs: np.ndarray, offsets: np.ndarray, labels: np.ndarray, config: WeightConfig, gamma: float
+) -> CloningWeights:
+    """Weights for weighted behaviour cloning on everything that is not marked non-preferred (Eq. 12 and 14).
+
+    A trajectory marked preferred gets the largest weight of any trajectory: it is trusted, whatever its learned cost.
+
+    Args:
+        step_costs: [sum T] learned costs in (0, 1).
+        offsets: [N + 1] where trajectories begin.
+        labels: [N] `non_preferred`, `preferred` or `none`.
+
+    Raises:
+        ValueError: every trajectory is marked non-preferred, or a cost is not finite.
+    """
+    if not np.isfinite(step_costs).all():
+        raise ValueError("step costs must be finite")
+    cloned = labels != "non_preferred"
+    if not cloned.any():
+        raise ValueError("every trajectory is marked non-preferred: nothing is left to clone")
+    lengths = np.diff(offsets)
+    if config.scheme == "step":
+        steps = np.where(np.repeat(labels == "preferred", lengths), 1.0, 1.0 - step_costs.astype(np.float64))
+    else:
+        costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
+        steps = np.repeat(_by_cost(costs, cloned, labels == "preferred", config), lengths)
+    steps = steps * np.repeat(cloned, lengths)
+    if steps.sum() == 0:  # a threshold below every cost: keep the least costly rather than nothing
+        steps = np.repeat(costs == costs[cloned].min(), lengths) * np.repeat(cloned, lengths)
+    steps = steps / steps.sum() * lengths[cloned].sum()
+    return CloningWeights(trajectories=sum_by_trajectory(steps, offsets) / lengths, steps=steps)
+
+
+def uniform_weights(offsets: np.ndarray, labels: np.ndarray) -> CloningWeights:
+    """Plain behaviour cloning: 1 for every step that is not marked non-preferred."""
+    kept = (labels != "non_preferred").astype(np.float64)
+    return CloningWeights(trajectories=kept, steps=np.repeat(kept, np.diff(offsets)))
+
+
+def effective_sample_size(weights: np.ndarray) -> float:
+    """(sum w)^2 / sum w^2: how many equally weighted trajectories would say as much (Kish, 1965). 0 for no weight."""
+    total = float(np.square(weights).sum())
+    return float(weights.sum()) ** 2 / total if total > 0 else 0.0
+
+
+def _by_cost(costs: np.ndarray, cloned: np.ndarray, preferred: np.ndarray, config: WeightConfig) -> np.ndarray:
+    least = costs[cloned].min()
+    if config.scheme == "threshold":
+        weights = (costs <= config.threshold).astype(np.float64)
+    else:
+        # Shifting by the least cost cancels in the normalisation and keeps exp() from underflowing to all zeros.
+        weights = np.exp(-np.maximum(costs - least, 0.0) / config.beta)
+    return np.where(preferred, 1.0, weights)

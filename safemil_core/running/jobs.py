@@ -1,0 +1,76 @@
+"""Start and stop the pipeline in processes of their own, which outlive the page that asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.runs import Progress, Run, is_alive, read_progress, write_progress
+from safemil_core.workspace import Workspace, whole_file
+
+_children: list[subprocess.Popen[bytes]] = []
+"""Only to collect the exit status of our own children; losing it is harmless."""
+
+
+def start_training(workspace: Workspace, run: Run, device: str = "auto") -> None:
+    """Train a run that `RunStore.create` made."""
+    _start(workspace, run.folder / "log.txt", "train", run.id, "--device", device)
+
+
+def start_evaluation(workspace: Workspace, run: Run, episodes: int, n_videos: int) -> None:
+    """Roll out a finished run's policies and render the first episodes."""
+    folder = run.folder / "evaluation"
+    folder.mkdir(exist_ok=True)
+    now = time.time()
+    write_progress(folder / "progress.json", Progress("starting", total=episodes, started_at=now, updated_at=now))
+    _start(workspace, folder / "log.txt", "evaluate", run.id, "--episodes", str(episodes), "--videos", str(n_videos))
+
+
+def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[int]) -> Progress | None:
+    """Have replays of these trajectories rendered in the background, in this order, before any wished for earlier.
+
+    Returns:
+        The progress of the process that renders them; None where all are in the cache already.
+    """
+    missing = [t for t in trajectories if not workspace.replay(dataset.id, t).exists()]
+    if not missing:
+        return None
+    folder = workspace.replay(dataset.id, 0).parent
+    with whole_file(folder / "wanted.json") as temporary:
+        temporary.write_text(json.dumps(missing))
+    path = folder / "progress.json"
+    progress = read_progress(path) if path.exists() else None
+    if progress is None or progress.state in ("done", "lost"):  # one that failed would only fail again
+        now = time.time()
+        progress = Progress("starting", started_at=now, updated_at=now)
+        write_progress(path, progress)
+        _start(workspace, folder / "log.txt", "replay", dataset.name)
+    return progress
+
+
+def stop(run: Run) -> None:
+    """Ask a training process to finish: it keeps what it has learned so far and ends as `stopped`."""
+    progress = run.progress
+    if progress.pid and not progress.is_finished and is_alive(progress):
+        os.kill(progress.pid, signal.SIGTERM)
+
+
+def _start(workspace: Workspace, log: Path, *arguments: str) -> None:
+    _children[:] = [child for child in _children if child.poll() is None]
+    command = [sys.executable, "-m", "safemil_core.running.pipeline", "--workspace", str(workspace.root), *arguments]
+    with log.open("ab") as output:
+        _children.append(
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the dashboard's terminal does not reach it
+            )
+        )

@@ -1,0 +1,80 @@
+"""Where everything of a user lies: the one place that spells paths of a workspace (inside a run: `running.runs`)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from safemil_core.errors import InvalidConfig
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that holds datasets, labels, runs and videos; nothing is written outside it."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Self:
+        """The folder that SAFEMIL_WORKSPACE names, else `workspace` in the current folder."""
+        return cls(Path(os.environ.get("SAFEMIL_WORKSPACE") or "workspace"))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", self.root.expanduser().resolve())
+        if self.root.exists() and not self.root.is_dir():
+            raise InvalidConfig(f"the workspace {self.root} is a file; name a folder")
+
+    @property
+    def datasets(self) -> Path:
+        return self._folder("datasets")
+
+    @property
+    def runs(self) -> Path:
+        return self._folder("runs")
+
+    @property
+    def uploads(self) -> Path:
+        """Uploaded files on their way in; each is removed once it is read."""
+        return self._folder("uploads")
+
+    def replay(self, dataset_id: str, trajectory: int) -> Path:
+        """The cached video of one recorded trajectory."""
+        return self._folder(f"replays/{dataset_id}") / f"{trajectory:06d}.mp4"
+
+    @property
+    def database(self) -> Path:
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "safemil.db"
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name a dataset or a run: such a name is safe as a file name and in a URL."""
+    return _NAME.fullmatch(text) is not None
+
+
+def as_name(text: str) -> str:
+    """The nearest valid name to a text, for example to a file's stem."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:64] or "dataset"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
