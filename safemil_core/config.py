@@ -31,15 +31,6 @@ class _Settings(BaseModel):
 class CostConfig(_Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
-    network: Literal["mlp", "additive"] = Field(
-        "mlp",
-        description="mlp: one network that sees all inputs together, as in the paper. additive: one small network "
-        "per input, summed; it cannot recognise a policy from a combination of inputs, and each input's curve can "
-        "be read.",
-    )
-    use_actions: bool = Field(
-        True, description="Let the cost depend on the action too. Off: c(s), for costs that lie in the state."
-    )
     hidden_sizes: Widths = Field(
         (256, 256),
         description="Width of each hidden layer. Wider networks fit finer cost regions, and memorise sooner.",
@@ -51,25 +42,18 @@ class CostConfig(_Settings):
         description="K, trajectories in a bag. More: an unlabelled bag is likelier to hold a safe one.",
     )
     window: int = Field(
-        10, ge=0, description="H, consecutive steps taken from each trajectory of a bag; 0 takes whole trajectories."
+        1, ge=0, description="H, consecutive steps taken from each trajectory of a bag; 0 takes whole trajectories."
     )
     gamma: float = Field(
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
-    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW step size of the cost network.")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="AdamW weight decay, of both networks.")
-    gradient_clip: float = Field(
-        10.0, gt=0, description="Largest norm of a gradient; longer ones are scaled down to it."
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="Step size of the cost network.")
+    updates: int = Field(
+        2_000,
+        ge=1,
+        description="Updates of the cost network, one pair of bags each. Training on adds little, and on some data the "
+        "network begins to recognise policies instead of unsafe steps.",
     )
-    sparsity: float = Field(
-        0.0,
-        ge=0,
-        le=10,
-        description="Price of every input the network uses (group lasso). Higher: fewer inputs, and the "
-        "cost follows the unsafe step rather than the policy that made the trajectory.",
-    )
-    normalise: bool = Field(True, description="Scale every input to mean 0 and deviation 1 over the dataset.")
-    updates: int = Field(1_000_000, ge=1, description="Updates of the cost network, one pair of bags each.")
 
 
 class WeightConfig(_Settings):
@@ -103,9 +87,25 @@ class PolicyConfig(_Settings):
         description="squared_error: of a reparameterised sample, as the authors train. log_likelihood: the textbook "
         "form, which keeps the modes of a mixed dataset apart.",
     )
-    learning_rate: float = Field(3e-4, gt=0, le=1, description="AdamW step size of the policy.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of the policy.")
+    decay: bool = Field(
+        True,
+        description="Let the step size fall to 0 by half a cosine, so that few updates are enough. Off: it stays.",
+    )
     batch_size: int = Field(256, ge=1, le=65_536, description="State-action pairs an update.")
-    updates: int = Field(1_000_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
+    updates: int = Field(8_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
+
+
+class OptimiserConfig(_Settings):
+    """How the weights of all networks are changed."""
+
+    kind: Literal["adamw", "adam"] = Field(
+        "adamw", description="adamw: weight decay apart from the gradient. adam: in it."
+    )
+    weight_decay: float = Field(0.01, ge=0, le=10, description="Pull of all weights towards 0.")
+    gradient_clip: float = Field(
+        10.0, gt=0, description="Largest norm of a gradient; longer ones are scaled down to it."
+    )
 
 
 class RunConfig(_Settings):
@@ -114,6 +114,8 @@ class RunConfig(_Settings):
     cost: CostConfig = CostConfig()
     weights: WeightConfig = WeightConfig()
     policy: PolicyConfig = PolicyConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    normalise: bool = Field(True, description="Scale every input to mean 0 and deviation 1 over the dataset.")
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
     log_every: int = Field(25, ge=1, description="Updates between two rows of metrics.")
     checkpoint_every: int = Field(2_000, ge=1, description="Updates between two checkpoints.")
@@ -124,7 +126,11 @@ class RunConfig(_Settings):
     @classmethod
     def paper(cls) -> Self:
         """The values of the paper and its authors' code, without any of our departures."""
-        return cls()
+        return cls(
+            cost=CostConfig(window=10, updates=1_000_000),
+            weights=WeightConfig(beta=0.6),
+            policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
+        )
 
     def with_values(self, assignments: Iterable[str]) -> Self:
         """A copy with settings changed, each given as `section.key=value` or `key=value`, the value in JSON or bare.

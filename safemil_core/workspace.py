@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from safemil_core.errors import InvalidConfig
 
@@ -43,6 +45,19 @@ class Workspace:
     def uploads(self) -> Path:
         """Uploaded files on their way in; each is removed once it is read."""
         return self._folder("uploads")
+
+    @contextmanager
+    def received(self, name: str, content: IO[bytes]) -> Iterator[Path]:
+        """An upload as a file while the block runs, under a harmless form of its name; removed whatever happens."""
+        folder = self.uploads / secrets.token_hex(8)
+        folder.mkdir()
+        try:
+            path = folder / (re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._")[-100:] or "upload")
+            with path.open("wb") as file:
+                shutil.copyfileobj(content, file, 2**20)
+            yield path
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def replay(self, dataset_id: str, trajectory: int) -> Path:
         """The cached video of one recorded trajectory."""

@@ -78,9 +78,6 @@ def _collapse(recent: pd.DataFrame, config: RunConfig) -> Finding:
     if last["saturated"] > 0.5 or cost.learning_rate > 1e-2:
         cause = "the sigmoid is saturated: the learning rate is too high"
         settings: tuple[str, ...] = (f"cost.learning_rate={min(cost.learning_rate / 10, 1e-3):g}",)
-    elif cost.sparsity > 0.1:
-        cause = "the price of inputs is so high that the network uses none"
-        settings = ("cost.sparsity=0.01",)
     elif cost.bag_size < 16:
         cause = "bags are so small that an unlabelled bag often holds no safe trajectory"
         settings = ("cost.bag_size=64",)
@@ -121,8 +118,8 @@ def _not_finite(recent: pd.DataFrame) -> Finding:
         title="A loss is not a number any more",
         evidence=f"at update {int(recent['update'].iloc[-1])}",
         cause="a step of the optimiser was too large, or inputs are of very different scales",
-        cure="Train again with a learning rate ten times smaller and cost.normalise=true.",
-        settings=("cost.normalise=true",),
+        cure="Train again with a learning rate ten times smaller and normalise=true.",
+        settings=("normalise=true",),
     )
 
 

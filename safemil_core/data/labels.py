@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import getpass
+import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -227,3 +229,18 @@ def parse_table(trajectories: Sequence[object], labels: Sequence[object]) -> dic
             raise InvalidLabels(f"row {row}: unknown label {word!r}; the labels are {', '.join(LABELS)}")
         parsed[int(number)] = word
     return parsed
+
+
+def parse_csv(content: bytes) -> dict[int, Label]:
+    """Labels from a CSV file with the columns trajectory and label, in any order and beside any others.
+
+    Raises:
+        InvalidLabels: it is not text, a column is missing, or a row makes no sense.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise InvalidLabels(f"this is not a CSV file in UTF-8 ({problem}); save it as one") from None
+    if not rows or not {"trajectory", "label"} <= rows[0].keys():
+        raise InvalidLabels("expected the columns trajectory,label and at least one row under them")
+    return parse_table([row["trajectory"] for row in rows], [row["label"] for row in rows])

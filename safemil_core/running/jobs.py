@@ -54,6 +54,12 @@ def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[
     return progress
 
 
+def replay_progress(workspace: Workspace, dataset: DatasetInfo) -> Progress | None:
+    """How far the process that renders this dataset's replays has got, if there ever was one."""
+    path = workspace.replay(dataset.id, 0).parent / "progress.json"
+    return read_progress(path) if path.exists() else None
+
+
 def stop(run: Run) -> None:
     """Ask a training process to finish: it keeps what it has learned so far and ends as `stopped`."""
     progress = run.progress

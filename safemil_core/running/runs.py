@@ -8,7 +8,7 @@ import platform
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -80,6 +80,9 @@ class Progress:
         return (self.total - self.done) / self.rate if self.done else float("inf")
 
 
+OnProgress = Callable[[Progress], None]
+
+
 class Run:
     """The folder of one run. Every file appears whole."""
 
@@ -133,11 +136,15 @@ class Run:
         Raises:
             NotReady: training has not come to an end yet.
         """
-        return pd.read_parquet(self._finished("costs.parquet"))
+        return pd.read_parquet(self.table("costs"))
 
     def trajectories(self) -> pd.DataFrame:
         """Columns trajectory, length, label, cost_sum, weight. Raises NotReady like `costs`."""
-        return pd.read_parquet(self._finished("trajectories.parquet"))
+        return pd.read_parquet(self.table("trajectories"))
+
+    def table(self, name: Literal["costs", "trajectories"]) -> Path:
+        """The file of `costs()` or `trajectories()`, Parquet. Raises NotReady like them."""
+        return self._finished(f"{name}.parquet")
 
     def model(self, name: Literal["cost", "safe", "bc"]) -> Path:
         """The file of a trained network, safetensors. Raises NotReady like `costs`."""
@@ -272,6 +279,12 @@ def read_progress(path: Path) -> Progress:
         return progress
     is_gone = not is_alive(progress) if progress.pid else time.time() - progress.updated_at > 60
     return replace(progress, state="lost", message=progress.message or "its process died") if is_gone else progress
+
+
+def begin(total: int, device: str) -> Progress:
+    """The first report of the process that does the work."""
+    now, pid = time.time(), os.getpid()
+    return Progress("running", 0, total, now, now, pid, process_birth(pid), device)
 
 
 def process_birth(pid: int) -> str:

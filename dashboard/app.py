@@ -1,0 +1,37 @@
+"""The frame around every page: configuration, navigation, and the choices that all pages share."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.components import pickers
+
+# An emoji: with a Material icon here, the browser would fetch it from fonts.gstatic.com.
+st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
+
+PAGES = [
+    st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
+    st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
+    st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+    st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
+    st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
+    st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
+]
+WITH_RUN = ("Label", "Train", "Costs", "Weights", "Rollouts")
+
+state.keep_choices()
+page = st.navigation(PAGES)
+resources.ensure_bundled_dataset()
+
+with st.sidebar:
+    info = pickers.dataset_picker()
+    if info is not None and page.title in WITH_RUN:
+        pickers.run_picker(info)
+    pickers.author_picker()
+    st.caption(
+        "Mark what is bad, train, and see which steps cost: "
+        "**Datasets** → **Label** → **Train** → **Costs** → **Weights** → **Rollouts**"
+    )
+
+page.run()

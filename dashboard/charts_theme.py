@@ -1,0 +1,34 @@
+"""The fixed meaning of colours, and the look that every chart shares. Imports no Streamlit."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+NON_PREFERRED = "#D55E00"
+PREFERRED = "#009E73"
+UNLABELLED = "#7A8594"
+TRUE_COST = "#0072B2"
+LEARNED_COST = "#CC79A7"
+LEARNED_COST_SCALE = ("#2A0A55", "#65156E", "#9F2A63", "#D44842", "#F57D15", "#FAC228")
+"""Inferno without its ends: its black and its pale yellow would vanish in the dark and in the light page, and
+Streamlit's chart theme takes #000004, its first colour, for a placeholder and paints it pink."""
+
+"""Okabe and Ito's palette: told apart with any colour vision, on light and on dark."""
+
+LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "none": UNLABELLED}
+POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
+POLICY_WORDS = {"safe": "safe policy", "bc": "plain cloning"}
+LABEL_WORDS = {"non_preferred": "non-preferred", "preferred": "preferred", "none": "unlabelled"}
+
+
+def themed(figure: go.Figure, height: int = 340) -> go.Figure:
+    """The same figure with the margins, legend and hover that all charts have; text and grid follow the page."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 28, "b": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "title": None},
+        hoverlabel={"namelength": -1},
+    )
+    figure.update_xaxes(automargin=True, title_standoff=14)
+    figure.update_yaxes(automargin=True, title_standoff=14)
+    return figure

@@ -1,0 +1,56 @@
+"""What a page shows when its input is missing: what it needs, and the way there."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard.components import pickers
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.runs import Run
+
+PageName = Literal["datasets", "label", "train", "costs", "weights", "rollouts"]
+
+
+def empty_state(sentence: str, page: PageName, link: str) -> None:
+    """Say what is missing, and link to the page where to get it."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown(sentence, text_alignment="center")
+        page_link(page, link)
+
+
+def page_link(page: PageName, words: str) -> None:
+    """A link to another page; the choices go with it."""
+    st.page_link(f"views/{page}.py", label=words, icon=":material/arrow_forward:")
+
+
+def need_dataset() -> DatasetInfo:
+    """The chosen dataset; where there is none, say so and end the page."""
+    info = pickers.chosen_dataset()
+    if info is None:
+        empty_state("There is no dataset in this workspace yet.", "datasets", "Add a dataset")
+        st.stop()
+    return info
+
+
+def need_run(info: DatasetInfo) -> Run:
+    """The chosen run of the dataset; where there is none, say so and end the page."""
+    run = pickers.chosen_run(info)
+    if run is None:
+        empty_state("Nothing has been trained on this dataset yet.", "train", "Train a cost and a policy")
+        st.stop()
+    return run
+
+
+def need_finished_run(info: DatasetInfo) -> Run:
+    """The chosen run if it has results; where it has none (yet), say so and end the page."""
+    run = need_run(info)
+    state = run.progress.state
+    if state in ("starting", "running"):
+        empty_state("This run is still training; its costs appear when it has ended.", "train", "Watch it")
+        st.stop()
+    if state in ("failed", "lost"):
+        empty_state(f"This run is {state} and has no results.", "train", "See why")
+        st.stop()
+    return run

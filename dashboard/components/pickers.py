@@ -1,0 +1,81 @@
+"""Widgets that choose a dataset, a run, a trajectory or a dimension; each choice is in the URL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard import resources, state
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.runs import Run
+
+
+def dataset_picker() -> DatasetInfo | None:
+    """Choose one of the workspace's datasets; None where there is none."""
+    infos = {info.name: info for info in resources.datasets().list()}
+    if not infos:
+        return None
+    names = list(infos)
+    name = st.selectbox("Dataset", names, **state.dataset_widget(names))
+    state.dataset.settle(name)
+    return infos[name]
+
+
+def chosen_dataset() -> DatasetInfo | None:
+    """What `dataset_picker` shows, for pages."""
+    infos = {info.name: info for info in resources.datasets().list()}
+    name = state.dataset.among(list(infos))
+    return None if name is None else infos[name]
+
+
+def run_picker(info: DatasetInfo) -> Run | None:
+    """Choose one of the dataset's runs, newest first; None where there is none."""
+    runs = {run.id: run for run in resources.runs().list(info.id)}
+    if not runs:
+        return None
+    ids = list(runs)
+    run_id = st.selectbox("Run", ids, format_func=lambda i: _run_words(runs[i]), **state.run.widget(ids))
+    state.run.settle(run_id)
+    return runs[run_id]
+
+
+def chosen_run(info: DatasetInfo) -> Run | None:
+    """What `run_picker` shows, for pages."""
+    runs = {run.id: run for run in resources.runs().list(info.id)}
+    run_id = state.run.among(list(runs))
+    return None if run_id is None else runs[run_id]
+
+
+def trajectory_picker(info: DatasetInfo, default: int = 0) -> int:
+    """Choose a trajectory by its number."""
+    options = range(info.n_trajectories)
+    return int(
+        st.number_input("Trajectory", 0, info.n_trajectories - 1, step=1, **state.trajectory.widget(options, default))
+    )
+
+
+def dimension_pickers(info: DatasetInfo) -> tuple[int, int]:
+    """Choose the two observation dimensions of a plot, side by side."""
+    dimensions = range(info.n_observations)
+    left, right = st.columns(2)
+    with left:
+        x = st.selectbox("Horizontal", dimensions, format_func=_name_of(info), **state.x.widget(dimensions, 0))
+    with right:
+        second = min(1, info.n_observations - 1)
+        y = st.selectbox("Vertical", dimensions, format_func=_name_of(info), **state.y.widget(dimensions, second))
+    return x, y
+
+
+def author_picker() -> None:
+    """Say who labels and trains; `state.author()` gives it."""
+    st.text_input("Your name", help="Kept with every label and run.", **state.author_widget())
+
+
+def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func
+    return lambda dimension: info.observation_names[dimension]
+
+
+def _run_words(run: Run) -> str:
+    created = datetime.fromisoformat(run.info.created_at)
+    return f"{created:%d %b %H:%M:%S} · {run.progress.state} · {run.info.n_non_preferred} non-preferred"

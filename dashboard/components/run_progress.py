@@ -1,0 +1,162 @@
+"""A run as it trains and once it has ended: how far it is, whether it learns, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts_live
+from dashboard.components import settings_form
+from dashboard.components.empty_states import page_link
+from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
+from safemil_core.errors import InvalidConfig
+from safemil_core.running import jobs
+from safemil_core.running.runs import Progress, Run, State
+
+COLOURS: dict[State, Literal["blue", "green", "orange", "red", "gray"]] = {
+    "starting": "gray",
+    "running": "blue",
+    "done": "green",
+    "stopped": "orange",
+    "failed": "red",
+    "lost": "red",
+}
+
+
+def run_panel(run: Run) -> None:
+    """One run, polled while it lives and no longer."""
+    is_live = not run.progress.is_finished
+
+    @st.fragment(run_every=1.0 if is_live else None)  # defined here, so that every full run decides anew
+    def panel() -> None:
+        progress = run.progress
+        progress_line(progress, "updates")
+        if not progress.is_finished:
+            st.button(
+                "Stop",
+                icon=":material/stop_circle:",
+                on_click=jobs.stop,
+                args=(run,),
+                help="Keeps what it has learned so far.",
+            )
+        elif is_live:
+            st.rerun()
+        if progress.state in ("failed", "lost"):
+            _failure(run, progress)
+        if progress.state in ("done", "stopped"):
+            _outcome(run)
+        metrics = run.metrics()
+        if not metrics.empty:
+            _health(run, metrics)
+            _curves(metrics)
+        elif not progress.is_finished:
+            st.caption("The curves begin with the first logged update, a few seconds after the start.")
+
+    panel()
+
+
+def progress_line(progress: Progress, unit: str) -> None:
+    """State, bar, rate and time left of any task in a process of its own."""
+    badge, bar = st.columns([1, 8], vertical_alignment="center")
+    badge.badge(progress.state, color=COLOURS[progress.state])
+    share = min(1.0, progress.done / progress.total) if progress.total else 0.0
+    bar.progress(share, text=_progress_words(progress, unit))
+
+
+def as_findings(values: Iterable[dict[str, Any]]) -> list[Finding]:
+    """Findings as an outcome keeps them."""
+    return [Finding(**{**value, "settings": tuple(value.get("settings", ()))}) for value in values]
+
+
+def _progress_words(progress: Progress, unit: str) -> str:
+    if progress.state == "starting":
+        return "starting its process…"
+    words = f"{progress.done:,} of {progress.total:,} {unit}"
+    if progress.is_finished:
+        return f"{words} in {_duration(progress.updated_at - progress.started_at)}"
+    left = f" · {_duration(progress.seconds_left)} left" if progress.done else ""
+    return f"{words} · {progress.rate:,.3g} a second{left} · on {progress.device or 'cpu'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def _failure(run: Run, progress: Progress) -> None:
+    st.error(progress.message or "The process ended without a word.")
+    with st.expander("The end of its log"):
+        st.code(run.log_tail() or "(empty)", language=None)
+
+
+def _outcome(run: Run) -> None:
+    """What came out, and where to look at it."""
+    outcome = run.outcome
+    auc, spearman, seconds = st.columns(3)
+    hidden = "Against the true costs in the dataset: hidden truth, never used in training."
+    auc.metric(
+        "Step AUC (hidden truth)",
+        _number(outcome.get("step_auc")),
+        border=True,
+        help=f"{hidden} 0.5 is guessing, 1 perfect.",
+    )
+    spearman.metric(
+        "Trajectory Spearman (hidden truth)",
+        _number(outcome.get("trajectory_spearman")),
+        border=True,
+        help=f"{hidden} Rank correlation of trajectory costs; 1 is the same order.",
+    )
+    seconds.metric("Trained in", _duration(outcome.get("seconds", 0.0)), border=True)
+    with st.container(horizontal=True):
+        page_link("costs", "Where the cost lies")
+        page_link("weights", "Who keeps their weight")
+        page_link("rollouts", "Watch the policy")
+
+
+def _health(run: Run, metrics: pd.DataFrame) -> None:
+    """Healthy, or every finding with its evidence, cause and cure."""
+    outcome = run.outcome
+    try:
+        config = run.config
+        findings = as_findings(outcome["findings"]) if outcome else diagnose(metrics, config)
+    except InvalidConfig as problem:  # of another version
+        st.error(str(problem))
+        return
+    if not findings:
+        if len(metrics) < RECENT_ROWS:
+            st.caption("Too early to say whether it learns.")
+        else:
+            st.success(
+                "**Healthy**: bags are told apart and the cost varies from step to step.",
+                icon=":material/check_circle:",
+            )
+    for finding in findings:
+        with st.container(border=True):
+            st.markdown(f":red[:material/warning:] **{finding.title}**")
+            st.markdown(
+                f"**Evidence** {finding.evidence}  \n**Likely cause** {finding.cause}  \n**Cure** {finding.cure}"
+            )
+            if finding.settings:
+                st.button(
+                    f"Put {', '.join(finding.settings)} into the settings",
+                    key=f"cure.{run.id}.{finding.kind}",
+                    on_click=settings_form.prefill,
+                    args=(config.with_values(finding.settings),),
+                )
+
+
+def _curves(metrics: pd.DataFrame) -> None:
+    left, right = st.columns(2)
+    left.altair_chart(charts_live.cost_loss(metrics), key="live.loss")
+    right.altair_chart(charts_live.bag_scores(metrics), key="live.scores")
+    left.altair_chart(charts_live.cost_spread(metrics), key="live.spread")
+    right.altair_chart(charts_live.policy_losses(metrics), key="live.policy")
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"

@@ -1,0 +1,77 @@
+"""The runs of a dataset as a table: a click on a row chooses the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from safemil_core.errors import InvalidConfig
+from safemil_core.running.runs import Run
+
+
+def run_table(runs: Sequence[Run]) -> None:
+    """All runs, newest first."""
+    # The selection is a row number: with other runs in the table it would mean another run, so these are in the key.
+    key = f"runs.{len(runs)}.{runs[0].id}"
+    st.dataframe(
+        table(runs),
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        on_select=lambda: _choose(key, runs),
+        selection_mode="single-row",
+        column_config={
+            "when": st.column_config.DatetimeColumn(format="D MMM, HH:mm:ss"),
+            "labels": st.column_config.NumberColumn(
+                "non-preferred", help="Trajectories that were marked non-preferred."
+            ),
+            "auc": st.column_config.NumberColumn("AUC", format="%.2f", help="Of step costs; hidden truth."),
+            "spearman": st.column_config.NumberColumn(
+                "Spearman", format="%.2f", help="Of trajectory costs; hidden truth."
+            ),
+            "return": st.column_config.NumberColumn(
+                "safe return", format="%.0f", help="Of the safe policy, evaluated."
+            ),
+            "cost": st.column_config.NumberColumn("safe cost", format="%.1f", help="Of the safe policy, evaluated."),
+        },
+    )
+
+
+def table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row a run: what it was made from and what came out."""
+    return pd.DataFrame([_row(run) for run in runs])
+
+
+def _row(run: Run) -> dict[str, object]:
+    info, outcome = run.info, run.outcome
+    safe = run.evaluation.get("policies", {}).get("safe", {})
+    return {
+        "when": datetime.fromisoformat(info.created_at),
+        "state": run.progress.state,
+        "by": info.author,
+        "labels": info.n_non_preferred,
+        **_settings(run),
+        "auc": outcome.get("step_auc"),
+        "spearman": outcome.get("trajectory_spearman"),
+        "return": safe.get("return", {}).get("mean"),
+        "cost": safe.get("cost", {}).get("mean"),
+    }
+
+
+def _settings(run: Run) -> dict[str, float | None]:
+    try:
+        config = run.config
+    except InvalidConfig:  # of another version; the rest of the row still holds
+        return {"K": None, "H": None, "beta": None, "seed": None}
+    beta = config.weights.beta if config.weights.scheme == "trajectory" else None
+    return {"K": config.cost.bag_size, "H": config.cost.window, "beta": beta, "seed": config.seed}
+
+
+def _choose(key: str, runs: Sequence[Run]) -> None:
+    rows = state.widget_value(key)["selection"]["rows"]
+    if rows and rows[0] < len(runs):
+        state.run.set(runs[rows[0]].id)

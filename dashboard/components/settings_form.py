@@ -1,0 +1,140 @@
+"""The settings of a run as widgets, made from the models in `config`: their bounds, defaults and help texts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from dashboard import state
+from safemil_core.config import CostConfig, OptimiserConfig, PolicyConfig, RunConfig, WeightConfig, setting_names
+from safemil_core.errors import InvalidConfig
+
+FIRST = ("cost.updates", "cost.bag_size", "cost.window", "weights.beta", "policy.updates", "seed")
+"""What a newcomer may want to turn; all else is in the expander."""
+
+WORDS = {
+    "cost.updates": "Cost updates",
+    "cost.bag_size": "Bag size K",
+    "cost.window": "Window H",
+    "policy.updates": "Policy updates",
+    "cost.gamma": "Discount gamma",
+    "weights.beta": "Temperature beta",
+}
+"""Names where the setting's own would not do."""
+
+
+def settings_form() -> RunConfig | None:
+    """Let the user choose the settings of a run; None, with the reason shown, while they make no sense."""
+    ours, papers, _ = st.columns([2, 2, 5], vertical_alignment="center")
+    ours.button("Our defaults", on_click=prefill, args=(RunConfig(),), width="stretch")
+    papers.button(
+        "The paper's values",
+        on_click=prefill,
+        args=(RunConfig.paper(),),
+        width="stretch",
+        help="1,000,000 updates of large windows: hours even on a GPU.",
+    )
+    _widgets(FIRST)
+    with st.expander("All settings"):
+        for section in dict.fromkeys(_section(name) for name in setting_names()):
+            st.markdown(f"**{section.capitalize() or 'Run'}**")
+            _widgets([name for name in setting_names() if _section(name) == section and name not in FIRST])
+    try:
+        return _chosen()
+    except InvalidConfig as problem:
+        st.error(str(problem))
+        return None
+
+
+def prefill(config: RunConfig) -> None:
+    """Let the form show these settings: for callbacks, here or on another page."""
+    for name in setting_names():
+        state.set_widget_value(_key(name), _shown(_value_in(config, name)))
+
+
+def _widgets(names: Any) -> None:
+    columns = st.columns(3)
+    for index, name in enumerate(names):
+        with columns[index % 3]:
+            _widget(name)
+
+
+def _widget(name: str) -> None:
+    """One setting as the widget that suits its type; its value is in the session under the setting's key."""
+    field, default = _field(name), _value_in(RunConfig(), name)
+    key = _key(name)
+    if state.widget_value(key) is None:
+        state.set_widget_value(key, _shown(default))
+    words = WORDS.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
+    about: dict[str, Any] = {"key": key, "help": field.description, "persist_state": "session"}
+    if get_origin(field.annotation) is Literal:
+        st.segmented_control(words, get_args(field.annotation), required=True, **about)
+    elif isinstance(default, bool):
+        st.toggle(words, **about)
+    elif isinstance(default, tuple):
+        st.text_input(words, **about, placeholder="256, 256")
+    elif isinstance(default, int):
+        st.number_input(words, **_bounds(field, int), step=_step(default), **about)
+    else:
+        st.number_input(words, **_bounds(field, float), step=_step(default), format="%g", **about)
+
+
+def _chosen() -> RunConfig:
+    values: dict[str, Any] = {}
+    for name in setting_names():
+        section, _, key = name.rpartition(".")
+        shown = state.widget_value(_key(name))
+        is_widths = isinstance(_value_in(RunConfig(), name), tuple)
+        (values.setdefault(section, {}) if section else values)[key] = _widths(name, shown) if is_widths else shown
+    return RunConfig(**values)
+
+
+def _widths(name: str, text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() for part in parts):
+        raise InvalidConfig(f"{name} must be widths like 256, 256, got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _shown(value: Any) -> Any:
+    return ", ".join(str(width) for width in value) if isinstance(value, tuple) else value
+
+
+def _section(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _key(name: str) -> str:
+    return f"settings.{name}"
+
+
+def _field(name: str) -> FieldInfo:
+    section, _, key = name.rpartition(".")
+    model: type[BaseModel] = type(getattr(RunConfig(), section)) if section else RunConfig
+    return model.model_fields[key]
+
+
+def _value_in(config: RunConfig, name: str) -> Any:
+    section, _, key = name.rpartition(".")
+    return getattr(getattr(config, section) if section else config, key)
+
+
+def _bounds(field: FieldInfo, kind: type) -> dict[str, Any]:
+    """The range that the model allows; an open bound is offered too, and refused in words when chosen."""
+    low = [bound for rule in field.metadata for bound in (getattr(rule, "ge", None), getattr(rule, "gt", None))]
+    high = [bound for rule in field.metadata for bound in (getattr(rule, "le", None), getattr(rule, "lt", None))]
+    return {
+        "min_value": next((kind(bound) for bound in low if bound is not None), None),
+        "max_value": next((kind(bound) for bound in high if bound is not None), None),
+    }
+
+
+def _step(default: float) -> Any:
+    """A step that changes the default by a tenth of its order of magnitude or so."""
+    if isinstance(default, int):
+        return max(1, 10 ** (len(str(default)) - 2)) if default >= 100 else 1
+    return 0.01 if default == 0 else 10.0 ** math.floor(math.log10(abs(default)) - (default == 1))

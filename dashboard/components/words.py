@@ -1,0 +1,21 @@
+"""Text that users or files gave, made harmless for Markdown."""
+
+from __future__ import annotations
+
+
+def code_span(text: object) -> str:
+    """The text as Markdown code: shown as it is, whatever it holds."""
+    plain = " ".join(str(text).replace("`", "'").split())
+    return f"`{plain}`" if plain else "—"
+
+
+def number(value: float) -> str:
+    """A count with thin spaces between thousands."""
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def plural(n: int, word: str) -> str:
+    """`1 trajectory`, `12 trajectories`."""
+    if n == 1:
+        return f"1 {word}"
+    return f"{number(n)} {word[:-1]}ies" if word.endswith("y") else f"{number(n)} {word}s"

@@ -1,0 +1,157 @@
+"""What the user has chosen: the only module that touches the session and the URL.
+
+A `Choice` is what a link should carry: it lives in the URL, survives a reload, and stays when the page changes.
+Everything else that must outlast one run of the script is remembered in the session only.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from safemil_core.data.labels import default_author
+
+T = TypeVar("T", str, int)
+
+_IN_FLIGHT_S = 3.0
+"""How long an event may be on its way from the browser."""
+
+
+class Choice(Generic[T]):
+    """One choice in the URL.
+
+    Within a browser session the session's value counts, and the URL follows it. Where the URL says otherwise, the user
+    followed a link, edited it or went Back, and the URL wins; unless it says what it said a moment ago: then the
+    browser sent an event before it had heard of the new value.
+    """
+
+    def __init__(self, name: str, kind: Callable[[str], T]) -> None:
+        self.name = name
+        self._kind: Callable[[str], T] = kind
+        self._value = f"url.{name}"
+        self._superseded = f"url.{name}.superseded"
+
+    def get(self) -> T | None:
+        """The value, whether or not it makes sense in the present dataset; None where nothing was chosen."""
+        text = st.session_state.get(self._value, st.query_params.get(self.name))
+        try:
+            return None if text is None else self._kind(text)
+        except ValueError:  # somebody edited the link
+            return None
+
+    def among(self, options: Sequence[T], default: T | None = None) -> T | None:
+        """The value if it is one of the options, else the default, else the first option, else None."""
+        value = self.get()
+        if value is not None and value in options:
+            return value
+        return default if default is not None else next(iter(options), None)
+
+    def set(self, value: T | None) -> None:
+        """Choose; None forgets the choice. The URL follows with the next run of the page's script.
+
+        Written here, in a callback, the URL would give Streamlit an occasion to stop the callback for a later event.
+        """
+        old, new = st.session_state.get(self._value), None if value is None else str(value)
+        if old is not None and old != new:
+            st.session_state.setdefault(self._superseded, {})[old] = time.monotonic()
+        if new is None:
+            st.session_state.pop(self._value, None)
+        else:
+            st.session_state[self._value] = new
+
+    def keep(self) -> None:
+        """Bring URL and session together, also after a change of page, which empties the URL."""
+        theirs, ours = st.query_params.get(self.name), st.session_state.get(self._value)
+        if theirs == ours:
+            return
+        superseded_at = st.session_state.get(self._superseded, {}).get(theirs, -math.inf)
+        if theirs is None or time.monotonic() - superseded_at < _IN_FLIGHT_S:
+            if ours is None:
+                st.query_params.pop(self.name, None)
+            else:
+                st.query_params[self.name] = ours
+        else:
+            st.session_state[self._value] = theirs
+
+    def settle(self, value: T) -> None:
+        """Take the value that a widget shows, so that the URL has it even where nobody chose it."""
+        self.set(value)
+        self.keep()
+
+    def widget(self, options: Sequence[T], default: T | None = None) -> dict[str, Any]:
+        """Arguments `key` and `on_change` that tie a widget to this choice; it has no default value of its own."""
+        key = f"widget.{self.name}"
+        st.session_state[key] = self.among(options, default)
+        return {"key": key, "on_change": self._adopt, "args": (key,)}
+
+    def _adopt(self, key: str) -> None:
+        self.set(st.session_state[key])
+
+
+dataset = Choice("dataset", str)
+run = Choice("run", str)
+trajectory = Choice("trajectory", int)
+x = Choice("x", int)
+"""The observation dimension on the horizontal axis."""
+y = Choice("y", int)
+
+_OF_A_DATASET: tuple[Choice[Any], ...] = (run, trajectory, x, y)
+
+
+def keep_choices() -> None:
+    """Called once at the start of every run of the script."""
+    for choice in (dataset, *_OF_A_DATASET):
+        choice.keep()
+
+
+def choose_dataset(name: str) -> None:
+    """Another dataset; what was chosen within the old one makes no sense any more."""
+    dataset.set(name)
+    for choice in _OF_A_DATASET:
+        choice.set(None)
+
+
+def dataset_widget(options: Sequence[str]) -> dict[str, Any]:
+    """Like `Choice.widget`, for the dataset."""
+    arguments = dataset.widget(options)
+    return {**arguments, "on_change": lambda key: choose_dataset(st.session_state[key])}
+
+
+def author_widget() -> dict[str, Any]:
+    """Arguments for the text input in which the user says who they are."""
+    st.session_state.setdefault("author", default_author())
+    return {"key": "author", "persist_state": "session"}
+
+
+def author() -> str:
+    """Who labels and trains."""
+    return str(st.session_state.get("author") or "").strip() or default_author()
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep a value for this browser session."""
+    st.session_state[f"kept.{name}"] = value
+
+
+def recall(name: str, default: Any = None) -> Any:
+    """What `remember` kept."""
+    return st.session_state.get(f"kept.{name}", default)
+
+
+def forget(name: str) -> Any:
+    """What `remember` kept, for the last time."""
+    return st.session_state.pop(f"kept.{name}", None)
+
+
+def widget_value(key: str) -> Any:
+    """What the widget of this key holds, for use in its callback; None where it is not on the page."""
+    return st.session_state.get(key)
+
+
+def set_widget_value(key: str, value: Any) -> None:
+    """Let the widget of this key show a value; call it before the widget is drawn or in a callback."""
+    st.session_state[key] = value

@@ -1,0 +1,202 @@
+"""Datasets: what is in the workspace, one of them in full, and how to add another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts_data, resources, state
+from dashboard.components import pickers
+from dashboard.components.empty_states import page_link
+from dashboard.components.words import code_span, number, plural
+from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+
+_LIST = "datasets.list"
+
+
+def _choose_row(names: list[str]) -> None:
+    rows = state.widget_value(_LIST)["selection"]["rows"]
+    if rows and rows[0] < len(names):
+        state.choose_dataset(names[rows[0]])
+
+
+def _mark_examples(info: DatasetInfo, trajectories: list[int]) -> None:
+    resources.labels(info).mark(
+        trajectories,
+        "non_preferred",
+        author=state.author(),
+        note=f"example: the {len(trajectories)} of highest true cost",
+        origin="example",
+    )
+
+
+def _facts(info: DatasetInfo) -> None:
+    table = resources.summary(info)
+    lengths = table["length"]
+    is_ragged = lengths.min() != lengths.max()
+    with st.container(horizontal=True):
+        st.metric("Trajectories", number(info.n_trajectories), border=True)
+        st.metric("Steps", number(info.n_steps), border=True)
+        st.metric(
+            "Steps each", f"{number(lengths.min())}–{number(lengths.max())}" if is_ragged else number(lengths.max()),
+            border=True,
+        )  # fmt: skip
+        st.metric("Observation", f"{info.n_observations} dims", border=True)
+        st.metric("Action", f"{info.n_actions} dims", border=True)
+    st.markdown("  \n".join(f":gray[{name}] {value}" for name, value in _sentences(info)))
+    for note in info.notes:
+        st.info(code_span(note))
+    left, right = st.columns(2 if is_ragged else [1, 0.001])
+    with left:
+        st.plotly_chart(
+            charts_data.trajectory_scatter(table, resources.labels(info).current(), info.observation_names),
+            key="datasets.scatter",
+            config={"displayModeBar": False},
+            alt="One point per trajectory, coloured by label",
+        )
+    if is_ragged:
+        with right:
+            st.plotly_chart(
+                charts_data.length_histogram(lengths.to_numpy()),
+                key="datasets.lengths",
+                config={"displayModeBar": False},
+                alt="How many trajectories have how many steps",
+            )
+
+
+def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
+    """What is known of a dataset, in Markdown."""
+    known = [words for is_known, words in ((info.has_rewards, "rewards"), (info.has_costs, "true costs")) if is_known]
+    return [
+        ("Environment", code_span(info.env_id) if info.env_id else "not named, so no replays and rollouts"),
+        ("Observation", " ".join(code_span(name) for name in info.observation_names)),
+        ("Action", " ".join(code_span(name) for name in info.action_names)),
+        ("Known", f"{' and '.join(known)}: shown, never used in training" if known else "neither rewards nor costs"),
+        ("From", f"{code_span(info.source)} on {info.imported_at[:16].replace('T', ' at ')} UTC"),
+        ("Content", code_span(info.id)),
+    ]
+
+
+def _next_step(info: DatasetInfo) -> None:
+    labels = resources.labels(info)
+    counts = label_counts(labels.current())
+    if counts.non_preferred:
+        st.markdown(f"**{plural(counts.non_preferred, 'trajectory')}** marked non-preferred.")
+        page_link("label", "Look at the labels")
+        page_link("train", "Train a cost and a policy")
+        return
+    st.markdown("Next: mark some trajectories that nobody should imitate.")
+    page_link("label", "Look at trajectories and mark them")
+    examples = example_marks(resources.summary(info)) if info.has_costs else []
+    if examples:
+        st.button(
+            f"Mark the {len(examples)} costliest as an example",
+            type="primary",
+            on_click=_mark_examples,
+            args=(info, examples),
+            help=f"Marks up to {N_EXAMPLES} trajectories of the highest true cost as non-preferred, "
+            "so that you can train at once. Undo it on the Label page.",
+        )
+
+
+def _add(read: Callable[[], DatasetInfo]) -> None:
+    """Import a file; what goes wrong is said in one sentence, and what went well after the page is drawn again."""
+    try:
+        with st.spinner("Reading and checking the file…"):
+            info = read()
+    except SafeMILError as problem:
+        st.error(str(problem))
+        return
+    state.choose_dataset(info.name)
+    state.remember("datasets.added", info.name)
+    state.remember("datasets.uploads", state.recall("datasets.uploads", 0) + 1)
+    st.rerun()
+
+
+def _name_and_environment(key: str) -> tuple[str, str]:
+    left, right = st.columns(2)
+    with left:
+        name = st.text_input("Name (optional)", key=f"{key}.name", help="Lower-case letters, digits, - and _.")
+    with right:
+        env_id = st.text_input(
+            "Environment (optional)",
+            key=f"{key}.env",
+            placeholder="SafetyCarCircle-v0",
+            help="The gymnasium id; needed for replays and rollouts where the file does not name it.",
+        )
+    return name, env_id
+
+
+def _upload_form() -> None:
+    key = f"datasets.upload.{state.recall('datasets.uploads', 0)}"  # a new key empties the uploader
+    with st.form(key, border=False):
+        upload = st.file_uploader("A file in the DSRL layout", type=["hdf5", "h5"], key=f"{key}.file")
+        name, env_id = _name_and_environment(key)
+        if st.form_submit_button("Import", type="primary"):
+            if upload is None:
+                st.error("Choose a file first.")
+            else:
+                _add(lambda: resources.import_upload(upload, name, env_id))
+
+
+def _path_form() -> None:
+    with st.form("datasets.path", border=False):
+        path = st.text_input("Path", placeholder="/data/demonstrations.hdf5", help="A file on the machine that serves.")
+        name, env_id = _name_and_environment("datasets.path")
+        if st.form_submit_button("Import", type="primary"):
+            if not path.strip():
+                st.error("Type the path of a file first.")
+            else:
+                _add(lambda: resources.import_path(path, name, env_id))
+
+
+st.title("Datasets")
+infos = resources.datasets().list()
+info = pickers.chosen_dataset()
+
+if (added := state.forget("datasets.added")) and info is not None and info.name == added:
+    st.success(
+        f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
+    )
+
+main, side = st.columns([7, 4], gap="large")
+with main:
+    if info is None:
+        st.info("No dataset yet. Add a file of demonstrations on the right, and it is shown here.")
+    else:
+        st.subheader(code_span(info.name), anchor=False)
+        _facts(info)
+with side:
+    if info is not None:
+        with st.container(border=True):
+            _next_step(info)
+    st.subheader("Add a dataset", anchor=False)
+    upload_tab, path_tab = st.tabs(["Upload", "File on this machine"])
+    with upload_tab:
+        _upload_form()
+    with path_tab:
+        _path_form()
+    st.caption(
+        "HDF5 with `observations`, `actions`, `terminals`, `timeouts` and, if you have them, `rewards` and `costs`: "
+        "one row per step. The file is checked before anything is kept."
+    )
+    if len(infos) > 1:
+        st.subheader("All datasets", anchor=False)
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "name": [each.name for each in infos],
+                    "trajectories": [each.n_trajectories for each in infos],
+                    "steps": [each.n_steps for each in infos],
+                    "environment": [each.env_id for each in infos],
+                }
+            ),
+            key=_LIST,
+            hide_index=True,
+            on_select=lambda: _choose_row([each.name for each in infos]),
+            selection_mode="single-row",
+        )

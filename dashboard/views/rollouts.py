@@ -1,0 +1,121 @@
+"""Run the safe policy and plain cloning in the dataset's environment, and watch both side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts_run, resources
+from dashboard.components import evaluation_tables
+from dashboard.components.empty_states import empty_state, need_dataset, need_finished_run
+from dashboard.components.run_progress import progress_line
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+from safemil_core.running import jobs
+from safemil_core.running.runs import Run
+
+
+def evaluation_form(info: DatasetInfo, run: Run, is_live: bool) -> None:
+    """How many episodes, how many of them as videos, and the start."""
+    with st.form("rollouts.form"):
+        episodes_choice, videos_choice, go = st.columns([3, 3, 2], vertical_alignment="bottom")
+        episodes = episodes_choice.slider(
+            "Episodes of each policy", 5, 50, 20, key="rollouts.episodes", help="More: narrower intervals, longer wait."
+        )
+        n_videos = videos_choice.slider(
+            "Videos", 0, 10, 3, key="rollouts.videos", help="Of the first episodes, both policies side by side."
+        )
+        words = "Run both policies again" if run.evaluation else "Run both policies"
+        is_clicked = go.form_submit_button(
+            words, type="primary", icon=":material/play_arrow:", disabled=is_live, width="stretch"
+        )
+    st.caption(f"In `{info.env_id}`, simulated in a process of its own. Both policies play the same episodes.")
+    if is_clicked:
+        start(run, episodes, n_videos)
+
+
+def start(run: Run, episodes: int, n_videos: int) -> None:
+    """Start an evaluation."""
+    try:
+        jobs.start_evaluation(resources.workspace(), run, episodes, n_videos)
+    except SafeMILError as problem:
+        st.error(str(problem))
+        return
+    st.rerun()
+
+
+def watch(run: Run, is_live: bool) -> None:
+    """The evaluation's progress, polled while it lives."""
+
+    @st.fragment(run_every=1.0 if is_live else None)
+    def progress_panel() -> None:
+        progress = run.evaluation_progress
+        if progress is None:
+            return
+        if progress.state in ("failed", "lost"):
+            st.error(progress.message or "The evaluation ended without a word.")
+        if not progress.is_finished:
+            progress_line(progress, "episodes")
+        elif is_live:
+            st.rerun()
+
+    progress_panel()
+
+
+def show_results(evaluation: dict[str, Any]) -> None:
+    """Both policies' metrics with their intervals, and every episode as a point."""
+    st.markdown(evaluation_tables.headline(evaluation))
+    numbers, points = st.columns([3, 4])
+    with numbers:
+        st.dataframe(evaluation_tables.metrics(evaluation), hide_index=True)
+        st.caption(f"Means of {evaluation['episodes']} episodes with 95 % bootstrap intervals.")
+        with st.expander("Normalised"):
+            normalised = evaluation_tables.normalised(evaluation)
+            if not normalised.empty:
+                st.dataframe(normalised, hide_index=True)
+            for sentence in evaluation["normalisation"]:
+                st.markdown(sentence)
+    with points:
+        st.plotly_chart(
+            charts_run.episodes(evaluation), key="rollouts.episodes_plot", alt="Return and cost of every episode"
+        )
+
+
+def show_video(run: Run, evaluation: dict[str, Any]) -> None:
+    """One episode's video, and what each policy got in it."""
+    videos = run.videos()
+    if not videos:
+        st.info("No episode was rendered; run both policies again with at least one video.")
+        return
+    number = st.segmented_control(
+        "Episode", range(len(videos)), default=0, required=True, key="rollouts.episode", persist_state="session"
+    )
+    screen, numbers = st.columns([3, 2])
+    screen.video(videos[min(number, len(videos) - 1)], autoplay=True, loop=True, muted=True, alt="Both policies")
+    with numbers:
+        st.dataframe(evaluation_tables.one_episode(evaluation, number), hide_index=True)
+
+
+st.title("Rollouts")
+info = need_dataset()
+run = need_finished_run(info)
+if info.env_id is None:
+    empty_state(
+        f"`{info.name}` does not say which environment it comes from. Import its file again with an environment id, "
+        "for example `SafetyCarCircle-v0`: then both policies can be run in it.",
+        "datasets",
+        "Import it with an environment",
+    )
+    st.stop()
+
+progress = run.evaluation_progress
+is_live = progress is not None and not progress.is_finished
+evaluation_form(info, run, is_live)
+watch(run, is_live)
+evaluation = run.evaluation
+if evaluation:
+    st.subheader("Safe policy against plain cloning", anchor=False)
+    show_results(evaluation)
+    st.subheader("Side by side", anchor=False)
+    show_video(run, evaluation)

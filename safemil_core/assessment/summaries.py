@@ -1,0 +1,101 @@
+"""Tables that describe the trajectories of a dataset and their labels. NumPy and pandas only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from safemil_core.data.trajectories import TrajectorySet
+
+N_EXAMPLES = 50
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How many trajectories carry each label."""
+
+    non_preferred: int
+    preferred: int
+    unlabelled: int
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Lines through two observation dimensions, one after the other in flat arrays, a NaN after each."""
+
+    x: np.ndarray
+    """[M] float32."""
+    y: np.ndarray
+    """[M] float32."""
+
+
+def trajectory_table(trajectories: TrajectorySet) -> pd.DataFrame:
+    """What is known of each trajectory without labels or a trained model.
+
+    Returns:
+        N rows in the order of the dataset: `trajectory` (its number), `length` (steps), where known `return` and
+        `true_cost` (undiscounted sums), and `mean 0`, `mean 1`, ... (the mean of each observation dimension).
+    """
+    columns: dict[str, np.ndarray] = {"trajectory": np.arange(len(trajectories)), "length": trajectories.lengths}
+    returns, true_costs = trajectories.returns(), trajectories.true_costs()
+    if returns is not None:
+        columns["return"] = returns
+    if true_costs is not None:
+        columns["true_cost"] = true_costs
+    sums = np.add.reduceat(trajectories.observations, trajectories.offsets[:-1], axis=0, dtype=np.float64)
+    for dimension, means in enumerate((sums / trajectories.lengths[:, None]).T):
+        columns[f"mean {dimension}"] = means
+    return pd.DataFrame(columns)
+
+
+def example_marks(table: pd.DataFrame, n: int = N_EXAMPLES) -> list[int]:
+    """The costliest trajectories, as an example of what to mark non-preferred; needs `true_cost`.
+
+    Returns:
+        At most `n` and at most a quarter of all, the costliest first, of equal ones the earlier; none without cost.
+    """
+    costs = table["true_cost"].to_numpy()
+    order = np.argsort(-costs, kind="stable")[: min(n, max(1, len(table) // 4))]
+    return [int(i) for i in order if costs[i] > 0]
+
+
+def label_counts(labels: np.ndarray) -> LabelCounts:
+    """Count the labels `[N]` of a dataset."""
+    return LabelCounts(
+        non_preferred=int((labels == "non_preferred").sum()),
+        preferred=int((labels == "preferred").sum()),
+        unlabelled=int((labels == "none").sum()),
+    )
+
+
+def label_table(labels: np.ndarray) -> pd.DataFrame:
+    """Columns trajectory, label of every trajectory that has a label, as `safemil label --from` reads them back."""
+    marked = np.flatnonzero(labels != "none")
+    return pd.DataFrame({"trajectory": marked, "label": labels[marked]})
+
+
+def neighbours(order: np.ndarray, shown: np.ndarray, trajectory: int) -> tuple[int | None, int | None]:
+    """The shown trajectories before and after one, which need not be shown itself.
+
+    Args:
+        order: [N] all trajectories, as a list orders them.
+        shown: [N] bool by trajectory number, whether the list shows it.
+        trajectory: the one in question.
+    """
+    place = int(np.flatnonzero(order == trajectory)[0])
+    before, after = order[:place], order[place + 1 :]
+    before, after = before[shown[before]], after[shown[after]]
+    return (int(before[-1]) if len(before) else None), (int(after[0]) if len(after) else None)
+
+
+def sample_paths(trajectories: TrajectorySet, x: int, y: int, n: int = 40, n_points: int = 100) -> Paths:
+    """A light subset to draw behind one path: at most `n` trajectories, evenly spaced, of about `n_points` each."""
+    pieces = []
+    for index in np.unique(np.linspace(0, len(trajectories) - 1, n).astype(int)):
+        observations = trajectories[int(index)].observations
+        every = max(1, len(observations) // n_points)
+        pieces += [observations[::every][:, [x, y]], np.full((1, 2), np.nan, dtype=np.float32)]
+    points = np.concatenate(pieces)
+    return Paths(x=points[:, 0], y=points[:, 1])

@@ -1,0 +1,87 @@
+"""Frames -> mp4 that browsers play, with the true and the learned cost drawn below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from safemil_core.assessment.rollouts import Episode
+
+FPS = 20
+STRIP_HEIGHT = 96
+TRUE_COST, LEARNED_COST, INK, PAPER = (0, 114, 178), (204, 121, 167), (226, 230, 240), (16, 19, 26)
+"""Okabe and Ito's blue and purple, the colours of true and learned cost everywhere in this project."""
+
+
+def side_by_side(episodes: dict[str, Episode], frame_stride: int) -> Iterable[np.ndarray]:
+    """Frames of several episodes in lock-step, each with its title and costs; one that has ended stays on its last.
+
+    Args:
+        episodes: title -> an episode with frames.
+        frame_stride: steps between two frames.
+
+    Yields:
+        [height, width, 3] uint8.
+    """
+    strips = {title: _strip(title, episode) for title, episode in episodes.items()}
+    for number in range(max(len(episode.frames) for episode in episodes.values())):
+        columns = []
+        for title, episode in episodes.items():
+            last = min(number, len(episode.frames) - 1)
+            columns.append(np.vstack([episode.frames[last], _at_step(strips[title], episode, last * frame_stride)]))
+        yield np.hstack(columns)
+
+
+def write_mp4(path: Path, frames: Iterable[np.ndarray]) -> None:
+    """Write H.264 that plays and seeks to the frame in every browser (a key frame twice a second)."""
+    temporary = path.with_name(f".{path.name}.tmp.mp4")  # the ending tells ffmpeg the container
+    try:
+        with imageio.get_writer(
+            temporary,
+            fps=FPS,
+            codec="libx264",
+            macro_block_size=16,
+            ffmpeg_params=["-movflags", "+faststart", "-g", "10", "-loglevel", "error"],
+        ) as writer:
+            for frame in frames:
+                writer.append_data(frame)  # type: ignore[attr-defined]
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _strip(title: str, episode: Episode) -> Image.Image:
+    """The whole episode's costs: true cost as blue bars, learned cost as a line, with the sums as text."""
+    width = episode.frames[0].shape[1]
+    image = Image.new("RGB", (width, STRIP_HEIGHT), PAPER)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
+    summary = f"{title}   return {episode.rewards.sum():.0f}   cost {episode.costs.sum():.0f}"
+    draw.text((8, 5), summary, fill=INK, font=font)
+    draw.text((8, STRIP_HEIGHT - 17), "true cost", fill=TRUE_COST, font=font)
+    draw.text((76, STRIP_HEIGHT - 17), "learned cost", fill=LEARNED_COST, font=font)
+    for step in np.flatnonzero(episode.costs > 0).tolist():
+        left = _column(step, episode, width)
+        draw.rectangle((left, _row(min(float(episode.costs[step]), 1.0)), left + 1, _row(0.0)), fill=TRUE_COST)
+    points = [(_column(step, episode, width), _row(float(cost))) for step, cost in enumerate(episode.learned_costs)]
+    draw.line(points, fill=LEARNED_COST, width=2)
+    return image
+
+
+def _at_step(strip: Image.Image, episode: Episode, step: int) -> np.ndarray:
+    image = strip.copy()
+    at = _column(step, episode, strip.width)
+    ImageDraw.Draw(image).line([(at, _row(1.0) - 2), (at, _row(0.0) + 2)], fill=INK, width=2)
+    return np.asarray(image)
+
+
+def _column(step: int, episode: Episode, width: int) -> int:
+    return int(step / len(episode) * width)
+
+
+def _row(cost: float) -> int:
+    """The y pixel of a cost in [0, 1], between the title and the legend."""
+    return round(STRIP_HEIGHT - 22 - cost * (STRIP_HEIGHT - 48))

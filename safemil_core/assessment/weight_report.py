@@ -1,0 +1,74 @@
+"""What a weighting of the demonstrations amounts to, and how it differs from another. NumPy and pandas only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from safemil_core.config import WeightConfig
+from safemil_core.learning.weights import cloning_weights, effective_sample_size, trajectory_costs
+
+
+@dataclass(frozen=True)
+class WeightReport:
+    """The weights of `N` trajectories under one setting."""
+
+    costs: np.ndarray
+    """[N] float64, learned trajectory costs C."""
+
+    labels: np.ndarray
+    """[N] `non_preferred`, `preferred` or `none`."""
+
+    weights: np.ndarray
+    """[N] float64, mean weight of a trajectory's steps; 0 for the non-preferred."""
+
+    effective_trajectories: float
+    """How many equally weighted trajectories would say as much (Kish)."""
+
+    costly_share: float | None
+    """Share of the whole weight that lies on trajectories with any true cost; None where true costs are unknown."""
+
+    mean_true_cost: float | None
+    """True cost of a trajectory drawn in proportion to its weight; None where unknown."""
+
+
+def report(
+    step_costs: np.ndarray,
+    offsets: np.ndarray,
+    labels: np.ndarray,
+    true_costs: np.ndarray | None,
+    config: WeightConfig,
+    gamma: float,
+) -> WeightReport:
+    """Weigh all trajectories anew from learned step costs; nothing is trained.
+
+    Args:
+        step_costs: [sum T] learned costs.
+        offsets: [N + 1] where trajectories begin.
+        labels: [N] labels, as `learning.weights` wants them.
+        true_costs: [N] sums of true costs, where known. They are compared with, never weighed by.
+    """
+    weights = cloning_weights(step_costs, offsets, labels, config, gamma).trajectories
+    mass = weights * np.diff(offsets)
+    mass = mass / mass.sum()
+    return WeightReport(
+        costs=trajectory_costs(step_costs, offsets, gamma, config.per_length),
+        labels=labels,
+        weights=weights,
+        effective_trajectories=effective_sample_size(weights),
+        costly_share=None if true_costs is None else float(mass[true_costs > 0].sum()),
+        mean_true_cost=None if true_costs is None else float(mass @ true_costs),
+    )
+
+
+def changes(weights: np.ndarray, before: np.ndarray, n_rows: int) -> pd.DataFrame:
+    """Who gains and who loses most: the `n_rows` largest changes, columns trajectory, before, now, change."""
+    change = weights - before
+    largest = np.argsort(-np.abs(change), kind="stable")[:n_rows]
+    largest = largest[change[largest] != 0]
+    table = pd.DataFrame(
+        {"trajectory": largest, "before": before[largest], "now": weights[largest], "change": change[largest]}
+    )
+    return table.sort_values("change", ascending=False, ignore_index=True)

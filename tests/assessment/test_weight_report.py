@@ -1,0 +1,39 @@
+"""What a weighting amounts to, by hand."""
+
+import numpy as np
+import pytest
+
+from safemil_core.assessment.weight_report import changes, report
+from safemil_core.config import WeightConfig
+
+OFFSETS = np.array([0, 2, 4, 6])
+LABELS = np.array(["none", "none", "non_preferred"])
+STEP_COSTS = np.array([0, 0, 0.5, 0.5, 1, 1])
+
+
+def test_weights_and_their_true_cost_by_hand():
+    config = WeightConfig(scheme="trajectory", beta=float(1 / np.log(3)), per_length=False)
+    found = report(STEP_COSTS, OFFSETS, LABELS, np.array([0.0, 8.0, 9.0]), config, gamma=1.0)
+    np.testing.assert_allclose(found.costs, [0, 1, 2])
+    np.testing.assert_allclose(found.weights, [1.5, 0.5, 0])  # exp(-1 / beta) = 1/3, and the mean is 1
+    assert found.effective_trajectories == pytest.approx(4 / 2.5)
+    assert found.costly_share == pytest.approx(0.25)
+    assert found.mean_true_cost == pytest.approx(2.0)
+
+
+def test_without_true_costs_nothing_is_said_of_them():
+    found = report(STEP_COSTS, OFFSETS, LABELS, None, WeightConfig(), gamma=0.99)
+    assert found.costly_share is None
+    assert found.mean_true_cost is None
+
+
+def test_long_trajectories_count_by_their_steps():
+    offsets = np.array([0, 1, 4, 5])
+    found = report(np.zeros(5), offsets, LABELS, np.array([0.0, 1.0, 1.0]), WeightConfig(scheme="step"), gamma=1.0)
+    assert found.costly_share == pytest.approx(0.75)
+
+
+def test_winners_come_first_and_the_unchanged_not_at_all():
+    table = changes(np.array([1.0, 2.0, 0.0, 1.5]), np.array([1.0, 1.0, 2.0, 1.0]), n_rows=3)
+    assert table["trajectory"].tolist() == [1, 3, 2]
+    assert table["change"].tolist() == [1.0, 0.5, -2.0]

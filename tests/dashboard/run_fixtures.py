@@ -1,0 +1,241 @@
+"""A small dataset and runs in every state, written as the pipeline would write them, without training anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from streamlit.testing.v1 import AppTest
+
+from safemil_core.assessment.diagnosis import diagnose
+from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.learning.weights import cloning_weights, trajectory_costs
+from safemil_core.running.runs import Progress, Run, RunStore, process_birth, write_progress
+from safemil_core.workspace import Workspace
+
+APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+N, T = 24, 40
+CONFIG = RunConfig(
+    cost=CostConfig(bag_size=64, window=1, updates=500),
+    weights=WeightConfig(beta=2.0),
+    policy=PolicyConfig(updates=1_000),
+    seed=3,
+)
+
+
+def store(workspace: Workspace) -> DatasetStore:
+    return DatasetStore(workspace, Database(workspace.database))
+
+
+def add_dataset(
+    workspace: Workspace,
+    name: str = "walks",
+    *,
+    n: int = N,
+    length: int = T,
+    has_truth: bool = True,
+    env_id: str | None = "SafetyCarCircle-v0",
+) -> DatasetInfo:
+    """`n` random walks in two positions and two velocities; unsafe where |x| > 0.6, which faster walks reach."""
+    rng = np.random.default_rng(7)
+    speeds = np.repeat(np.linspace(0.02, 0.12, n), length)[:, None]
+    velocities = (speeds * rng.normal(size=(n * length, 2))).astype(np.float32)
+    positions = velocities.reshape(n, length, 2).cumsum(axis=1).reshape(-1, 2).astype(np.float32)
+    observations = np.concatenate([positions, velocities], axis=1)
+    arrays = {
+        "observations": observations,
+        "next_observations": np.roll(observations, -1, axis=0),
+        "actions": velocities,
+        "terminals": np.zeros(n * length, dtype=bool),
+        "timeouts": np.arange(n * length) % length == length - 1,
+    }
+    if has_truth:
+        arrays["rewards"] = np.abs(velocities).sum(axis=1)
+        arrays["costs"] = (np.abs(positions[:, 0]) > 0.6).astype(np.float32)
+    path = workspace.uploads / f"{name}.hdf5"
+    with h5py.File(path, "w") as file:
+        for key, values in arrays.items():
+            file[key] = values
+    info = store(workspace).add(path, name=name, env_id=env_id)
+    path.unlink()
+    return info
+
+
+def mark_costliest(workspace: Workspace, info: DatasetInfo, n: int = 4) -> None:
+    store(workspace).labels(info.name).mark(
+        range(info.n_trajectories - n, info.n_trajectories), "non_preferred", author="ann", origin="example"
+    )
+
+
+def new_run(workspace: Workspace, info: DatasetInfo, config: RunConfig = CONFIG) -> Run:
+    return RunStore(workspace).create(info, store(workspace).labels(info.name), config, author="ann")
+
+
+def metrics_table(n_rows: int = 20, *, is_collapsed: bool = False) -> pd.DataFrame:
+    updates = np.arange(1, n_rows + 1) * 25
+    falling = np.exp(-updates / 200)
+    flat = np.log(2) + 0.001 * np.cos(updates)
+    wiggle = 0.01 * np.cos(updates)
+    return pd.DataFrame(
+        {
+            "update": updates,
+            "seconds": updates / 100,
+            "cost_loss": flat if is_collapsed else 0.1 + 0.59 * falling,
+            "score_non_preferred": 0.5 + wiggle if is_collapsed else 0.5 + 0.3 * (1 - falling),
+            "score_unlabelled": 0.5 - wiggle if is_collapsed else 0.5 - 0.3 * (1 - falling),
+            "cost_mean": np.full(n_rows, 0.4),
+            "cost_spread": np.full(n_rows, 0.001) if is_collapsed else 0.3 * (1 - falling),
+            "saturated": np.zeros(n_rows),
+            "policy_loss": -0.5 + falling,
+            "bc_loss": -0.3 + falling,
+            "effective_trajectories": np.full(n_rows, 12.0),
+        }
+    )
+
+
+def begin(run: Run, *, done: int = 500, is_collapsed: bool = False) -> Run:
+    """As while training: the process is this very one, so it counts as alive."""
+    now = time.time()
+    total = run.config.cost.updates + run.config.policy.updates
+    run.write_progress(
+        Progress("running", done, total, now - 5, now, pid=os.getpid(), born=process_birth(os.getpid()), device="cpu")
+    )
+    for row in metrics_table(is_collapsed=is_collapsed).to_dict("records"):
+        run.append_metrics({str(key): float(value) for key, value in row.items()})
+    return run
+
+
+def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run:
+    """As after training: a cost that grows with |x|, the weights that follow from it, and an outcome."""
+    begin(run, is_collapsed=is_collapsed)
+    info, config = run.info, run.config
+    trajectories = store(workspace).open(info.dataset)
+    labels = store(workspace).labels(info.dataset).current(info.label_snapshot)
+    logits = 12 * (np.abs(trajectories.observations[:, 0]) - 0.6)
+    costs = 0.5 + 0.001 * np.cos(logits) if is_collapsed else 1 / (1 + np.exp(-logits))
+    offsets = trajectories.offsets
+    weights = cloning_weights(costs, offsets, labels, config.weights, config.cost.gamma)
+    numbers = np.repeat(np.arange(len(trajectories)), trajectories.lengths)
+    steps = np.arange(trajectories.n_steps) - offsets[numbers]
+    pd.DataFrame({"trajectory": numbers, "step": steps, "cost": costs.astype(np.float32)}).to_parquet(
+        run.folder / "costs.parquet"
+    )
+    pd.DataFrame(
+        {
+            "trajectory": np.arange(len(trajectories)),
+            "length": trajectories.lengths,
+            "label": labels,
+            "cost_sum": trajectory_costs(costs, offsets, config.cost.gamma, config.weights.per_length),
+            "weight": weights.trajectories,
+        }
+    ).to_parquet(run.folder / "trajectories.parquet")
+    has_truth = trajectories.costs is not None
+    run.write_json(
+        "outcome.json",
+        {
+            "step_auc": 0.875 if has_truth else None,
+            "trajectory_spearman": 0.75 if has_truth else None,
+            "findings": [asdict(finding) for finding in diagnose(run.metrics(), config)],
+            "seconds": 61.5,
+        },
+    )
+    now = time.time()
+    run.write_progress(Progress("done", 1_500, 1_500, now - 61.5, now, device="cpu"))
+    return run
+
+
+def fail(run: Run, message: str = "a loss became NaN; lower the learning rate") -> Run:
+    (run.folder / "log.txt").write_text("loading\nTraceback: the end of the log\n")
+    run.write_progress(Progress("failed", 20, 1_500, time.time() - 9, time.time(), message=message))
+    return run
+
+
+def _interval(mean: float, half: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def _policy(mean_return: float, mean_cost: float, n: int) -> dict[str, object]:
+    rng = np.random.default_rng(1)
+    return {
+        "return": _interval(mean_return, 12.0),
+        "cost": _interval(mean_cost, min(mean_cost, 5.0)),
+        "cvar_cost": _interval(mean_cost * 2, min(mean_cost, 5.0)),
+        "length": _interval(300.0, 0.0),
+        "return_normalised": _interval(mean_return / 450, 0.03),
+        "cost_normalised": None,
+        "return_dsrl": None,
+        "cost_dsrl": None,
+        "episodes": [
+            {
+                "seed": seed,
+                "return": mean_return + 10 * float(rng.normal()),
+                "cost": max(0.0, mean_cost * (1 + 0.3 * float(rng.normal()))),
+                "length": 300,
+                "learned_cost": mean_cost / 4,
+            }
+            for seed in range(n)
+        ],
+    }
+
+
+def evaluate(run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really a video",)) -> Run:
+    """As after an evaluation; the bytes of the videos are the caller's."""
+    run.write_json(
+        "evaluation/evaluation.json",
+        {
+            "env_id": "SafetyCarCircle-v0",
+            "episodes": n,
+            "policies": {"safe": _policy(424.0, 0.6, n), "bc": _policy(456.0, 48.9, n)},
+            "normalisation": ["Return: 0 is a random policy, 1 the constrained-RL policy."],
+        },
+    )
+    for number, content in enumerate(videos):
+        (run.folder / "evaluation" / f"episode-{number:03d}.mp4").write_bytes(content)
+    write_progress(run.folder / "evaluation" / "progress.json", Progress("done", n, n, time.time() - 9, time.time()))
+    return run
+
+
+def begin_evaluation(run: Run) -> Run:
+    now = time.time()
+    folder: Path = run.folder / "evaluation"
+    folder.mkdir(exist_ok=True)
+    write_progress(
+        folder / "progress.json",
+        Progress("running", 3, 10, now - 6, now, pid=os.getpid(), born=process_birth(os.getpid())),
+    )
+    return run
+
+
+def open_page(page: str, **choices: object) -> AppTest:
+    """A page of the dashboard on the workspace of the environment, as a link with these choices opens it."""
+    app = AppTest.from_file(str(APP), default_timeout=30).run()
+    app.switch_page(f"views/{page}.py")
+    for name, value in choices.items():
+        app.query_params[name] = str(value)
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    """All that a page says in Markdown."""
+    return "\n".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def links(app: AppTest) -> list[str]:
+    """The words of the links to other pages."""
+    return [link.proto.label for link in app.get("page_link")]
+
+
+def figure(app: AppTest, key: str) -> dict[str, Any]:
+    """A Plotly figure of a page, as the browser gets it."""
+    (chart,) = [chart for chart in app.get("plotly_chart") if key in chart.proto.id]
+    specification: dict[str, Any] = json.loads(chart.proto.spec)
+    return specification

@@ -1,0 +1,115 @@
+"""The figures of a run hold exactly the numbers that they were given."""
+
+import numpy as np
+import pandas as pd
+from run_fixtures import metrics_table
+
+from dashboard import charts_live, charts_run
+from dashboard.charts_theme import LABEL_COLOURS, LEARNED_COST, TRUE_COST
+from safemil_core.assessment.diagnosis import LOG_2
+from safemil_core.assessment.maps import Raster, StateMap
+
+LABELS = np.array(["none", "non_preferred", "none"])
+RASTER = Raster(values=np.array([[0.1, 0.9], [0.2, np.nan], [0.3, 0.4]], dtype=np.float32), starts=np.array([0, 5]))
+ORDER = np.array([1, 0, 2])
+
+
+def test_a_state_map_shows_the_value_and_the_count_of_each_cell():
+    cells = StateMap(np.array([0.0, 1, 2]), np.array([0.0, 4]), np.array([[0.5, np.nan]]), np.array([[3, 0]]))
+    (trace,) = charts_run.state_map(cells, "x", "speed", "learned").data
+    assert trace.x.tolist() == [0.5, 1.5]
+    assert trace.y.tolist() == [2.0]
+    np.testing.assert_array_equal(trace.z, [[0.5, np.nan]])
+    assert trace.customdata.tolist() == [[3, 0]]
+    assert "%{customdata} steps" in trace.hovertemplate
+
+
+def test_a_dimension_named_by_a_stranger_is_no_markup():
+    cells = StateMap(np.arange(2.0), np.arange(2.0), np.ones((1, 1)), np.ones((1, 1)))
+    figure = charts_run.state_map(cells, "<b>x</b>", "%{z}", "true")
+    assert figure.layout.xaxis.title.text == "&lt;b>x&lt;/b>"
+    assert "%{z}" not in figure.data[0].hovertemplate.replace("%{z:.3f}", "")
+
+
+def test_a_click_on_any_part_of_a_row_gives_its_trajectory():
+    heatmap, bad, bad_clicks, other, other_clicks = charts_run.raster(RASTER, ORDER, LABELS).data
+    np.testing.assert_array_equal(heatmap.z, RASTER.values)
+    assert (bad_clicks.x.tolist(), bad_clicks.y.tolist()) == ([0, 5], [0, 0])
+    assert bad_clicks.customdata.tolist() == [1, 1]
+    assert other_clicks.y.tolist() == [1, 1, 2, 2]
+    assert other_clicks.customdata.tolist() == [0, 0, 2, 2]
+    assert (bad.name, bad.customdata.tolist()) == ("non-preferred", [1])
+    assert bad.marker.color == LABEL_COLOURS["non_preferred"]
+    assert (other.name, other.customdata.tolist()) == ("unlabelled", [0, 2])
+
+
+def test_a_raster_listens_to_clicks():
+    assert charts_run.raster(RASTER, ORDER, LABELS).layout.clickmode == "event+select"
+
+
+def test_a_raster_is_the_same_to_the_byte_so_that_the_browser_keeps_its_selection():
+    first, second = (charts_run.raster(RASTER, ORDER, LABELS).to_json() for _ in range(2))
+    assert first == second
+
+
+def test_a_raster_of_many_rows_gets_fewer_columns():
+    assert charts_run.raster_columns(350) == 400
+    assert charts_run.raster_columns(1_000) == 250
+    assert charts_run.raster_columns(1_000_000) == 25
+
+
+def test_true_costs_lie_behind_the_learned_ones_on_their_own_axis():
+    true, learned = charts_run.step_costs(np.array([0.5, 0.25]), np.array([0.0, 4.0])).data
+    assert true.y.tolist() == [0.0, 4.0]
+    assert (true.line.color, true.yaxis) == (TRUE_COST, "y2")
+    assert learned.y.tolist() == [0.5, 0.25]
+    assert learned.line.color == LEARNED_COST
+
+
+def test_without_true_costs_there_is_one_line():
+    figure = charts_run.step_costs(np.array([0.5, 0.25]), None)
+    assert [trace.name for trace in figure.data] == ["learned cost"]
+    assert not figure.layout.yaxis2.visible
+
+
+def test_histogram_bars_by_label():
+    figure = charts_run.histogram(
+        np.array([0.0, 1, 2]), {"none": np.array([3, 1]), "non_preferred": np.array([0, 2])}, "C"
+    )
+    assert {trace.name: trace.y.tolist() for trace in figure.data} == {"unlabelled": [3, 1], "non-preferred": [0, 2]}
+    assert figure.data[0].x.tolist() == [0.5, 1.5]
+
+
+def test_the_weight_scatter_names_what_is_known():
+    table = pd.DataFrame(
+        {"trajectory": [0, 1, 2], "cost": [1.0, 2.0, 3.0], "weight": [2.0, 1.0, 0.0], "label": LABELS[[0, 2, 1]]}
+    )
+    non_preferred, unlabelled = charts_run.weight_scatter(table).data
+    assert unlabelled.x.tolist() == [1.0, 2.0]
+    assert non_preferred.customdata == ([2],)
+    assert "true cost" not in unlabelled.hovertemplate
+    (trace,) = charts_run.weight_scatter(table.assign(label="none", true_cost=[0.0, 5.0, 6.0])).data
+    assert trace.customdata == ([0.0, 0.0], [1.0, 5.0], [2.0, 6.0])
+    assert "true cost %{customdata[1]:.1f}" in trace.hovertemplate
+
+
+def test_episodes_are_points_and_means_have_whiskers():
+    interval = {"mean": 2.0, "low": 1.0, "high": 4.0}
+    result = {"return": interval, "cost": interval, "episodes": [{"seed": 7, "return": 9.0, "cost": 3.0}]}
+    points, mean, *_ = charts_run.episodes({"policies": {"safe": result, "bc": result}}).data
+    assert (points.x.tolist(), points.y.tolist(), points.customdata) == ([3.0], [9.0], (7,))
+    assert (mean.error_x.array, mean.error_x.arrayminus) == ((2.0,), (1.0,))
+
+
+def test_live_curves_stay_light_and_keep_the_latest_row():
+    metrics = metrics_table(5_000)
+    shown = charts_live.thinned(metrics)
+    assert len(shown) <= charts_live.MAX_ROWS
+    assert shown["update"].iloc[-1] == metrics["update"].iloc[-1]
+    assert shown["update"].is_monotonic_increasing
+
+
+def test_the_loss_is_drawn_beside_that_of_guessing():
+    data = charts_live.cost_loss(metrics_table(3)).data
+    assert data[data["curve"] == "guessing (log 2)"]["value"].tolist() == [LOG_2] * 3
+    assert data[data["curve"] == "loss"]["value"].tolist() == metrics_table(3)["cost_loss"].tolist()

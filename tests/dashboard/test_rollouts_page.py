@@ -1,0 +1,91 @@
+"""Rollouts: both policies in the environment, side by side."""
+
+import pytest
+import run_fixtures as runs
+from run_fixtures import open_page
+
+from safemil_core.running import jobs
+
+
+@pytest.fixture
+def info(workspace):
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    return info
+
+
+@pytest.fixture
+def run(workspace, info):
+    return runs.finish(runs.new_run(workspace, info), workspace)
+
+
+def test_without_an_environment_the_page_says_how_to_name_one(workspace):
+    info = runs.add_dataset(workspace, env_id=None)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert "does not say which environment" in runs.words(app)
+    assert "Import it with an environment" in runs.links(app)
+    assert not app.slider
+
+
+def test_a_start_asks_for_the_chosen_numbers(workspace, info, run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(jobs, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    app.slider(key="rollouts.episodes").set_value(10)
+    app.slider(key="rollouts.videos").set_value(2)
+    app.button[0].click().run()
+    assert asked == [(run.id, 10, 2)]
+
+
+def test_progress_is_shown_while_it_lives_and_no_second_one_can_start(workspace, info, run):
+    runs.begin_evaluation(run)
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert "3 of 10 episodes" in app.get("progress")[0].proto.text
+    assert app.button[0].disabled
+
+
+def test_both_policies_side_by_side(workspace, info, run):
+    runs.evaluate(run)
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert "**1%** of plain cloning's cost and **93%** of its return" in runs.words(app)
+    table = app.dataframe[0].value.set_index("metric")
+    assert table.loc["Return", "Safe policy"] == "424.0  [412.0, 436.0]"
+    assert table.loc["Cost", "Plain cloning"] == "48.9  [43.9, 53.9]"
+    assert table.loc["CVaR@20 % cost", "Plain cloning"] == "97.8  [92.8, 102.8]"
+    assert "Return: 0 is a random policy" in runs.words(app)
+    plot = runs.figure(app, "rollouts.episodes_plot")
+    assert [len(trace["customdata"]) for trace in plot["data"] if "customdata" in trace] == [8, 8]
+
+
+def test_the_chosen_episode_is_played_with_its_numbers(workspace, info, run):
+    runs.evaluate(run, videos=(b"one", b"two"))
+    app = open_page("rollouts", run=run.id)
+    app.segmented_control(key="rollouts.episode").set_value(1).run()
+    assert not app.exception
+    assert len(app.get("video")) == 1
+    played = run.evaluation["policies"]["bc"]["episodes"][1]
+    shown = app.dataframe[-1].value.set_index("policy")
+    assert shown.loc["Plain cloning", "return"] == round(played["return"], 1)
+
+
+def test_without_videos_the_page_says_so(workspace, info, run):
+    runs.evaluate(run, videos=())
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert "No episode was rendered" in app.info[0].value
+
+
+def test_a_failed_evaluation_says_why(workspace, info, run):
+    runs.begin_evaluation(run)
+    runs.write_progress(
+        run.folder / "evaluation" / "progress.json",
+        runs.Progress("failed", 0, 10, 1.0, 2.0, message="the simulator is not installed"),
+    )
+    app = open_page("rollouts", run=run.id)
+    assert app.error[0].value == "the simulator is not installed"

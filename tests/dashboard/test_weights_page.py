@@ -1,0 +1,79 @@
+"""Weights: what other settings would make of the same cost, without training."""
+
+import pytest
+import run_fixtures as runs
+from run_fixtures import open_page
+
+from safemil_core.learning.weights import effective_sample_size
+
+
+@pytest.fixture
+def info(workspace):
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    return info
+
+
+@pytest.fixture
+def run(workspace, info):
+    return runs.finish(runs.new_run(workspace, info), workspace)
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_without_a_run_the_way_leads_to_train(workspace, info):
+    app = open_page("weights")
+    assert not app.exception
+    assert "Train a cost and a policy" in runs.links(app)
+
+
+def test_at_first_the_weights_are_the_runs_own(workspace, info, run):
+    app = open_page("weights", run=run.id)
+    assert not app.exception
+    weights = run.trajectories()["weight"].to_numpy()
+    assert metrics(app)["Effective trajectories"] == f"{effective_sample_size(weights):.1f}"
+    assert "Nobody yet" in runs.words(app)
+    scatter = runs.figure(app, "weights.scatter")
+    assert sum(len(trace["customdata"]) for trace in scatter["data"]) == runs.N
+
+
+def test_a_smaller_beta_trusts_fewer(workspace, info, run):
+    app = open_page("weights", run=run.id)
+    before = float(metrics(app)["Effective trajectories"])
+    app.select_slider(key=f"weights.{run.id}.beta").set_value(0.1).run()
+    assert not app.exception
+    assert float(metrics(app)["Effective trajectories"]) < before
+    changes = app.dataframe[0].value
+    assert changes["change"].is_monotonic_decreasing
+    assert changes["change"].iloc[0] > 0 > changes["change"].iloc[-1]
+
+
+@pytest.mark.parametrize("scheme", ["step", "threshold"])
+def test_the_other_schemes(workspace, info, run, scheme):
+    app = open_page("weights", run=run.id)
+    app.segmented_control(key=f"weights.{run.id}.scheme").set_value(scheme).run()
+    assert not app.exception
+    assert len(app.slider) == (scheme == "threshold")
+    assert len(app.dataframe) == 1
+
+
+def test_without_true_costs_nothing_is_said_of_them(workspace):
+    info = runs.add_dataset(workspace, has_truth=False)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    app = open_page("weights", run=run.id)
+    assert not app.exception
+    assert metrics(app)["Weight on costly trajectories"] == "unknown"
+
+
+def test_the_settings_go_to_the_train_page(workspace, info, run):
+    app = open_page("weights", run=run.id)
+    app.select_slider(key=f"weights.{run.id}.beta").set_value(0.3).run()
+    (train,) = [button for button in app.button if button.label == "Train with these settings"]
+    train.click().run()
+    assert not app.exception
+    assert app.title[0].value == "Train"
+    assert app.number_input(key="settings.weights.beta").value == 0.3
+    assert app.number_input(key="settings.cost.bag_size").value == run.config.cost.bag_size
