@@ -197,11 +197,13 @@ def train(
     changes = [*assignments, *([f"seed={seed}"] if seed is not None else [])]
     config = (RunConfig.paper() if paper else RunConfig()).with_values(changes)
     info = session.datasets.info(dataset)
-    run = session.runs.create(info, session.datasets.labels(dataset), config, author=author)
-    from safemil_core.running.training_stage import train_run  # torch takes seconds to import
+    from safemil_core.learning.training import pick_device  # torch takes seconds to import
+    from safemil_core.running.training_stage import train_run
 
+    chosen = str(pick_device(device))
+    run = session.runs.create(info, session.datasets.labels(dataset), config, author=author)
     with _bar("training", "update") as on_progress:
-        train_run(session.workspace, run, device, on_progress)
+        train_run(session.workspace, run, chosen, on_progress)
     outcome = run.outcome
     for finding in outcome["findings"]:
         click.echo("finding: {title} ({evidence}); {cause}. {cure}".format(**finding), err=True)

@@ -7,6 +7,7 @@ SafeMILError
  ├── NotFound                a dataset, run or file that is not there
  ├── AlreadyExists           a name that is taken
  ├── NotReady                a run that has not got far enough for what was asked
+ ├── Diverged                training left the range of numbers
  └── EnvironmentUnavailable  a simulator that is not installed, or does not fit the dataset
 
 What is our own mistake is a ValueError or an assertion, and nobody catches it.
@@ -41,6 +42,10 @@ class AlreadyExists(SafeMILError):
 
 class NotReady(SafeMILError):
     """A run has not got far enough for what was asked."""
+
+
+class Diverged(SafeMILError):
+    """Training left the range of numbers."""
 
 
 class EnvironmentUnavailable(SafeMILError):

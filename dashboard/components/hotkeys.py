@@ -48,10 +48,13 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None]) ->
 
     def apply() -> None:
         events = (state.widget_value(key) or {}).get("events") or []
+        print("APPLY", [(e["key"], e["number"] % 1000) for e in events], state.recall(done, 0) % 1000, flush=True)
         for event in events:
             if event["number"] > state.recall(done, 0) and event["key"] in keys:
                 state.remember(done, event["number"])
+                print("press", event["key"], state.trajectory.get(), flush=True)
                 on_press(event["key"])
+                print("now", state.trajectory.get(), flush=True)
 
     _hotkeys(
         key=key,

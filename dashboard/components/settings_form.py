@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dashboard import state
-from safemil_core.config import CostConfig, OptimiserConfig, PolicyConfig, RunConfig, WeightConfig, setting_names
+from safemil_core.config import RunConfig, setting_names
 from safemil_core.errors import InvalidConfig
 
 FIRST = ("cost.updates", "cost.bag_size", "cost.window", "weights.beta", "policy.updates", "seed")

@@ -27,6 +27,8 @@ def over_the_state(info: DatasetInfo, trajectories: TrajectorySet, costs: np.nda
     dimensions, bins_choice = st.columns([3, 1])
     with dimensions:
         x, y = pickers.dimension_pickers(info)
+    state.x.settle(x)  # a fragment's own run does not pass by the frame, which else keeps the URL
+    state.y.settle(y)
     bins = bins_choice.slider("Cells along an axis", 10, 100, 40, 5, key="costs.bins", persist_state="session")
     shown, statistic, is_full = choose_steps(labels)
 
@@ -101,6 +103,7 @@ def over_time(
     picker, previous, following, label_link = st.columns([2, 1, 1, 4], vertical_alignment="bottom")
     with picker:
         chosen = pickers.trajectory_picker(info, default=int(order[0]))
+    state.trajectory.settle(chosen)
     before, after = neighbours(order, np.ones(len(order), dtype=bool), chosen)
     row_button(previous, "Row above", before)
     row_button(following, "Row below", after)

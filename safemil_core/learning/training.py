@@ -6,6 +6,7 @@ way in.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.errors import Diverged, InvalidConfig
 from safemil_core.learning.bags import BagSampler
 from safemil_core.learning.cost_model import bag_loss, bag_score, score_steps
 from safemil_core.learning.networks import CostNetwork, MixturePolicy
@@ -66,8 +68,19 @@ class Networks:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; anything else is taken at its word."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """`auto` is CUDA where there is one, else the CPU; else a device as torch calls it.
+
+    Raises:
+        InvalidConfig: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):  # an unknown name; a build of torch without CUDA
+        raise InvalidConfig(f"there is no device {name!r} here; use auto, cpu, or cuda where there is one") from None
+    return device
 
 
 def train(
@@ -111,6 +124,7 @@ class _Loop:
     """The state of training between two updates."""
 
     def __init__(self, data: TrainingData, config: RunConfig) -> None:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it repeats itself
         torch.use_deterministic_algorithms(True)
         torch.manual_seed(config.seed)  # the networks' first weights; every later draw has a generator of its own
         self._data, self._config = data, config
@@ -181,6 +195,8 @@ class _Loop:
     def _weigh(self) -> None:
         data, config = self._data, self._config
         costs = score_steps(self.networks.cost, data.observations, data.actions)
+        if not np.isfinite(costs).all():
+            raise Diverged("the learned costs are no numbers any more; train again with a smaller cost.learning_rate")
         weights = cloning_weights(costs, data.offsets, data.labels, config.weights, config.cost.gamma)
         self._safe.set_weights(weights.steps)
         self._effective = effective_sample_size(weights.trajectories)

@@ -22,7 +22,7 @@ from safemil_core.learning import training
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.model_files import save_cost, save_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
-from safemil_core.running.runs import OnProgress, Run, begin
+from safemil_core.running.runs import OnProgress, Run, State, begin
 from safemil_core.workspace import Workspace, whole_file
 
 
@@ -30,38 +30,43 @@ def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress:
     """Train a run to its end, or to where SIGTERM or Ctrl-C stops it; what was learned by then is scored and kept.
 
     Raises:
-        SafeMILError: the dataset is gone or has changed.
+        SafeMILError: the dataset is gone or has changed, there is no such device, or training diverged.
     """
-    datasets = DatasetStore(workspace, Database(workspace.database))
-    info, config = run.info, run.config
-    trajectories = datasets.open(info.dataset)
-    if datasets.info(info.dataset).id != info.dataset_id:
-        raise NotFound(f"dataset {info.dataset!r} is not the one that run {run.id} was made for; start a new run")
-    labels = datasets.labels(info.dataset).current(info.label_snapshot)
-    chosen = training.pick_device(device)
-    data = training.TrainingData.of(trajectories, labels, chosen)
-    progress = begin(training.n_updates(config), str(chosen))
-    run.write_progress(progress)
-
-    def report(update: int, row: training.Metrics) -> None:
-        nonlocal progress
-        run.append_metrics({key: round(value, 6) for key, value in row.items()})
-        progress = replace(progress, done=update, updated_at=time.time())
-        run.write_progress(progress)
-        on_progress(progress)
-
-    def checkpoint(update: int, networks: training.Networks) -> None:
-        _save_networks(run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories)
-
+    config = run.config
     with _stop_signal() as is_asked_to_stop:
+        chosen = training.pick_device(device)
+        progress = begin(training.n_updates(config), str(chosen))
+        run.write_progress(progress)
+        trajectories, labels = _load(workspace, run)
+        data = training.TrainingData.of(trajectories, labels, chosen)
+
+        def report(update: int, row: training.Metrics) -> None:
+            nonlocal progress
+            run.append_metrics({key: round(value, 6) for key, value in row.items()})
+            progress = replace(progress, done=update, updated_at=time.time())
+            run.write_progress(progress)
+            on_progress(progress)
+
+        def checkpoint(update: int, networks: training.Networks) -> None:
+            _save_networks(run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories)
+
         networks = training.train(
             data, config, on_metrics=report, on_checkpoint=checkpoint, should_stop=is_asked_to_stop
         )
         _save_networks(run, run.folder, networks, trajectories)
         _write_outcome(run, networks, data, trajectories, time.time() - progress.started_at)
-        final = replace(progress, state="stopped" if progress.done < progress.total else "done", updated_at=time.time())
-    run.write_progress(final)
-    on_progress(final)
+        state: State = "stopped" if progress.done < progress.total else "done"
+        progress = replace(progress, state=state, updated_at=time.time())
+        run.write_progress(progress)
+    on_progress(progress)
+
+
+def _load(workspace: Workspace, run: Run) -> tuple[TrajectorySet, np.ndarray]:
+    """The trajectories that the run was made for, and their labels as they were then."""
+    datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
+    if datasets.info(info.dataset).id != info.dataset_id:
+        raise NotFound(f"dataset {info.dataset!r} is not the one that run {run.id} was made for; start a new run")
+    return datasets.open(info.dataset), datasets.labels(info.dataset).current(info.label_snapshot)
 
 
 def _save_networks(run: Run, folder: Path, networks: training.Networks, trajectories: TrajectorySet) -> None:
