@@ -25,8 +25,8 @@ MAX_CELLS = 250_000
 """A heatmap of more cells takes the browser seconds."""
 MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
-CLICK_COLUMNS = 24
-"""Points a row that take the clicks on a raster: a heatmap's own cells cannot be selected in Streamlit."""
+MAX_CLICK_POINTS = 8_000
+"""Invisible points that take the clicks on a raster: a heatmap's own cells cannot be selected in Streamlit."""
 
 TRUE_COST_SCALE = ("rgba(122,133,148,0.28)", TRUE_COST)
 
@@ -85,16 +85,19 @@ def raster(found: Raster, order: np.ndarray, labels: np.ndarray) -> go.Figure:
         hoverinfo="skip",
     )
     width = 1 + int(found.starts[-1])
-    for label, words in LABEL_WORDS.items():
+    # A few a row will do: the nearest point, however far, is always one of the row under the pointer.
+    n_places = max(1, min(16, len(found.starts), MAX_CLICK_POINTS // len(order)))
+    places = ((np.arange(n_places) + 0.5) / n_places * len(found.starts)).astype(int)
+    for label, words in reversed(LABEL_WORDS.items()):  # the few that are marked on top of the many that are not
         rows = np.flatnonzero(labels[order] == label)
         if len(rows):
             figure.add_trace(_strip(rows, order[rows], -0.01 * width, words, LABEL_COLOURS[label]))
-            figure.add_trace(_click_points(rows, order[rows], found.starts, words))
+            figure.add_trace(_click_points(rows, order[rows], found.starts[places], words))
     figure.update_xaxes(title="step", showgrid=False, zeroline=False, range=[-0.02 * width, width - 0.5])
     figure.update_yaxes(
         title="trajectories", showgrid=False, zeroline=False, showticklabels=False, range=[len(order) - 0.5, -0.5]
     )
-    figure.update_layout(clickmode="event+select", dragmode="zoom", hovermode="closest", hoverdistance=60)
+    figure.update_layout(clickmode="event+select", dragmode="zoom", hovermode="closest", hoverdistance=-1)
     return themed(figure, height=460)
 
 
@@ -236,15 +239,14 @@ def _strip(rows: np.ndarray, trajectories: np.ndarray, x: float, words: str, col
     )
 
 
-def _click_points(rows: np.ndarray, trajectories: np.ndarray, starts: np.ndarray, words: str) -> go.Scattergl:
+def _click_points(rows: np.ndarray, trajectories: np.ndarray, steps: np.ndarray, words: str) -> go.Scattergl:
     """Invisible points over some rows of a raster that take the clicks and say whose row is under the pointer."""
-    places = np.unique(np.linspace(0, len(starts) - 1, min(CLICK_COLUMNS, len(starts))).round().astype(int))
     return go.Scattergl(
-        x=np.tile(starts[places], len(rows)),
-        y=np.repeat(rows, len(places)),
+        x=np.tile(steps, len(rows)),
+        y=np.repeat(rows, len(steps)),
         mode="markers",
         marker={"opacity": 0, "size": 8},
-        customdata=np.repeat(trajectories, len(places)),
+        customdata=np.repeat(trajectories, len(steps)),
         hovertemplate=f"trajectory %{{customdata}} · {words}<extra></extra>",
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},

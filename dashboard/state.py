@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.state import get_session_state
 
 from safemil_core.data.labels import default_author
 
@@ -110,6 +112,8 @@ def keep_choices() -> None:
 
 def choose_dataset(name: str) -> None:
     """Another dataset; what was chosen within the old one makes no sense any more."""
+    if name == dataset.get():  # Streamlit calls back without a change where it stopped a run half-way
+        return
     dataset.set(name)
     for choice in _OF_A_DATASET:
         choice.set(None)
@@ -130,6 +134,22 @@ def author_widget() -> dict[str, Any]:
 def author() -> str:
     """Who labels and trains."""
     return str(st.session_state.get("author") or "").strip() or default_author()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a callback finish: otherwise Streamlit may end it at any access to the session, to serve a later event.
+
+    It then runs again from its start, so that a label would be given twice or a step taken once instead of twice.
+    Streamlit has no public way to say so (1.67); the attribute is the one that its own session wrapper calls.
+    """
+    session = get_session_state()
+    interrupt = session._yield_callback
+    object.__setattr__(session, "_yield_callback", lambda: None)
+    try:
+        yield
+    finally:
+        object.__setattr__(session, "_yield_callback", interrupt)
 
 
 def remember(name: str, value: Any) -> None:
@@ -154,4 +174,24 @@ def widget_value(key: str) -> Any:
 
 def set_widget_value(key: str, value: Any) -> None:
     """Let the widget of this key show a value; call it before the widget is drawn or in a callback."""
+    if st.session_state.get(key) == value:
+        return
+    now = time.monotonic()
+    shown = [(v, until) for v, until in recall(f"{key}.shown", []) if until > now]
+    # From now on the browser may still repeat each earlier value for a moment.
+    remember(f"{key}.shown", [*((v, min(until, now + _IN_FLIGHT_S)) for v, until in shown), (value, math.inf)])
     st.session_state[key] = value
+
+
+def heard(key: str) -> Any:
+    """What the browser says in a widget's callback; None where it only repeats what it said or was shown before.
+
+    Streamlit also calls back where it stopped a run between `set_widget_value` and the widget.
+    """
+    value, now = st.session_state[key], time.monotonic()
+    last, said_at = recall(f"{key}.heard", (None, -math.inf))
+    earlier = [v for v, until in recall(f"{key}.shown", []) if until < math.inf and until > now]
+    if value in earlier or (value == last and now - said_at < _IN_FLIGHT_S):
+        return None
+    remember(f"{key}.heard", (value, now))
+    return value

@@ -49,7 +49,7 @@ class CostConfig(_Settings):
     )
     learning_rate: float = Field(3e-4, gt=0, le=1, description="Step size of the cost network.")
     updates: int = Field(
-        2_000,
+        1_000,
         ge=1,
         description="Updates of the cost network, one pair of bags each. Training on adds little, and on some data the "
         "network begins to recognise policies instead of unsafe steps.",
@@ -65,9 +65,10 @@ class WeightConfig(_Settings):
         "cost C up to the threshold, else 0.",
     )
     beta: float = Field(
-        0.6,
+        20.0,
         gt=0,
-        description="Temperature of the trajectory scheme. Smaller: costly trajectories lose their weight faster.",
+        description="Temperature of the trajectory scheme, in units of C, which sums over whole trajectories. Smaller: "
+        "costly trajectories lose their weight faster.",
     )
     threshold: float = Field(1.0, ge=0, description="Largest trajectory cost C that the threshold scheme keeps.")
     per_length: bool = Field(
@@ -93,7 +94,7 @@ class PolicyConfig(_Settings):
         description="Let the step size fall to 0 by half a cosine, so that few updates are enough. Off: it stays.",
     )
     batch_size: int = Field(256, ge=1, le=65_536, description="State-action pairs an update.")
-    updates: int = Field(8_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
+    updates: int = Field(10_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
 
 
 class OptimiserConfig(_Settings):

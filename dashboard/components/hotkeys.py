@@ -28,12 +28,15 @@ export default function ({ data, parentElement, setStateValue }) {
       own.send("events", own.queue.slice());
     };
     document.addEventListener("keydown", own.listen, true);
+    // What Python has not applied after a while is sent again: an event can be lost with a run that was stopped.
+    own.timer = setInterval(() => own.queue.length && own.send("events", own.queue.slice()), 700);
   }
   own.keys = data.keys;
   own.send = setStateValue;
   own.queue = own.queue.filter((event) => event.number > data.ack);
   return () => {
     document.removeEventListener("keydown", own.listen, true);
+    clearInterval(own.timer);
     parentElement.__hotkeys = null;
   };
 }
@@ -46,15 +49,13 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None]) ->
     """Listen for keys; `on_press` gets each press in order, in a callback before the page is drawn again."""
     done = f"{key}.done"
 
+    @state.uninterrupted()
     def apply() -> None:
         events = (state.widget_value(key) or {}).get("events") or []
-        print("APPLY", [(e["key"], e["number"] % 1000) for e in events], state.recall(done, 0) % 1000, flush=True)
         for event in events:
             if event["number"] > state.recall(done, 0) and event["key"] in keys:
-                state.remember(done, event["number"])
-                print("press", event["key"], state.trajectory.get(), flush=True)
                 on_press(event["key"])
-                print("now", state.trajectory.get(), flush=True)
+                state.remember(done, event["number"])
 
     _hotkeys(
         key=key,

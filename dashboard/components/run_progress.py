@@ -12,6 +12,7 @@ from dashboard import charts_live
 from dashboard.components import settings_form
 from dashboard.components.empty_states import page_link
 from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
+from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
 from safemil_core.running.runs import Progress, Run, State
@@ -28,13 +29,16 @@ COLOURS: dict[State, Literal["blue", "green", "orange", "red", "gray"]] = {
 
 def run_panel(run: Run) -> None:
     """One run, polled while it lives and no longer."""
+    state = run.progress.state
     is_live = not run.progress.is_finished
 
     @st.fragment(run_every=1.0 if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
         progress = run.progress
+        if progress.state != state:
+            st.rerun()  # the rest of the page shows the state too
         progress_line(progress, "updates")
-        if not progress.is_finished:
+        if is_live:
             st.button(
                 "Stop",
                 icon=":material/stop_circle:",
@@ -42,18 +46,15 @@ def run_panel(run: Run) -> None:
                 args=(run,),
                 help="Keeps what it has learned so far.",
             )
-        elif is_live:
-            st.rerun()
-        if progress.state in ("failed", "lost"):
+        elif state in ("failed", "lost"):
             _failure(run, progress)
-        if progress.state in ("done", "stopped"):
+        else:
             _outcome(run)
         metrics = run.metrics()
-        if not metrics.empty:
-            _health(run, metrics)
-            _curves(metrics)
-        elif not progress.is_finished:
-            st.caption("The curves begin with the first logged update, a few seconds after the start.")
+        if len(metrics) > 1:
+            _learning(run, metrics)
+        elif is_live:
+            st.caption("The curves begin with the first logged updates, some seconds after the start.")
 
     panel()
 
@@ -77,8 +78,9 @@ def _progress_words(progress: Progress, unit: str) -> str:
     words = f"{progress.done:,} of {progress.total:,} {unit}"
     if progress.is_finished:
         return f"{words} in {_duration(progress.updated_at - progress.started_at)}"
-    left = f" · {_duration(progress.seconds_left)} left" if progress.done else ""
-    return f"{words} · {progress.rate:,.3g} a second{left} · on {progress.device or 'cpu'}"
+    if progress.done:
+        words += f" · {progress.rate:,.3g} a second · {_duration(progress.seconds_left)} left"
+    return f"{words} · on {progress.device}" if progress.device else words
 
 
 def _duration(seconds: float) -> str:
@@ -118,17 +120,29 @@ def _outcome(run: Run) -> None:
         page_link("rollouts", "Watch the policy")
 
 
-def _health(run: Run, metrics: pd.DataFrame) -> None:
-    """Healthy, or every finding with its evidence, cause and cure."""
-    outcome = run.outcome
+def _learning(run: Run, metrics: pd.DataFrame) -> None:
+    """Whether it learns, and the curves."""
     try:
         config = run.config
-        findings = as_findings(outcome["findings"]) if outcome else diagnose(metrics, config)
     except InvalidConfig as problem:  # of another version
         st.error(str(problem))
         return
+    outcome = run.outcome
+    findings = as_findings(outcome["findings"]) if outcome else diagnose(metrics, config)
+    _health(run.id, config, findings, is_early=len(metrics) < RECENT_ROWS)
+    # Once the cost network has learned, its rows repeat while the policy goes on.
+    learning = metrics[metrics["update"] <= config.cost.updates]
+    left, right = st.columns(2)
+    left.altair_chart(charts_live.cost_loss(learning), alt="Loss of the cost network", key="live.loss")
+    right.altair_chart(charts_live.bag_scores(learning), alt="Scores of both kinds of bags", key="live.scores")
+    left.altair_chart(charts_live.cost_spread(learning), alt="Spread and mean of the learned cost", key="live.spread")
+    right.altair_chart(charts_live.policy_losses(metrics), alt="Losses of both policies", key="live.policy")
+
+
+def _health(run_id: str, config: RunConfig, findings: list[Finding], *, is_early: bool) -> None:
+    """Healthy, or every finding with its evidence, cause and cure."""
     if not findings:
-        if len(metrics) < RECENT_ROWS:
+        if is_early:
             st.caption("Too early to say whether it learns.")
         else:
             st.success(
@@ -144,18 +158,10 @@ def _health(run: Run, metrics: pd.DataFrame) -> None:
             if finding.settings:
                 st.button(
                     f"Put {', '.join(finding.settings)} into the settings",
-                    key=f"cure.{run.id}.{finding.kind}",
+                    key=f"cure.{run_id}.{finding.kind}",
                     on_click=settings_form.prefill,
                     args=(config.with_values(finding.settings),),
                 )
-
-
-def _curves(metrics: pd.DataFrame) -> None:
-    left, right = st.columns(2)
-    left.altair_chart(charts_live.cost_loss(metrics), key="live.loss")
-    right.altair_chart(charts_live.bag_scores(metrics), key="live.scores")
-    left.altair_chart(charts_live.cost_spread(metrics), key="live.spread")
-    right.altair_chart(charts_live.policy_losses(metrics), key="live.policy")
 
 
 def _number(value: float | None) -> str:

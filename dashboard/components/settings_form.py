@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -56,11 +57,12 @@ def prefill(config: RunConfig) -> None:
         state.set_widget_value(_key(name), _shown(_value_in(config, name)))
 
 
-def _widgets(names: Any) -> None:
-    columns = st.columns(3)
-    for index, name in enumerate(names):
-        with columns[index % 3]:
-            _widget(name)
+def _widgets(names: Sequence[str]) -> None:
+    for first in range(0, len(names), 3):
+        columns = st.columns(3, vertical_alignment="bottom")
+        for column, name in zip(columns, names[first : first + 3], strict=False):
+            with column:
+                _widget(name)
 
 
 def _widget(name: str) -> None:

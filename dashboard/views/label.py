@@ -33,6 +33,7 @@ N_HISTORY = 30
 # What the buttons, keys, table and chart do. All of it happens before the page is drawn again.
 
 
+@state.uninterrupted()
 def _mark(info: DatasetInfo, label: Label) -> None:
     listed = listing(info)
     note = str(state.widget_value(NOTE_KEY) or "").strip()
@@ -42,17 +43,20 @@ def _mark(info: DatasetInfo, label: Label) -> None:
         _go(info, forward=True)
 
 
+@state.uninterrupted()
 def _undo(info: DatasetInfo) -> None:
     undone = resources.labels(info).undo(author=state.author())
     words = f"Took back: {_action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
     state.remember("label.message", words)
 
 
+@state.uninterrupted()
 def _restore(info: DatasetInfo, action_id: int) -> None:
     changed = resources.labels(info).restore(action_id, author=state.author())
     state.remember("label.message", "Restored." if changed else "The labels are as they were then already.")
 
 
+@state.uninterrupted()
 def _go(info: DatasetInfo, *, forward: bool) -> None:
     listed = listing(info)
     target = listed.next if forward else listed.previous
@@ -74,10 +78,13 @@ def _press(info: DatasetInfo, key: str) -> None:
             _go(info, forward=key in ("j", "ArrowRight"))
 
 
+@state.uninterrupted()
 def _select_rows(info: DatasetInfo, key: str) -> None:
     """A click on a cell looks at that trajectory; the boxes at the left select several."""
-    rows = listing(info).rows
-    selection = state.widget_value(key)["selection"]
+    rows, heard = listing(info).rows, state.heard(key)
+    if heard is None:
+        return
+    selection = heard["selection"]
     cells = [row for row, _ in selection.get("cells", []) if row < len(rows)]
     chosen = [int(rows[row]) for row in selection["rows"] if row < len(rows)]
     if cells:
@@ -86,6 +93,7 @@ def _select_rows(info: DatasetInfo, key: str) -> None:
         select(info, chosen)
 
 
+@state.uninterrupted()
 def _select_points(info: DatasetInfo) -> None:
     points = state.widget_value(CHART_KEY)["selection"]["points"]
     chosen = sorted(int(point["customdata"]) for point in points)
@@ -143,9 +151,9 @@ def _list(info: DatasetInfo, listed: Listing) -> None:
         on_select=lambda: _select_rows(info, key),
         selection_mode=["multi-row", "single-cell"],
         column_config={
-            "#": st.column_config.NumberColumn(width=50),
+            "#": st.column_config.NumberColumn(width=44),
             "label": st.column_config.MultiselectColumn(
-                options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
+                width=112, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
             ),
             "return": st.column_config.NumberColumn(format="%.1f"),
             "true cost": st.column_config.NumberColumn(format="%.0f"),
@@ -161,8 +169,9 @@ def _table_to_show(table: pd.DataFrame) -> pd.DataFrame:
         "return": "return",
         "true_cost": "true cost",
         "learned_cost": "learned cost",
-        "length": "length",
     }
+    if table["length"].nunique() > 1:
+        columns["length"] = "length"
     shown = table[[column for column in columns if column in table]].rename(columns=columns)
     shown["label"] = pd.Series(
         [[LABEL_WORDS[label]] if label != "none" else [] for label in table["label"]], shown.index
@@ -178,7 +187,7 @@ def _scatter(info: DatasetInfo, listed: Listing) -> None:
         key=CHART_KEY,
         on_select=lambda: _select_points(info),
         selection_mode=("points", "box", "lasso"),
-        config={"displaylogo": False},
+        config={"displaylogo": False, "modeBarButtons": [["select2d", "lasso2d", "resetScale2d"]]},
         alt="One point per trajectory, coloured by label; drag a box to select",
     )
     st.caption("Drag a box around points to select them.")

@@ -119,3 +119,8 @@ if evaluation:
     show_results(evaluation)
     st.subheader("Side by side", anchor=False)
     show_video(run, evaluation)
+elif not is_live:
+    st.markdown(
+        "Nothing has been run yet. Afterwards you see here the return and cost of both policies, and watch them "
+        "side by side."
+    )

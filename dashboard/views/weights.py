@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts_run, resources
-from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import settings_form
 from dashboard.components.empty_states import need_dataset, need_finished_run
 from safemil_core.assessment import maps, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import InvalidConfig
+from safemil_core.errors import SafeMILError
 from safemil_core.running.runs import Run
 
-SCHEMES = {"trajectory": "exp(-C / beta)", "step": "1 - c(s, a)", "threshold": "1 up to a largest C"}
+SCHEMES = {"trajectory": "exp(-C / beta)", "step": "1 - c(s, a)", "threshold": "C up to a threshold"}
 BETAS = (0.05, 0.1, 0.2, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 35.0, 60.0, 100.0)
 N_BINS = 40
-N_CHANGES = 30
+N_CHANGES = 15
 
 
 @st.fragment
-def weigh_anew(info: DatasetInfo, run: Run, config: RunConfig) -> None:
+def weigh_anew(info: DatasetInfo, run: Run, config: RunConfig, costs: np.ndarray, labels: np.ndarray) -> None:
     """The live settings and all that follows from them."""
     trajectories = resources.trajectories(info)
-    costs, labels = resources.run_costs(run), run.trajectories()["label"].to_numpy(str)
 
     def report(weights: WeightConfig) -> WeightReport:
         true_costs = trajectories.true_costs()
@@ -41,7 +40,7 @@ def weigh_anew(info: DatasetInfo, run: Run, config: RunConfig) -> None:
     show_distributions(now)
 
     facts = resources.summary(info).assign(cost=now.costs, weight=now.weights, label=labels)
-    left, right = st.columns([3, 2])
+    left, right = st.columns([5, 4])
     with left:
         st.markdown("**Cost and weight of each trajectory**")
         st.plotly_chart(charts_run.weight_scatter(facts), key="weights.scatter", alt="Weight over trajectory cost")
@@ -140,15 +139,15 @@ def show_changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
         st.caption("Nobody yet: these are the run's own settings. Move them above to see the difference.")
         return
     known = [column for column in ("return", "true_cost") if column in facts]
-    table = changes.join(facts.set_index("trajectory")[["label", *known]], on="trajectory")
+    table = changes.join(facts.set_index("trajectory")[known], on="trajectory")
     st.dataframe(
-        table.assign(label=table["label"].map(LABEL_WORDS)),
+        table,
         hide_index=True,
         height=340,
         column_config={
-            "before": st.column_config.NumberColumn(format="%.3f"),
-            "now": st.column_config.NumberColumn(format="%.3f"),
-            "change": st.column_config.NumberColumn(format="%+.3f"),
+            "before": st.column_config.NumberColumn(format="%.2f"),
+            "now": st.column_config.NumberColumn(format="%.2f"),
+            "change": st.column_config.NumberColumn(format="%+.2f"),
             "return": st.column_config.NumberColumn(format="%.0f"),
             "true_cost": st.column_config.NumberColumn("true cost", format="%.0f"),
         },
@@ -163,8 +162,8 @@ st.caption(
     "Non-preferred trajectories are never cloned."
 )
 try:
-    config = run.config
-except InvalidConfig as problem:  # of another version
+    config, costs, labels = run.config, resources.run_costs(run), run.trajectories()["label"].to_numpy(str)
+except SafeMILError as problem:  # it stopped too early, or its settings are of another version
     st.error(str(problem))
-else:
-    weigh_anew(info, run, config)
+    st.stop()
+weigh_anew(info, run, config, costs, labels)

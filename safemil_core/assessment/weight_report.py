@@ -63,12 +63,14 @@ def report(
     )
 
 
-def changes(weights: np.ndarray, before: np.ndarray, n_rows: int) -> pd.DataFrame:
-    """Who gains and who loses most: the `n_rows` largest changes, columns trajectory, before, now, change."""
+def changes(weights: np.ndarray, before: np.ndarray, n_each: int) -> pd.DataFrame:
+    """Who gains most, and below them who loses most, at most `n_each` of both.
+
+    Returns:
+        Columns trajectory, before, now, change; from the largest gain to the largest loss.
+    """
     change = weights - before
-    largest = np.argsort(-np.abs(change), kind="stable")[:n_rows]
-    largest = largest[change[largest] != 0]
-    table = pd.DataFrame(
-        {"trajectory": largest, "before": before[largest], "now": weights[largest], "change": change[largest]}
-    )
-    return table.sort_values("change", ascending=False, ignore_index=True)
+    order = np.argsort(-change, kind="stable")
+    gains, losses = order[change[order] > 0][:n_each], order[change[order] < 0][-n_each:]
+    rows = np.concatenate([gains, losses])
+    return pd.DataFrame({"trajectory": rows, "before": before[rows], "now": weights[rows], "change": change[rows]})

@@ -90,6 +90,7 @@ def train(
     on_metrics: Callable[[int, Metrics], None],
     on_checkpoint: Callable[[int, Networks], None],
     should_stop: Callable[[], bool],
+    on_costs: Callable[[np.ndarray], None] = lambda _: None,
 ) -> Networks:
     """Train the cost network and both policies; the same seed on the same device gives the same bits.
 
@@ -99,6 +100,11 @@ def train(
         on_metrics: called with the number of updates done and a row of metrics, every `config.log_every` updates.
         on_checkpoint: called every `config.checkpoint_every` updates.
         should_stop: asked after every update; True ends training with what has been learned.
+        on_costs: called once with the final costs [sum T] of all steps, as soon as the cost network has learned them:
+            the policies train on.
+
+    Raises:
+        Diverged: the costs are no numbers any more.
     """
     loop = _Loop(data, config)
     started = time.perf_counter()
@@ -108,6 +114,8 @@ def train(
         stopping = should_stop()
         if update % config.log_every == 0 or update == total or stopping:
             on_metrics(update, {"update": update, "seconds": time.perf_counter() - started, **loop.metrics()})
+        if update == config.cost.updates or (stopping and update < config.cost.updates):
+            on_costs(loop.step_costs())
         if stopping:
             break
         if update % config.checkpoint_every == 0 and update < total:
@@ -173,6 +181,13 @@ class _Loop:
             "effective_trajectories": self._effective,
         }
 
+    def step_costs(self) -> np.ndarray:
+        """[sum T] the present cost of every step."""
+        costs = score_steps(self.networks.cost, self._data.observations, self._data.actions)
+        if not np.isfinite(costs).all():
+            raise Diverged("the learned costs are no numbers any more; train again with a smaller cost.learning_rate")
+        return costs
+
     def _update_cost(self) -> None:
         network, config, data = self.networks.cost, self._config.cost, self._data
         bags = [self._non_preferred.draw(self._bags), self._unlabelled.draw(self._bags)]
@@ -194,10 +209,7 @@ class _Loop:
 
     def _weigh(self) -> None:
         data, config = self._data, self._config
-        costs = score_steps(self.networks.cost, data.observations, data.actions)
-        if not np.isfinite(costs).all():
-            raise Diverged("the learned costs are no numbers any more; train again with a smaller cost.learning_rate")
-        weights = cloning_weights(costs, data.offsets, data.labels, config.weights, config.cost.gamma)
+        weights = cloning_weights(self.step_costs(), data.offsets, data.labels, config.weights, config.cost.gamma)
         self._safe.set_weights(weights.steps)
         self._effective = effective_sample_size(weights.trajectories)
 

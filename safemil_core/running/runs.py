@@ -130,11 +130,16 @@ class Run:
             return pd.DataFrame()
         return pd.DataFrame([json.loads(line) for line in lines if line.endswith("\n")])
 
+    @property
+    def has_costs(self) -> bool:
+        """Whether the costs are learned; the policies may still train."""
+        return (self.folder / "costs.parquet").exists()
+
     def costs(self) -> pd.DataFrame:
         """Columns trajectory, step, cost: the learned cost of every step.
 
         Raises:
-            NotReady: training has not come to an end yet.
+            NotReady: the cost network has not had its last update yet.
         """
         return pd.read_parquet(self.table("costs"))
 

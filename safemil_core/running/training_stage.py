@@ -19,7 +19,6 @@ from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.errors import NotFound
 from safemil_core.learning import training
-from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.model_files import save_cost, save_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.runs import OnProgress, Run, State, begin
@@ -51,10 +50,15 @@ def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress:
             _save_networks(run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories)
 
         networks = training.train(
-            data, config, on_metrics=report, on_checkpoint=checkpoint, should_stop=is_asked_to_stop
+            data,
+            config,
+            on_metrics=report,
+            on_checkpoint=checkpoint,
+            should_stop=is_asked_to_stop,
+            on_costs=lambda costs: _write_costs(run, costs, data),
         )
         _save_networks(run, run.folder, networks, trajectories)
-        _write_outcome(run, networks, data, trajectories, time.time() - progress.started_at)
+        _write_outcome(run, trajectories, time.time() - progress.started_at)
         state: State = "stopped" if progress.done < progress.total else "done"
         progress = replace(progress, state=state, updated_at=time.time())
         run.write_progress(progress)
@@ -76,35 +80,36 @@ def _save_networks(run: Run, folder: Path, networks: training.Networks, trajecto
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, *sizes)
 
 
-def _write_outcome(
-    run: Run, networks: training.Networks, data: training.TrainingData, trajectories: TrajectorySet, seconds: float
-) -> None:
-    """Score every step, and only then look at the true costs, for comparison."""
-    config, offsets = run.config, data.offsets
-    costs = score_steps(networks.cost, data.observations, data.actions)
-    weights = cloning_weights(costs, offsets, data.labels, config.weights, config.cost.gamma)
-    sums = trajectory_costs(costs, offsets, config.cost.gamma, config.weights.per_length)
-    lengths = np.diff(offsets)
-    _write_table(run, "costs.parquet", {
-        "trajectory": np.repeat(np.arange(len(lengths)), lengths),
-        "step": times(offsets),
-        "cost": costs,
-    })  # fmt: skip
-    _write_table(run, "trajectories.parquet", {
+def _write_costs(run: Run, costs: np.ndarray, data: training.TrainingData) -> None:
+    """Step costs, trajectory costs and weights: pages can show them while the policies still train."""
+    config, lengths = run.config, np.diff(data.offsets)
+    weights = cloning_weights(costs, data.offsets, data.labels, config.weights, config.cost.gamma)
+    trajectories = {
         "trajectory": np.arange(len(lengths)),
         "length": lengths,
         "label": data.labels,
-        "cost_sum": sums,
+        "cost_sum": trajectory_costs(costs, data.offsets, config.cost.gamma, config.weights.per_length),
         "weight": weights.trajectories,
-    })  # fmt: skip
-    true_costs = trajectories.true_costs()
-    known = trajectories.costs is not None
-    run.write_json("outcome.json", {
-        "step_auc": roc_auc(costs, np.asarray(trajectories.costs) > 0) if known else None,
-        "trajectory_spearman": None if true_costs is None else rank_correlation(sums, true_costs),
-        "findings": [asdict(finding) for finding in diagnose(run.metrics(), config)],
+    }
+    steps = {"trajectory": np.repeat(trajectories["trajectory"], lengths), "step": times(data.offsets), "cost": costs}
+    _write_table(run, "trajectories.parquet", trajectories)
+    _write_table(run, "costs.parquet", steps)  # last: who sees it may read both
+
+
+def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> None:
+    """How the run ended, and only now, for comparison, a look at the true costs."""
+    learned, true_costs = run.costs()["cost"].to_numpy(), trajectories.true_costs()
+    auc = spearman = None
+    if trajectories.costs is not None and true_costs is not None:
+        auc = roc_auc(learned, np.asarray(trajectories.costs) > 0)
+        spearman = rank_correlation(run.trajectories()["cost_sum"].to_numpy(), true_costs)
+    outcome = {
+        "step_auc": auc,
+        "trajectory_spearman": spearman,
+        "findings": [asdict(finding) for finding in diagnose(run.metrics(), run.config)],
         "seconds": round(seconds, 1),
-    })  # fmt: skip
+    }
+    run.write_json("outcome.json", outcome)
 
 
 def _write_table(run: Run, name: str, columns: dict[str, np.ndarray]) -> None:

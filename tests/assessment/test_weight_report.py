@@ -33,7 +33,14 @@ def test_long_trajectories_count_by_their_steps():
     assert found.costly_share == pytest.approx(0.75)
 
 
-def test_winners_come_first_and_the_unchanged_not_at_all():
-    table = changes(np.array([1.0, 2.0, 0.0, 1.5]), np.array([1.0, 1.0, 2.0, 1.0]), n_rows=3)
-    assert table["trajectory"].tolist() == [1, 3, 2]
-    assert table["change"].tolist() == [1.0, 0.5, -2.0]
+def test_winners_come_first_losers_last_and_the_unchanged_not_at_all():
+    before = np.array([1.0, 1.0, 2.0, 1.0, 1.0])
+    table = changes(np.array([1.0, 2.0, 0.0, 1.5, 0.5]), before, n_each=2)
+    assert table["trajectory"].tolist() == [1, 3, 4, 2]
+    assert table["change"].tolist() == [1.0, 0.5, -0.5, -2.0]
+    assert changes(before, before, n_each=2).empty
+
+
+def test_few_are_named_of_many_that_change():
+    table = changes(np.arange(10.0), np.full(10, 4.5), n_each=1)
+    assert table["trajectory"].tolist() == [9, 0]

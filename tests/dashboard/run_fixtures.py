@@ -102,14 +102,14 @@ def metrics_table(n_rows: int = 20, *, is_collapsed: bool = False) -> pd.DataFra
     )
 
 
-def begin(run: Run, *, done: int = 500, is_collapsed: bool = False) -> Run:
+def begin(run: Run, *, done: int = 500, n_rows: int = 20, is_collapsed: bool = False) -> Run:
     """As while training: the process is this very one, so it counts as alive."""
     now = time.time()
     total = run.config.cost.updates + run.config.policy.updates
     run.write_progress(
         Progress("running", done, total, now - 5, now, pid=os.getpid(), born=process_birth(os.getpid()), device="cpu")
     )
-    for row in metrics_table(is_collapsed=is_collapsed).to_dict("records"):
+    for row in metrics_table(n_rows, is_collapsed=is_collapsed).to_dict("records"):
         run.append_metrics({str(key): float(value) for key, value in row.items()})
     return run
 

@@ -32,7 +32,7 @@ def test_a_dimension_named_by_a_stranger_is_no_markup():
 
 
 def test_a_click_on_any_part_of_a_row_gives_its_trajectory():
-    heatmap, bad, bad_clicks, other, other_clicks = charts_run.raster(RASTER, ORDER, LABELS).data
+    heatmap, other, other_clicks, bad, bad_clicks = charts_run.raster(RASTER, ORDER, LABELS).data
     np.testing.assert_array_equal(heatmap.z, RASTER.values)
     assert (bad_clicks.x.tolist(), bad_clicks.y.tolist()) == ([0, 5], [0, 0])
     assert bad_clicks.customdata.tolist() == [1, 1]
@@ -50,6 +50,12 @@ def test_a_raster_listens_to_clicks():
 def test_a_raster_is_the_same_to_the_byte_so_that_the_browser_keeps_its_selection():
     first, second = (charts_run.raster(RASTER, ORDER, LABELS).to_json() for _ in range(2))
     assert first == second
+
+
+def test_a_raster_of_very_many_rows_stays_light():
+    many = Raster(values=np.zeros((9_000, 25), dtype=np.float32), starts=np.arange(25))
+    clicks = charts_run.raster(many, np.arange(9_000), np.full(9_000, "none")).data[2]
+    assert len(clicks.x) == 9_000
 
 
 def test_a_raster_of_many_rows_gets_fewer_columns():

@@ -103,3 +103,10 @@ def test_without_true_costs_only_the_learned_one_is_shown(workspace):
     assert len(app.get("plotly_chart")) == 3
     assert len(runs.figure(app, "costs.steps")["data"]) == 1
     assert "true cost" not in app.segmented_control(key="costs.order").options
+
+
+def test_a_run_that_stopped_before_it_had_results_says_so(workspace, info, run):
+    (run.folder / "costs.parquet").unlink()
+    app = open_page("costs", run=run.id)
+    assert not app.exception
+    assert "has no costs.parquet yet" in app.error[0].value

@@ -35,6 +35,7 @@ def test_a_start_asks_for_the_chosen_numbers(workspace, info, run, monkeypatch):
     monkeypatch.setattr(jobs, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
     app = open_page("rollouts", run=run.id)
     assert not app.exception
+    assert "Nothing has been run yet" in runs.words(app)
     app.slider(key="rollouts.episodes").set_value(10)
     app.slider(key="rollouts.videos").set_value(2)
     app.button[0].click().run()

@@ -105,6 +105,29 @@ def test_a_living_run_shows_how_far_it_is_and_can_be_stopped(workspace, info, mo
     assert stopped == [run.id]
 
 
+def test_a_run_that_has_hardly_begun_is_not_judged(workspace, info):
+    run = runs.begin(runs.new_run(workspace, info), done=25, n_rows=3)
+    app = open_page("train", run=run.id)
+    assert "Too early to say" in runs.words(app)
+    assert not app.success
+
+
+def test_before_the_first_rows_the_page_says_when_curves_begin(workspace, info):
+    run = runs.begin(runs.new_run(workspace, info), done=0, n_rows=0)
+    app = open_page("train", run=run.id)
+    assert "The curves begin" in runs.words(app)
+    assert not app.get("vega_lite_chart")
+
+
+def test_a_run_with_settings_of_another_version_still_shows(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    run.write_json("config.json", {"cost": {"colour": "red"}})
+    app = open_page("train", run=run.id)
+    assert not app.exception
+    assert app.error[0].value == "cost.unknown setting 'colour'"
+    assert app.dataframe[0].value.iloc[0]["auc"] == 0.875
+
+
 def test_a_collapsed_cost_is_told_and_its_cure_fills_the_form(workspace, info):
     config = RunConfig(cost=CostConfig(bag_size=2, updates=500))
     run = runs.begin(runs.new_run(workspace, info, config), is_collapsed=True)

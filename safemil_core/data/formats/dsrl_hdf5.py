@@ -17,6 +17,8 @@ from safemil_core.errors import InvalidDataset
 
 REQUIRED = ("observations", "actions", "terminals", "timeouts")
 REFERENCES = ("random_return", "random_cost", "constrained_return", "constrained_cost")
+ATTRIBUTES = ("env_id", "observation_names", "action_names", *REFERENCES)
+"""No others are read: HDF5 can hang on a damaged one."""
 LARGEST_BYTES = 8 * 2**30
 """Of one array: it is read into memory whole."""
 
@@ -37,10 +39,11 @@ def read(path: Path) -> Imported:
             arrays = {
                 key: _array(file, key) for key in (*REQUIRED, "rewards", "costs") if key in file or key in REQUIRED
             }
-            attributes = {key: file.attrs[key] for key in file.attrs}
+            attributes = {key: file.attrs[key] for key in ATTRIBUTES if key in file.attrs}
     except InvalidDataset as problem:
         raise InvalidDataset(f"{path.name}: {problem}") from None
-    except (OSError, RuntimeError, KeyError) as problem:
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError) as problem:
+        # All that h5py is known to raise on bytes that are not what they claim to be.
         raise InvalidDataset(f"{path.name} is damaged or cut short ({problem}); copy it again") from None
     try:
         return _imported(arrays, attributes)
@@ -77,12 +80,13 @@ def _imported(arrays: dict[str, np.ndarray], attributes: dict[str, object]) -> I
     for key, array in flat.items():
         if len(array) != n_steps:
             raise InvalidDataset(f"{key!r} has {len(array)} steps, 'observations' has {n_steps}; they must be equal")
-    ends = np.flatnonzero((flat.pop("terminals") != 0) | (flat.pop("timeouts") != 0)) + 1
+    flags = {key: flat.pop(key) for key in ("terminals", "timeouts")}
+    ends = np.flatnonzero((flags["terminals"] != 0) | (flags["timeouts"] != 0)) + 1
     if len(ends) == 0:
         raise InvalidDataset("no episode ends: neither 'terminals' nor 'timeouts' is true at any step")
     offsets = np.concatenate([[0], ends]).astype(np.int64)
     kept = {key: array[: offsets[-1]] for key, array in flat.items()}
-    for key, array in kept.items():
+    for key, array in {**kept, **{key: flag[: offsets[-1]] for key, flag in flags.items()}}.items():
         _check_finite(key, array, offsets)
     left_out = n_steps - int(offsets[-1])
     return Imported(
@@ -110,7 +114,8 @@ def _shaped(key: str, array: np.ndarray) -> np.ndarray:
 
 
 def _check_finite(key: str, array: np.ndarray, offsets: np.ndarray) -> None:
-    bad = ~np.isfinite(array if array.ndim == 1 else array.sum(axis=1, dtype=np.float64))
+    with np.errstate(invalid="ignore"):  # inf - inf
+        bad = ~np.isfinite(array if array.ndim == 1 else array.sum(axis=1, dtype=np.float64))
     if bad.any():
         step = int(np.argmax(bad))
         trajectory = int(np.searchsorted(offsets, step, side="right")) - 1

@@ -1,0 +1,48 @@
+"""What only a browser can tell of the pages of a run: clicks on a drawn picture and on a table's row."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace
+from tests.browser.conftest import Dashboard
+from tests.dashboard import run_fixtures as runs
+
+
+def test_a_click_on_the_raster_shows_that_trajectory_and_puts_it_into_the_url(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&trajectory=0")
+    raster = page.locator(".st-key-costs-raster .nsewdrag").first
+    raster.wait_for()
+    page.get_by_text("number", exact=True).click()  # row i is trajectory i
+    raster.scroll_into_view_if_needed()
+    page.wait_for_timeout(3_000)  # the other order is a new figure: until it is drawn, the old one takes the click
+    for trajectory in (5, 17):
+        box = raster.bounding_box()
+        assert box is not None
+        x, y = box["x"] + 0.6 * box["width"], box["y"] + (trajectory + 0.5) / info.n_trajectories * box["height"]
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        expect(page).to_have_url(re.compile(rf"trajectory={trajectory}\b"), timeout=30_000)
+        expect(page.get_by_label("Trajectory", exact=True)).to_have_value(str(trajectory))
+
+
+def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    for _ in range(2):
+        runs.finish(runs.new_run(workspace, info), workspace)
+    newest, older = (run.id for run in RunStore(workspace).list(info.id))
+    page.goto(f"{dashboard.url}/train?dataset={info.name}&run={newest}")
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    table.scroll_into_view_if_needed()
+    page.wait_for_timeout(1_000)
+    table.click(position={"x": 18, "y": 35 + 35 + 17}, force=True)  # the check box of the second row, under the header
+    expect(page).to_have_url(re.compile(rf"run={older}"), timeout=30_000)

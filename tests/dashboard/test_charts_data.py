@@ -1,0 +1,53 @@
+import numpy as np
+import pandas as pd
+
+from dashboard.charts_data import length_histogram, path_figure, trajectory_scatter
+from dashboard.charts_theme import NON_PREFERRED, TRUE_COST, UNLABELLED
+from safemil_core.assessment.summaries import Paths
+from safemil_core.data.trajectories import Trajectory
+
+TABLE = pd.DataFrame(
+    {"trajectory": [0, 1, 2], "length": [4, 5, 6], "return": [7.0, 8.0, 9.0], "true_cost": [0.0, 3.0, 1.0]}
+)
+
+
+def test_points_carry_their_trajectory_and_their_labels_colour():
+    figure = trajectory_scatter(TABLE, np.array(["none", "non_preferred", "none"]))
+    unlabelled, marked = figure.data
+    assert (unlabelled.name, unlabelled.marker.color) == ("unlabelled (2)", UNLABELLED)
+    assert (marked.name, marked.marker.color) == ("non-preferred (1)", NON_PREFERRED)
+    assert list(unlabelled.customdata) == [0, 2]
+    assert (list(marked.customdata), list(marked.x), list(marked.y)) == ([1], [3.0], [8.0])
+
+
+def test_without_the_truth_the_mean_position_is_drawn():
+    table = pd.DataFrame({"trajectory": [0, 1], "length": [4, 5], "mean 0": [0.5, 1.5], "mean 1": [2.0, 3.0]})
+    figure = trajectory_scatter(table, np.array(["none", "none"]), ("x", "y"))
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([0.5, 1.5], [2.0, 3.0])
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("mean x", "mean y")
+
+
+def test_one_dimension_is_drawn_over_the_length():
+    table = pd.DataFrame({"trajectory": [0, 1], "length": [4, 5], "mean 0": [0.5, 1.5]})
+    figure = trajectory_scatter(table, np.array(["none", "none"]), ("x",))
+    assert list(figure.data[0].y) == [4.0, 5.0]
+
+
+def test_every_trajectory_is_in_one_bar():
+    figure = length_histogram(np.array([10, 10, 12]))
+    assert list(figure.data[0].y) == [2, 0, 1]
+
+
+def test_steps_of_true_cost_stand_out_on_the_path():
+    trajectory = Trajectory(
+        observations=np.array([[0, 1], [2, 3], [4, 5]], dtype=np.float32),
+        actions=np.zeros((3, 1), dtype=np.float32),
+        rewards=None,
+        costs=np.array([0, 1, 0], dtype=np.float32),
+    )
+    background = Paths(x=np.zeros(0, dtype=np.float32), y=np.zeros(0, dtype=np.float32))
+    figure = path_figure(trajectory, "none", background, 1, 0, ("x", "y"))
+    traces = {trace.name: trace for trace in figure.data}
+    assert (list(traces["path"].x), list(traces["path"].y)) == ([1, 3, 5], [0, 2, 4])
+    assert (list(traces["true cost"].x), traces["true cost"].marker.color) == ([3], TRUE_COST)
+    assert (list(traces["start"].x), list(traces["end"].x)) == ([1], [5])
