@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 
 import pandas as pd
 import streamlit as st
@@ -13,13 +12,14 @@ from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST, TRU
 from dashboard.components import pickers
 from dashboard.components.empty_states import need_dataset, page_link
 from dashboard.components.hotkeys import hotkeys
+from dashboard.components.label_history import action_words, label_files, label_history
 from dashboard.components.replay import Curve, replay_with_timeline
 from dashboard.components.selection import ORDER_KEY, ORDERS, SHOW_KEY, Listing, focus_on, listing, orders, select
 from dashboard.components.words import code_span, number, plural
-from safemil_core.assessment.summaries import label_counts, label_table
+from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels import Label, LabelAction, parse_csv
-from safemil_core.errors import NotReady, SafeMILError
+from safemil_core.data.labels import Label
+from safemil_core.errors import NotReady
 from safemil_core.running import jobs
 
 SHOW = {"all": "All", "none": "Unlabelled", "non_preferred": "Non-preferred", "preferred": "Preferred"}
@@ -27,7 +27,6 @@ BADGES = {"non_preferred": "orange", "preferred": "green", "none": "gray"}
 NOTE_KEY, ADVANCE_KEY, CHART_KEY = "label.note", "label.advance", "label.scatter"
 N_AHEAD = 2
 """Replays that are rendered before somebody asks for them."""
-N_HISTORY = 30
 
 
 # What the buttons, keys, table and chart do. All of it happens before the page is drawn again.
@@ -46,14 +45,8 @@ def _mark(info: DatasetInfo, label: Label) -> None:
 @state.uninterrupted()
 def _undo(info: DatasetInfo) -> None:
     undone = resources.labels(info).undo(author=state.author())
-    words = f"Took back: {_action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
+    words = f"Took back: {action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
     state.remember("label.message", words)
-
-
-@state.uninterrupted()
-def _restore(info: DatasetInfo, action_id: int) -> None:
-    changed = resources.labels(info).restore(action_id, author=state.author())
-    state.remember("label.message", "Restored." if changed else "The labels are as they were then already.")
 
 
 @state.uninterrupted()
@@ -290,54 +283,6 @@ def _ahead(listed: Listing) -> list[int]:
     return rows[start : start + N_AHEAD]
 
 
-def _history(info: DatasetInfo) -> None:
-    actions = resources.labels(info).history()
-    with st.expander(f"History ({plural(len(actions), 'action')})"):
-        if not actions:
-            st.markdown("Nothing has been labelled yet. Every action will be kept here, and none is ever lost.")
-        for action in actions[:N_HISTORY]:
-            with st.container(horizontal=True, vertical_alignment="center", key=f"label.action.{action.id}"):
-                st.markdown(_action_words(action), width="stretch")
-                st.button("Back to here", key=f"label.restore.{action.id}", on_click=_restore, args=(info, action.id),
-                          disabled=action is actions[0], type="tertiary")  # fmt: skip
-        if actions:
-            st.button("Back to no labels at all", key="label.restore.0", on_click=_restore, args=(info, 0))
-
-
-def _action_words(action: LabelAction) -> str:
-    at = datetime.fromisoformat(action.at)
-    note = f" · {code_span(action.note)}" if action.note else ""
-    return (
-        f"**{action.id}** · {at:%d %b %H:%M} UTC · {code_span(action.author)} · {action.origin} · "
-        f"{plural(action.n_trajectories, 'trajectory')}{note}"
-    )
-
-
-def _files(info: DatasetInfo) -> None:
-    with st.expander("Import and export labels"):
-        labels = resources.labels(info)
-        st.download_button(
-            "Download the labels as CSV",
-            label_table(labels.current()).to_csv(index=False),
-            file_name=f"{info.name}-labels.csv",
-            mime="text/csv",
-        )
-        key = f"label.import.{state.recall('label.imports', 0)}"  # a new key empties the uploader
-        with st.form(key, border=False):
-            upload = st.file_uploader("CSV with the columns `trajectory,label`", type="csv", key=f"{key}.file")
-            if st.form_submit_button("Import") and upload is not None:
-                try:
-                    labels.mark_each(
-                        parse_csv(upload.getvalue()), author=state.author(), note=upload.name, origin="file"
-                    )
-                except SafeMILError as problem:
-                    st.error(str(problem))
-                else:
-                    state.remember("label.imports", state.recall("label.imports", 0) + 1)
-                    state.remember("label.message", f"Imported {code_span(upload.name)}.")
-                    st.rerun()
-
-
 header = st.container(horizontal=True, vertical_alignment="center")
 header.title("Label", anchor=False, width="content")
 info = need_dataset()
@@ -359,5 +304,5 @@ with right:
         _path(info, listed)
     with video:
         _replay(info, listed)
-_history(info)
-_files(info)
+label_history(info)
+label_files(info)
