@@ -43,14 +43,26 @@ def need_run(info: DatasetInfo) -> Run:
     return run
 
 
-def need_finished_run(info: DatasetInfo) -> Run:
-    """The chosen run if it has results; where it has none (yet), say so and end the page."""
+def need_costs(info: DatasetInfo) -> Run:
+    """The chosen run if its costs are learned; where they are not (yet), say so and end the page."""
     run = need_run(info)
-    state = run.progress.state
-    if state in ("starting", "running"):
-        empty_state("This run is still training; its costs appear when it has ended.", "train", "Watch it")
-        st.stop()
-    if state in ("failed", "lost"):
-        empty_state(f"This run is {state} and has no results.", "train", "See why")
-        st.stop()
+    if not run.has_costs:
+        _wait_or_see_why(run, "This run is still learning its costs.")
     return run
+
+
+def need_policies(info: DatasetInfo) -> Run:
+    """The chosen run if its policies are cloned; where they are not (yet), say so and end the page."""
+    run = need_run(info)
+    if run.progress.state not in ("done", "stopped"):
+        _wait_or_see_why(run, "This run is still cloning its policies.")
+    return run
+
+
+def _wait_or_see_why(run: Run, still: str) -> None:
+    progress = run.progress
+    if progress.is_finished:
+        empty_state(f"This run is {progress.state} and has no results.", "train", "See why")
+    else:
+        empty_state(still, "train", "Watch it")
+    st.stop()

@@ -46,6 +46,8 @@ def run_panel(run: Run) -> None:
                 args=(run,),
                 help="Keeps what it has learned so far.",
             )
+            if run.has_costs:
+                page_link("costs", "The costs are learned: see where they lie while the policies train")
         elif state in ("failed", "lost"):
             _failure(run, progress)
         else:

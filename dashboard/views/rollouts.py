@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import charts_run, resources
 from dashboard.components import evaluation_tables
-from dashboard.components.empty_states import empty_state, need_dataset, need_finished_run
+from dashboard.components.empty_states import empty_state, need_dataset, need_policies
 from dashboard.components.run_progress import progress_line
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
@@ -99,7 +99,7 @@ def show_video(run: Run, evaluation: dict[str, Any]) -> None:
 
 st.title("Rollouts")
 info = need_dataset()
-run = need_finished_run(info)
+run = need_policies(info)
 if info.env_id is None:
     empty_state(
         f"`{info.name}` does not say which environment it comes from. Import its file again with an environment id, "

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import charts_run, resources
 from dashboard.components import settings_form
-from dashboard.components.empty_states import need_dataset, need_finished_run
+from dashboard.components.empty_states import need_dataset, need_costs
 from safemil_core.assessment import maps, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -156,7 +156,7 @@ def show_changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
 
 st.title("Weights")
 info = need_dataset()
-run = need_finished_run(info)
+run = need_costs(info)
 st.caption(
     "The learned cost stays as it is; only the weights are computed anew, so every change shows at once. "
     "Non-preferred trajectories are never cloned."

@@ -48,12 +48,13 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
     recent = metrics.tail(RECENT_ROWS)
     if not recent[["cost_loss", "policy_loss"]].notna().all(axis=None):
         return [_not_finite(recent)]
+    if len(recent) < RECENT_ROWS:
+        return []
     findings = []
-    if len(recent) == RECENT_ROWS:
-        if _is_collapsed(recent):
-            findings.append(_collapse(recent, config))
-        elif recent["saturated"].iloc[-1] > 0.95:
-            findings.append(_saturation(recent, config))
+    if _is_collapsed(recent):
+        findings.append(_collapse(recent, config))
+    elif recent["saturated"].iloc[-1] > 0.95:
+        findings.append(_saturation(recent, config))
     if recent["effective_trajectories"].iloc[-1] < 5 and config.weights.scheme != "step":
         findings.append(_few_trajectories(recent, config))
     return findings

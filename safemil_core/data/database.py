@@ -7,18 +7,33 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError
+
+from safemil_core.errors import InvalidConfig
 
 MIGRATIONS: list[Callable[[Connection], None]] = []
 """Applied in order, each once; never edited after a release, only appended to."""
 
 
 class Database:
-    """Opens (and where needed creates or upgrades) the database at a path; safe for several processes at once."""
+    """Opens (and where needed creates or upgrades) the database at a path; safe for several processes at once.
+
+    Raises:
+        InvalidConfig: it is not a database, or may not be written.
+    """
 
     def __init__(self, path: Path) -> None:
         # isolation_level None: the driver begins nothing by itself, `write` does.
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 30})
         event.listen(self._engine, "connect", _on_connect)
+        try:
+            self._upgrade()
+        except DatabaseError as problem:
+            raise InvalidConfig(
+                f"{path} cannot be used as the database ({problem.orig}); choose another workspace or mend that file"
+            ) from None
+
+    def _upgrade(self) -> None:
         with self.write() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):

@@ -86,12 +86,12 @@ class LabelStore:
 
         A trajectory that somebody has labelled again since keeps that newer label.
         """
-        undone = {action.undoes for action in self.history()}
-        for action in self.history():
-            if action.author == author and action.undoes is None and action.id not in undone:
-                with self._database.write() as connection:
-                    self._revert(connection, action)
-                return action
+        with self._database.write() as connection:
+            taken_back = self._taken_back(connection)
+            for action in self._history(connection):
+                if action.author == author and action.undoes is None and action.id not in taken_back:
+                    self._revert(connection, action, taken_back)
+                    return action
         return None
 
     def restore(self, action_id: int, *, author: str) -> int | None:
@@ -122,6 +122,10 @@ class LabelStore:
 
     def history(self) -> list[LabelAction]:
         """Every action, newest first."""
+        with self._database.read() as connection:
+            return self._history(connection)
+
+    def _history(self, connection: Connection) -> list[LabelAction]:
         query = text(
             """
             SELECT a.id, a.at, a.author, a.origin, a.note, a.undoes, count(e.trajectory) AS n_trajectories
@@ -129,8 +133,7 @@ class LabelStore:
             WHERE a.dataset = :dataset GROUP BY a.id ORDER BY a.id DESC
             """
         )
-        with self._database.read() as connection:
-            return [LabelAction(**row) for row in connection.execute(query, {"dataset": self._dataset}).mappings()]
+        return [LabelAction(**row) for row in connection.execute(query, {"dataset": self._dataset}).mappings()]
 
     def _append(
         self,
@@ -177,18 +180,30 @@ class LabelStore:
         rows = connection.execute(query, {"dataset": self._dataset, "until": 2**62 if until is None else until})
         return {row.trajectory: row.label for row in rows}
 
-    def _revert(self, connection: Connection, action: LabelAction) -> None:
+    def _taken_back(self, connection: Connection) -> set[int]:
+        query = text("SELECT undoes FROM label_actions WHERE dataset = :dataset AND undoes IS NOT NULL")
+        return set(connection.execute(query, {"dataset": self._dataset}).scalars())
+
+    def _revert(self, connection: Connection, action: LabelAction, taken_back: set[int]) -> None:
+        """Give the action's trajectories the labels that they have by all actions that still stand without it."""
         query = text(
             """
-            SELECT e.trajectory FROM label_events e JOIN label_actions a ON a.id = e.action
-            WHERE a.dataset = :dataset GROUP BY e.trajectory HAVING max(e.action) = :action
+            SELECT e.action, e.trajectory, e.label FROM label_events e JOIN label_actions a ON a.id = e.action
+            WHERE a.dataset = :dataset AND a.undoes IS NULL
+            AND e.trajectory IN (SELECT trajectory FROM label_events WHERE action = :action)
+            ORDER BY e.action
             """
         )
-        standing = connection.execute(query, {"dataset": self._dataset, "action": action.id}).scalars().all()
-        before = self._state(connection, action.id - 1)
+        without: dict[int, Label] = {}
+        for row in connection.execute(query, {"dataset": self._dataset, "action": action.id}):
+            if row.action == action.id or row.action in taken_back:
+                without.setdefault(row.trajectory, "none")
+            else:
+                without[row.trajectory] = row.label
+        now = self._state(connection)
         self._append(
             connection,
-            {trajectory: before.get(trajectory, "none") for trajectory in standing},
+            {trajectory: label for trajectory, label in without.items() if label != now[trajectory]},
             author=action.author,
             note=f"takes back action {action.id}",
             origin="undo",
@@ -223,7 +238,7 @@ def parse_table(trajectories: Sequence[object], labels: Sequence[object]) -> dic
     parsed: dict[int, Label] = {}
     for row, (trajectory, label) in enumerate(zip(trajectories, labels, strict=True), start=1):
         number, word = str(trajectory).strip(), str(label).strip()
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > 18:
             raise InvalidLabels(f"row {row}: {number!r} is not a trajectory number")
         if word not in LABELS:
             raise InvalidLabels(f"row {row}: unknown label {word!r}; the labels are {', '.join(LABELS)}")

@@ -38,7 +38,7 @@ def test_without_a_run_the_way_leads_to_train(workspace, info):
     assert not app.get("plotly_chart")
 
 
-@pytest.mark.parametrize("begin, sentence", [(runs.begin, "still training"), (runs.fail, "failed")])
+@pytest.mark.parametrize("begin, sentence", [(runs.begin, "still learning its costs"), (runs.fail, "failed")])
 def test_an_unfinished_run_has_no_costs_yet(workspace, info, begin, sentence):
     run = begin(runs.new_run(workspace, info))
     app = open_page("costs", run=run.id)
