@@ -167,7 +167,7 @@ def setting_names() -> list[str]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except ValueError:  # not JSON, or a number with too many digits
         return {"True": True, "False": False}.get(text, text)
 
 

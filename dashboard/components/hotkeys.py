@@ -28,6 +28,7 @@ export default function ({ data, parentElement, setStateValue }) {
       own.send("events", own.queue.slice());
     };
     document.addEventListener("keydown", own.listen, true);
+    (parentElement.host ?? parentElement).dataset.listening = "true"; // browser tests wait for it
     // What Python has not applied after a while is sent again: an event can be lost with a run that was stopped.
     own.timer = setInterval(() => own.queue.length && own.send("events", own.queue.slice()), 700);
   }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
 from safemil_core.learning.networks import CostNetwork, MixturePolicy
 from safemil_core.workspace import whole_file
+
+N = TypeVar("N", bound=nn.Module)
 
 
 def save_cost(path: Path, network: CostNetwork, config: CostConfig, n_observations: int, n_actions: int) -> None:
@@ -27,18 +31,12 @@ def save_policy(path: Path, policy: MixturePolicy, config: PolicyConfig, n_obser
 
 def load_cost(path: Path) -> CostNetwork:
     """Read a cost network, ready to score. Raises NotReady for a file that is not one."""
-    tensors, (n_observations, n_actions, config) = _load(path, "cost")
-    network = CostNetwork(CostConfig(**config), n_observations, n_actions)
-    network.load_state_dict(tensors)
-    return network.eval()
+    return _load(path, "cost", lambda config, *sizes: CostNetwork(CostConfig(**config), *sizes))
 
 
 def load_policy(path: Path) -> MixturePolicy:
     """Read a policy, ready to act. Raises NotReady for a file that is not one."""
-    tensors, (n_observations, n_actions, config) = _load(path, "policy")
-    policy = MixturePolicy(PolicyConfig(**config), n_observations, n_actions)
-    policy.load_state_dict(tensors)
-    return policy.eval()
+    return _load(path, "policy", lambda config, *sizes: MixturePolicy(PolicyConfig(**config), *sizes))
 
 
 def _save(
@@ -60,13 +58,16 @@ def _save(
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=about)
 
 
-def _load(path: Path, kind: str) -> tuple[dict[str, Tensor], tuple[int, int, dict[str, object]]]:
+def _load(path: Path, kind: str, make: Callable[[dict[str, Any], int, int], N]) -> N:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
         if about.get("kind") != kind:
             raise NotReady(f"{path.name} does not hold a {kind} network; train again")
-        return tensors, (int(about["n_observations"]), int(about["n_actions"]), json.loads(about["config"]))
-    except (SafetensorError, OSError, KeyError, ValueError) as problem:
-        raise NotReady(f"{path.name} cannot be read as a {kind} network ({problem}); train again") from None
+        network = make(json.loads(about["config"]), int(about["n_observations"]), int(about["n_actions"]))
+        network.load_state_dict(tensors)
+        return network.eval()
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
+        cause = str(problem).partition("\n")[0].rstrip(": ")  # torch lists every tensor that does not fit
+        raise NotReady(f"{path.name} cannot be read as a {kind} network ({cause}); train again") from None

@@ -62,13 +62,13 @@ def cloning_weights(
     if not cloned.any():
         raise ValueError("every trajectory is marked non-preferred: nothing is left to clone")
     lengths = np.diff(offsets)
+    costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
     if config.scheme == "step":
         steps = np.where(np.repeat(labels == "preferred", lengths), 1.0, 1.0 - step_costs.astype(np.float64))
     else:
-        costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
         steps = np.repeat(_by_cost(costs, cloned, labels == "preferred", config), lengths)
     steps = steps * np.repeat(cloned, lengths)
-    if steps.sum() == 0:  # a threshold below every cost: keep the least costly rather than nothing
+    if steps.sum() == 0:  # a threshold below every cost, or all cost 1: keep the least costly, not nothing
         steps = np.repeat(costs == costs[cloned].min(), lengths) * np.repeat(cloned, lengths)
     steps = steps / steps.sum() * lengths[cloned].sum()
     return CloningWeights(trajectories=sum_by_trajectory(steps, offsets) / lengths, steps=steps)

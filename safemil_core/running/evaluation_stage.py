@@ -107,8 +107,12 @@ def _report(
     known, true_costs, limits = dataset.references, trajectories.true_costs(), dsrl_range(dataset.env_id)
     paper = dsrl = None
     sentences = []
-    if {"random_return", "constrained_return", "constrained_cost"} <= known.keys() and true_costs is not None:
-        costliest = float(true_costs.max())
+    costliest = 0.0 if true_costs is None else float(true_costs.max())
+    if (
+        {"random_return", "constrained_return", "constrained_cost"} <= known.keys()
+        and known["random_return"] != known["constrained_return"]
+        and costliest > known["constrained_cost"]
+    ):
         paper = (
             Scale(known["random_return"], known["constrained_return"]),
             Scale(known["constrained_cost"], costliest),

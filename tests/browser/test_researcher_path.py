@@ -46,6 +46,7 @@ def label(dashboard: Dashboard, page: Page) -> None:
     follow(page, "Label")
     expect(page.get_by_text("50 non-preferred")).to_be_visible()
     expect(page.locator(".st-key-label-path .js-plotly-plot")).to_be_visible()
+    page.locator("[data-listening=true]").wait_for(state="attached")  # keys work from now on
     heading = page.get_by_role("heading", name=re.compile(r"^Trajectory \d+$"))
     expect(heading).to_have_text("Trajectory 0")
     press(page, "j")
@@ -87,7 +88,7 @@ def look_at_costs(page: Page) -> None:
 
 def weigh(page: Page) -> None:
     follow(page, "Weights")
-    expect(page.get_by_text(re.compile("Effective sample size", re.IGNORECASE)).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Effective trajectories").first).to_be_visible(timeout=SLOW)
     picture(page, "weights")
 
 
@@ -121,7 +122,7 @@ def fill(field: Locator, value: int) -> None:
 
 
 def press(page: Page, key: str) -> None:
-    page.locator("body").press(key)
+    page.keyboard.press(key)
 
 
 def marks(dashboard: Dashboard) -> list[str]:

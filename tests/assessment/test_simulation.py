@@ -1,0 +1,191 @@
+"""The real simulator: environments, episodes in worker processes, replays of recordings, and videos of them."""
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+from factories import CAR, CAR_CIRCLE, CAR_SIZES, save_untrained
+from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_range
+from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
+from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
+from safemil_core.data import formats
+from safemil_core.errors import EnvironmentUnavailable
+
+
+@pytest.fixture
+def simulator():
+    made = Simulator(CAR, *CAR_SIZES)
+    yield made
+    made.close()
+
+
+def drive(seed, n_steps=40):
+    """Observations, rewards and costs of an episode under fixed actions."""
+    simulator, rng = Simulator(CAR, *CAR_SIZES), np.random.default_rng(0)
+    observations = [simulator.reset(seed)]
+    steps = [simulator.step(rng.uniform(-1, 1, 2)) for _ in range(n_steps)]
+    simulator.close()
+    return np.stack([*observations, *(step.observation for step in steps)]), [(s.reward, s.cost) for s in steps]
+
+
+def test_the_same_seed_gives_the_same_episode_to_the_bit_and_another_seed_another():
+    first, again, other = drive(3), drive(3), drive(4)
+    np.testing.assert_array_equal(first[0], again[0])
+    assert first[1] == again[1]
+    assert first[0].dtype == np.float32
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_sizes_that_are_not_the_datasets_are_refused():
+    with pytest.raises(EnvironmentUnavailable, match=r"has observations \(8,\) and actions \(2,\), the dataset has 5 and 2"):
+        Simulator(CAR, 5, 2)
+
+
+@pytest.mark.parametrize("name", ["SafetyNowhere-v0", "Nowhere-v0", "no_such_package:Thing-v0", "not a name"])
+def test_an_unknown_environment_is_refused(name):
+    with pytest.raises(EnvironmentUnavailable, match=f"the environment '{name}' cannot be made .*; install it"):
+        Simulator(name, *CAR_SIZES)
+
+
+def test_a_recorded_observation_is_shown_at_its_pose(simulator):
+    """In real trajectories: the body stands where the recording says, heading the way it says."""
+    trajectories = formats.read(CAR_CIRCLE).trajectories
+    assert simulator.can_place
+    simulator.reset(0)
+    bare = simulator._env.unwrapped
+    for index in (0, 100, 358):
+        for observation in trajectories[index].observations[::75]:
+            simulator.place(observation)
+            position, orientation = bare.bc.getBasePositionAndOrientation(bare.agent.body_id)
+            np.testing.assert_allclose(position[:2], observation[:2] * 10, atol=1e-4)
+            heading = bare.bc.getEulerFromQuaternion(orientation)[2]
+            np.testing.assert_allclose([np.sin(heading), np.cos(heading)], observation[4:6], atol=1e-4)
+
+
+def test_what_is_placed_is_what_the_simulator_would_observe(simulator):
+    """The car's own observation of its position and heading after placing is the recorded one."""
+    simulator.reset(0)
+    recorded = formats.read(CAR_CIRCLE).trajectories[5].observations[120]
+    simulator.place(recorded)
+    seen = simulator._env.unwrapped.agent.get_state() if hasattr(simulator._env.unwrapped.agent, "get_state") else None
+    seen = simulator._env.unwrapped.agent.agent_specific_observation() if seen is None else seen
+    np.testing.assert_allclose(seen[:2], recorded[:2], atol=1e-4)
+
+
+def test_dsrls_ranges_are_known_for_its_tasks_alone():
+    limits = dsrl_range(CAR)
+    assert limits["least_return"] < limits["largest_return"]
+    assert 0 <= limits["least_cost"] < limits["largest_cost"]
+    assert dsrl_range("OfflineCarCircle-v0") == limits
+    assert dsrl_range("Pendulum-v1") is None
+
+
+@pytest.fixture(scope="module")
+def episodes(tmp_path_factory):
+    """Two episodes of an untrained policy through worker processes, the first with frames."""
+    folder = tmp_path_factory.mktemp("networks")
+    paths = save_untrained(folder, *CAR_SIZES)
+    tasks = [EpisodeTask(CAR, *CAR_SIZES, paths["safe"], paths["cost"], seed, 60 * (seed == 7)) for seed in (7, 8)]
+    done = {}
+    run_episodes(tasks, done.__setitem__)
+    return tasks, done
+
+
+def test_episodes_come_back_from_their_processes_each_at_its_place(episodes):
+    tasks, done = episodes
+    assert sorted(done) == [0, 1]
+    for position, task in enumerate(tasks):
+        found = done[position]
+        assert found.seed == task.seed
+        assert len(found) == len(found.costs) == len(found.learned_costs) == 300
+        assert ((found.learned_costs > 0) & (found.learned_costs < 1)).all()
+        assert np.isfinite(found.rewards).all()
+        assert set(np.unique(found.costs)) <= {0, 1}
+    assert not np.array_equal(done[0].rewards, done[1].rewards)
+
+
+def test_frames_are_rendered_at_their_stride_where_they_were_asked_for(episodes):
+    _, done = episodes
+    assert len(done[0].frames) == 5
+    assert done[1].frames == ()
+    for frame in done[0].frames:
+        assert frame.shape == (FRAME_SIZE[1], FRAME_SIZE[0], 3)
+        assert frame.dtype == np.uint8
+        assert np.unique(frame).size > 20  # a picture, not a blank
+
+
+def test_an_episode_is_the_same_again_whichever_process_lives_it(episodes):
+    tasks, done = episodes
+    again = run_episode(tasks[1])
+    np.testing.assert_array_equal(again.rewards, done[1].rewards)
+    np.testing.assert_array_equal(again.learned_costs, done[1].learned_costs)
+
+
+def test_an_error_in_a_worker_is_said_here_and_ends_the_rest(tmp_path):
+    paths = save_untrained(tmp_path, 5, 2)
+    tasks = [EpisodeTask(CAR, 5, 2, paths["safe"], paths["cost"], seed) for seed in range(2)]
+    with pytest.raises(EnvironmentUnavailable, match="the dataset has 5 and 2"):
+        run_episodes(tasks, lambda *_: None)
+
+
+def test_totals_are_sums_over_each_episode():
+    made = [Episode(i, *(np.full(3, v, np.float32) for v in (1, i, 0.5))) for i in range(2)]
+    np.testing.assert_allclose(total(made, "rewards"), [3, 3])
+    np.testing.assert_allclose(total(made, "costs"), [0, 3])
+
+
+def test_a_replay_shows_every_nth_recorded_state():
+    observations = formats.read(CAR_CIRCLE).trajectories[20].observations[:90]
+    frames = list(replay(CAR, observations, 2, frame_stride=30))
+    assert [frame.shape for frame in frames] == [(FRAME_SIZE[1], FRAME_SIZE[0], 3)] * 3
+    assert not np.array_equal(frames[0], frames[2])  # the car has moved
+
+
+def test_what_cannot_be_placed_has_no_replay():
+    with pytest.raises(EnvironmentUnavailable, match="cannot be put into a recorded state, so there is no replay"):
+        next(replay("Pendulum-v1", np.zeros((5, 3), np.float32), 1, frame_stride=1))
+
+
+def made_up(n_steps, n_frames, shade):
+    frames = tuple(np.full((64, 128, 3), shade, np.uint8) for _ in range(n_frames))
+    costs = np.zeros(n_steps, np.float32)
+    costs[n_steps // 2] = 1
+    return Episode(0, np.ones(n_steps, np.float32), costs, np.linspace(0, 1, n_steps, dtype=np.float32), frames)
+
+
+def test_episodes_stand_side_by_side_and_one_that_has_ended_stays_on_its_last_frame():
+    frames = list(side_by_side({"safe": made_up(30, 3, 50), "bc": made_up(50, 5, 200)}, frame_stride=10))
+    assert len(frames) == 5
+    for frame in frames:
+        assert frame.shape == (64 + STRIP_HEIGHT, 256, 3)
+        assert (frame[:64, :128] == 50).all()
+        assert (frame[:64, 128:] == 200).all()
+    left, right = [f[64:, :128] for f in frames], [f[64:, 128:] for f in frames]
+    np.testing.assert_array_equal(left[2], left[4])  # its marker stands still too
+    assert not np.array_equal(right[2], right[4])
+
+
+def test_a_true_cost_is_drawn_where_it_happened():
+    (frame, *_) = side_by_side({"safe": made_up(40, 1, 0)}, frame_stride=40)
+    is_blue = (frame[64 + 30 : -30] == TRUE_COST).all(axis=2).any(axis=0)
+    assert np.flatnonzero(is_blue).tolist() in ([64, 65], [64], [65])  # step 20 of 40, of 128 pixels
+
+
+def test_a_video_plays_back_with_its_frames_size_and_rate(tmp_path):
+    shades = [20, 60, 100, 140, 180, 220]
+    write_mp4(tmp_path / "video.mp4", (np.full((160, 256, 3), shade, np.uint8) for shade in shades))
+    assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
+    with imageio.get_reader(tmp_path / "video.mp4") as reader:
+        about = reader.get_meta_data()
+        frames = list(reader)
+    assert (about["codec"], about["fps"], tuple(about["size"])) == ("h264", FPS, (256, 160))
+    assert [int(frame.mean().round()) for frame in frames] == pytest.approx(shades, abs=4)
+
+
+def test_a_video_that_cannot_be_made_leaves_nothing(tmp_path):
+    def frames():
+        yield np.zeros((160, 256, 3), np.uint8)
+        raise EnvironmentUnavailable("gone")
+
+    with pytest.raises(EnvironmentUnavailable):
+        write_mp4(tmp_path / "video.mp4", frames())
+    assert list(tmp_path.iterdir()) == []

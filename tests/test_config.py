@@ -1,0 +1,130 @@
+"""Settings: frozen, checked where they are made, and said in one sentence when they are wrong."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from safemil_core.config import CostConfig, OptimiserConfig, PolicyConfig, RunConfig, WeightConfig, setting_names
+from safemil_core.errors import InvalidConfig, SafeMILError
+
+configs = st.builds(
+    RunConfig,
+    cost=st.builds(
+        CostConfig,
+        hidden_sizes=st.lists(st.integers(1, 512), max_size=4).map(tuple),
+        bag_size=st.integers(1, 4096),
+        window=st.integers(0, 1000),
+        gamma=st.floats(0.01, 1),
+        learning_rate=st.floats(1e-6, 1),
+    ),
+    weights=st.builds(
+        WeightConfig, scheme=st.sampled_from(["trajectory", "step", "threshold"]), beta=st.floats(0.01, 1e6)
+    ),
+    policy=st.builds(PolicyConfig, components=st.integers(1, 32), decay=st.booleans()),
+    seed=st.integers(0, 2**31 - 1),
+    normalise=st.booleans(),
+)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        RunConfig().seed = 3
+    with pytest.raises(ValidationError):
+        RunConfig().cost.bag_size = 3
+
+
+@given(configs)
+def test_settings_come_back_from_json_as_they_were(config):
+    assert RunConfig.model_validate_json(config.model_dump_json()) == config
+    assert RunConfig(**config.model_dump()) == config
+
+
+@given(configs)
+def test_every_setting_can_be_assigned_by_the_name_it_has(config):
+    """Other settings written as the command line spells them, over the defaults, give the same settings."""
+    values = config.model_dump(mode="json")
+    assignments = []
+    for name in setting_names():
+        value = values
+        for key in name.split("."):
+            value = value[key]
+        assignments.append(f"{name}={value}")
+    assert RunConfig().with_values(assignments) == config
+
+
+def test_the_papers_settings_are_the_papers():
+    paper = RunConfig.paper()
+    assert (paper.cost.bag_size, paper.cost.gamma, paper.cost.hidden_sizes) == (128, 0.99, (256, 256))
+    assert paper.cost.window in (1, 5, 10)
+    assert paper.cost.updates == paper.policy.updates == 1_000_000
+    assert (paper.weights.scheme, paper.weights.beta) == ("trajectory", 0.6)
+    assert (paper.policy.components, paper.policy.hidden_sizes, paper.policy.loss) == (2, (256, 256), "squared_error")
+    assert (paper.optimiser.kind, paper.optimiser.weight_decay, paper.optimiser.gradient_clip) == ("adamw", 0.01, 10)
+    assert not paper.policy.decay
+
+
+def test_values_are_json_or_bare_words():
+    config = RunConfig().with_values(
+        ["cost.bag_size=64", "cost.hidden_sizes=[32, 16]", "weights.scheme=step", "normalise=False", " seed = 7 "]
+    )
+    assert config.cost.bag_size == 64
+    assert config.cost.hidden_sizes == (32, 16)
+    assert config.weights.scheme == "step"
+    assert config.normalise is False
+    assert config.seed == 7
+    assert RunConfig().cost.bag_size == 128  # a copy was changed
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("cost.bag_size", "expected key=value, got 'cost.bag_size'; for example cost.bag_size=64"),
+        ("cost.bags=3", "unknown setting 'cost.bags'; the settings are cost.hidden_sizes, "),
+        ("cost=3", "unknown setting 'cost'"),
+        ("seed.x=3", "unknown setting 'seed.x'"),
+        ("=3", "unknown setting ''"),
+        ("cost.bag_size=0", "cost.bag_size must be greater than or equal to 1, got 0"),
+        ("cost.bag_size=many", "cost.bag_size must be a valid integer"),
+        ("cost.bag_size=", "cost.bag_size must be a valid integer"),
+        ("cost.bag_size=" + "9" * 5000, "cost.bag_size must be"),
+        ("cost.gamma=1.5", "cost.gamma must be less than or equal to 1, got 1.5"),
+        ("cost.learning_rate=NaN", "cost.learning_rate must be a finite number, got nan"),
+        ("weights.beta=0", "weights.beta must be greater than 0, got 0"),
+        ("weights.scheme=soft", "weights.scheme must be 'trajectory', 'step' or 'threshold', got 'soft'"),
+        ("policy.hidden_sizes=[0]", "policy.hidden_sizes.0 must be greater than or equal to 1, got 0"),
+        ("seed=-1", "seed must be greater than or equal to 0, got -1"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_it_must_be(assignment, message):
+    with pytest.raises(InvalidConfig, match=re.escape(message)) as caught:
+        RunConfig().with_values([assignment])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_setting_is_refused_where_it_is_made():
+    with pytest.raises(InvalidConfig, match="unknown setting 'bags'"):
+        CostConfig(bags=3)
+
+
+@given(st.text(max_size=30), st.text(max_size=10))
+def test_any_assignment_is_taken_or_refused_in_words(key, value):
+    try:
+        RunConfig().with_values([f"{key}={value}"])
+    except SafeMILError as problem:
+        assert str(problem)
+
+
+@given(st.sampled_from(setting_names()), st.text(max_size=12))
+def test_any_value_of_any_setting_is_taken_or_refused_in_words(name, value):
+    try:
+        RunConfig().with_values([f"{name}={value}"])
+    except SafeMILError as problem:
+        assert str(problem)
+
+
+@pytest.mark.parametrize("section", [CostConfig, WeightConfig, PolicyConfig, OptimiserConfig])
+def test_every_setting_says_what_turning_it_up_does(section):
+    for name, field in section.model_fields.items():
+        assert len(field.description or "") > 20, name

@@ -1,0 +1,93 @@
+"""Where everything lies, and files that appear whole."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safemil_core.errors import InvalidConfig
+from safemil_core.workspace import Workspace, as_name, is_name, whole_file
+
+
+def test_the_environment_says_where_else_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SAFEMIL_WORKSPACE", raising=False)
+    assert Workspace.default().root == tmp_path / "workspace"
+    monkeypatch.setenv("SAFEMIL_WORKSPACE", str(tmp_path / "elsewhere"))
+    assert Workspace.default().root == tmp_path / "elsewhere"
+    monkeypatch.setenv("SAFEMIL_WORKSPACE", "")
+    assert Workspace.default().root == tmp_path / "workspace"
+
+
+def test_the_place_does_not_move_with_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(type(tmp_path)("here"))
+    monkeypatch.chdir("/")
+    assert workspace.root == tmp_path / "here"
+
+
+def test_asking_for_a_place_makes_it_and_naming_a_workspace_does_not(workspace):
+    assert not workspace.root.exists()
+    for place in (workspace.datasets, workspace.runs, workspace.uploads, workspace.replay("abc", 3).parent):
+        assert place.is_dir()
+        assert place.is_relative_to(workspace.root)
+    assert workspace.database.parent == workspace.root
+
+
+def test_a_workspace_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidConfig, match=r"file is a file; name a folder"):
+        Workspace(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["walks.hdf5", "../../etc/passwd", "/etc/passwd", "a\x00b", "...", "", "ü" * 300])
+def test_an_upload_lies_inside_the_workspace_whatever_it_is_called(workspace, name):
+    with workspace.received(name, io.BytesIO(b"content")) as path:
+        assert path.read_bytes() == b"content"
+        assert path.resolve().is_relative_to(workspace.uploads)
+    assert list(workspace.uploads.iterdir()) == []
+
+
+def test_an_upload_is_removed_after_an_error_too(workspace):
+    with pytest.raises(RuntimeError), workspace.received("walks.hdf5", io.BytesIO(b"content")):
+        raise RuntimeError
+    assert list(workspace.uploads.iterdir()) == []
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "config.json"
+    with whole_file(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    with pytest.raises(RuntimeError), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_two_writers_of_the_same_file_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "wanted.json"
+    with whole_file(path) as first:
+        first.write_text("first")
+        with whole_file(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+
+
+@given(st.text(max_size=200))
+def test_any_text_has_a_nearest_name(text):
+    assert is_name(as_name(text))
+
+
+@pytest.mark.parametrize("text", ["walks", "car_circle", "a", "0-1", "w" * 64])
+def test_a_name_is_its_own_nearest_name(text):
+    assert is_name(text)
+    assert as_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "A", "a b", "-a", "_a", "a\n", "w" * 65, "ä"])
+def test_what_could_leave_the_workspace_or_break_a_link_is_no_name(text):
+    assert not is_name(text)
