@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from safemil_core.config import CostConfig, OptimiserConfig, PolicyConfig, RunConfig, WeightConfig, setting_names
 from safemil_core.errors import InvalidConfig, SafeMILError
 

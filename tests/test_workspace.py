@@ -5,6 +5,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from safemil_core.errors import InvalidConfig
 from safemil_core.workspace import Workspace, as_name, is_name, whole_file
 

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import charts_run, resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
-from dashboard.components.empty_states import need_dataset, need_costs, page_link
+from dashboard.components.empty_states import need_costs, need_dataset, page_link
 from safemil_core.assessment import maps
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo

@@ -255,6 +255,8 @@ def _replay(info: DatasetInfo, listed: Listing) -> None:
         if is_waiting and replay is not None:
             st.rerun()  # once, and the polling ends
         progress = jobs.replay_progress(resources.workspace(), info)
+        if is_waiting and progress is not None and progress.state == "done":
+            jobs.want_replays(resources.workspace(), info, wanted)  # it ended just before it heard of this wish
         has_failed = progress is not None and progress.state in ("failed", "lost")
         message = "Rendering the replay…"
         if info.env_id is None:

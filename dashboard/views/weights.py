@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import charts_run, resources
 from dashboard.components import settings_form
-from dashboard.components.empty_states import need_dataset, need_costs
+from dashboard.components.empty_states import need_costs, need_dataset
 from safemil_core.assessment import maps, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -114,11 +116,11 @@ def _make(env_id: str) -> Any:
 
     package = next((package for prefix, package in _PACKAGES.items() if env_id.startswith(prefix)), None)
     try:
-        if package:
-            import_module(package)
-        with warnings.catch_warnings():
+        # Bullet-Safety-Gym looks up C's streams by the names of Python's, which notebooks and pytest replace.
+        with warnings.catch_warnings(), redirect_stdout(sys.__stdout__), redirect_stderr(sys.__stderr__):
             warnings.simplefilter("ignore")  # Bullet's spaces make gymnasium warn about casts
             if package:
+                import_module(package)
                 return gymnasium.make(env_id, disable_env_checker=True)
             return gymnasium.make(env_id, render_mode="rgb_array")
     except (gymnasium.error.Error, ImportError) as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -40,15 +41,16 @@ def write_mp4(path: Path, frames: Iterable[np.ndarray]) -> None:
     """Write H.264 that plays and seeks to the frame in every browser (a key frame twice a second)."""
     temporary = path.with_name(f".{path.name}.tmp.mp4")  # the ending tells ffmpeg the container
     try:
-        with imageio.get_writer(
+        writer = imageio.get_writer(
             temporary,
             fps=FPS,
             codec="libx264",
             macro_block_size=16,
             ffmpeg_params=["-movflags", "+faststart", "-g", "10", "-loglevel", "error"],
-        ) as writer:
+        )
+        with closing(writer):  # by itself it stays open after an error, and ffmpeg writes on
             for frame in frames:
-                writer.append_data(frame)  # type: ignore[attr-defined]
+                writer.append_data(frame)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from safemil_core.assessment.diagnosis import LOG_2, RECENT_ROWS, diagnose
 from safemil_core.config import CostConfig, RunConfig, WeightConfig
 

@@ -4,6 +4,7 @@ import imageio.v2 as imageio
 import numpy as np
 import pytest
 from factories import CAR, CAR_CIRCLE, CAR_SIZES, save_untrained
+
 from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_range
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
 from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
@@ -66,9 +67,8 @@ def test_what_is_placed_is_what_the_simulator_would_observe(simulator):
     simulator.reset(0)
     recorded = formats.read(CAR_CIRCLE).trajectories[5].observations[120]
     simulator.place(recorded)
-    seen = simulator._env.unwrapped.agent.get_state() if hasattr(simulator._env.unwrapped.agent, "get_state") else None
-    seen = simulator._env.unwrapped.agent.agent_specific_observation() if seen is None else seen
-    np.testing.assert_allclose(seen[:2], recorded[:2], atol=1e-4)
+    seen = simulator._env.unwrapped.agent.agent_specific_observation()
+    np.testing.assert_allclose(seen[[0, 1, 4, 5]], recorded[[0, 1, 4, 5]], atol=1e-4)
 
 
 def test_dsrls_ranges_are_known_for_its_tasks_alone():
@@ -176,7 +176,7 @@ def test_a_video_plays_back_with_its_frames_size_and_rate(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
     with imageio.get_reader(tmp_path / "video.mp4") as reader:
         about = reader.get_meta_data()
-        frames = list(reader)
+        frames = [frame for frame in reader]  # noqa: C416  # its length is infinite, and list() would ask for it
     assert (about["codec"], about["fps"], tuple(about["size"])) == ("h264", FPS, (256, 160))
     assert [int(frame.mean().round()) for frame in frames] == pytest.approx(shades, abs=4)
 

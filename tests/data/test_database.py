@@ -1,6 +1,7 @@
 """The database of a workspace: schema in numbered steps, transactions, and a refusal where it cannot be opened."""
 
 import pytest
+
 from safemil_core.data import database
 from safemil_core.data.database import Database
 from safemil_core.errors import SafeMILError

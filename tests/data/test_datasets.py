@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from factories import add_dataset, dsrl_arrays, store_of, write_dsrl
+
 from safemil_core.errors import AlreadyExists, InvalidDataset, NotFound
 
 

@@ -11,6 +11,7 @@ import pytest
 from factories import CAR_CIRCLE, dsrl_arrays, write_dsrl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from safemil_core.data import formats
 from safemil_core.errors import InvalidDataset, NotFound
 

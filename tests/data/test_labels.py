@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from safemil_core.data.database import Database
 from safemil_core.data.labels import LABELS, LabelStore, default_author, parse_csv, parse_numbers, parse_table
 from safemil_core.errors import InvalidLabels

@@ -7,6 +7,7 @@ import pytest
 from factories import trajectory_set
 from hypothesis import given
 from hypothesis import strategies as st
+
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory, times
 from safemil_core.errors import InvalidDataset
 

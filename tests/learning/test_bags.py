@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from safemil_core.learning.bags import BagSampler
 
 CPU = torch.device("cpu")

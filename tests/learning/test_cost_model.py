@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from safemil_core.config import CostConfig
 from safemil_core.learning.bags import Bag
 from safemil_core.learning.cost_model import bag_loss, bag_score, score_steps

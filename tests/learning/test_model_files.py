@@ -6,11 +6,12 @@ import struct
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
 from safemil_core.learning.model_files import load_cost, load_policy, save_cost, save_policy
 from safemil_core.learning.networks import CostNetwork, MixturePolicy
-from safetensors.torch import save_file
 
 COST, POLICY = CostConfig(hidden_sizes=(8, 4)), PolicyConfig(hidden_sizes=(8,), components=3)
 

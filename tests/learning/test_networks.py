@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import distributions as d
+
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning.networks import CostNetwork, MixturePolicy, Normaliser
-from torch import distributions as d
 
 
 def policy_of(n_actions=2, components=3, seed=0):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from safemil_core.config import OptimiserConfig
 from safemil_core.learning.optimiser import Optimiser
 

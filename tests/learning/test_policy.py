@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.learning.networks import MixturePolicy
 from safemil_core.learning.policy import Cloner, cloning_loss

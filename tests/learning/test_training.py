@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from factories import TINY, crossing_arrays, trajectory_set
+
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from safemil_core.config import WeightConfig
 from safemil_core.learning.weights import (
     cloning_weights,

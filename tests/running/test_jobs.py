@@ -1,0 +1,136 @@
+"""Jobs: real processes, watched through their files as a page watches them."""
+
+import shutil
+import time
+
+import imageio.v2 as imageio
+import pytest
+from factories import CAR, CAR_CIRCLE, TINY, add_dataset, finished_car_run, new_run, store_of
+
+from safemil_core.assessment.replays import read_replay
+from safemil_core.learning.model_files import load_policy
+from safemil_core.running import jobs
+from safemil_core.running.runs import process_birth
+
+LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
+PATIENCE_S = 180
+"""Only to end a test that would wait for ever; no test passes or fails by how long something takes."""
+
+
+def wait(ask):
+    """Poll until the answer is true, and return it."""
+    deadline = time.time() + PATIENCE_S
+    while not (answer := ask()):
+        assert time.time() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return answer
+
+
+def ended(run):
+    return wait(lambda: run.progress.is_finished and run.progress)
+
+
+def test_a_training_runs_in_a_process_of_its_own_from_start_to_done(workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    jobs.start_training(workspace, run, "cpu")
+    assert run.progress.state in ("starting", "running", "done")
+    progress = ended(run)
+    assert (progress.state, progress.done) == ("done", progress.total), run.log_tail()
+    assert len(run.metrics()) == 3
+    assert len(run.trajectories()) == 40
+    load_policy(run.model("safe"))
+
+
+def test_a_stop_keeps_what_is_learned(workspace):
+    add_dataset(workspace)
+    run = new_run(workspace, config=LONG)
+    jobs.start_training(workspace, run, "cpu")
+    wait(lambda: len(run.metrics()) > 0)
+    assert run.progress.state == "running"
+    jobs.stop(run)
+    progress = ended(run)
+    assert progress.state == "stopped", run.log_tail()
+    assert 0 < progress.done < progress.total
+    assert len(run.costs()) == 640
+    assert "step_auc" in run.outcome
+    load_policy(run.model("safe"))
+    jobs.stop(run)  # once more does nothing
+    assert run.progress == progress
+
+
+def test_a_process_that_is_killed_leaves_a_lost_run(workspace):
+    import os
+    import signal
+
+    add_dataset(workspace)
+    run = new_run(workspace, config=LONG)
+    jobs.start_training(workspace, run, "cpu")
+    progress = wait(lambda: run.progress.pid and run.progress)
+    os.kill(progress.pid, signal.SIGKILL)
+    assert ended(run).state == "lost"
+    jobs.stop(run)  # nobody is hit
+    assert process_birth(progress.pid) == ""
+
+
+def test_a_job_that_fails_says_why_in_its_progress_and_log(workspace):
+    info = add_dataset(workspace)
+    run = new_run(workspace)
+    shutil.rmtree(workspace.datasets / info.id)
+    jobs.start_training(workspace, run, "cpu")
+    progress = ended(run)
+    assert progress.state == "failed"
+    assert progress.message == "the folder of dataset 'walks' is gone from the workspace; import its file again"
+    wait(lambda: "Traceback" in run.log_tail(100))
+
+
+def test_an_evaluation_of_an_unfinished_run_fails_in_words(workspace):
+    add_dataset(workspace, env_id=CAR)
+    run = new_run(workspace)
+    jobs.start_evaluation(workspace, run, episodes=2, n_videos=0)
+    progress = wait(lambda: run.evaluation_progress.is_finished and run.evaluation_progress)
+    assert progress.state == "failed"
+    assert "has no safe.safetensors yet" in progress.message
+
+
+def test_an_evaluation_rolls_out_both_policies_and_renders_them(workspace):
+    run = finished_car_run(workspace)
+    jobs.start_evaluation(workspace, run, episodes=1, n_videos=1)
+    progress = wait(lambda: run.evaluation_progress.is_finished and run.evaluation_progress)
+    assert (progress.state, progress.done, progress.total) == ("done", 2, 2), progress.message
+    report = run.evaluation
+    assert report["policies"].keys() == {"safe", "bc"}
+    assert report["episodes"] == 1
+    (video,) = run.videos()
+    with imageio.get_reader(video) as reader:
+        assert tuple(reader.get_meta_data()["size"]) == (800, 400)
+
+
+def test_replays_are_rendered_in_the_background_and_cached(workspace):
+    info = store_of(workspace).add(CAR_CIRCLE, name="cars")
+    progress = jobs.want_replays(workspace, info, [7, 3])
+    assert progress.state in ("starting", "running")
+    wait(lambda: jobs.replay_progress(workspace, info).is_finished)
+    assert jobs.replay_progress(workspace, info).state == "done", jobs.replay_progress(workspace, info).message
+    assert jobs.want_replays(workspace, info, [3, 7]) is None  # both are there
+    for trajectory in (3, 7):
+        found = read_replay(workspace.replay(info.id, trajectory))
+        assert found.stride == 5
+        with imageio.get_reader(found.video, format="mp4") as reader:
+            assert reader.count_frames() == 60
+            assert tuple(reader.get_meta_data()["size"]) == (400, 304)
+    assert read_replay(workspace.replay(info.id, 4)) is None
+
+
+def test_a_dataset_without_an_environment_has_no_replays_and_says_so_once(workspace):
+    info = add_dataset(workspace)
+    jobs.want_replays(workspace, info, [0])
+    progress = wait(lambda: jobs.replay_progress(workspace, info).is_finished and jobs.replay_progress(workspace, info))
+    assert progress.state == "failed"
+    assert "names no environment" in progress.message
+    assert jobs.want_replays(workspace, info, [0]).state == "failed"  # it would only fail again
+
+
+@pytest.mark.parametrize("progress", [jobs.replay_progress])
+def test_nothing_is_known_of_replays_that_nobody_wished_for(workspace, progress):
+    assert progress(workspace, add_dataset(workspace)) is None

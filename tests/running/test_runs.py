@@ -1,0 +1,173 @@
+"""Runs on disk: what they pin, what their files say while and after training, and what they say when something is gone."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from factories import TINY, add_dataset, document, new_run, store_of
+
+from safemil_core.errors import InvalidLabels, NotFound, NotReady
+from safemil_core.running.runs import Progress, RunStore, begin, is_alive, process_birth, read_progress, write_progress
+
+
+@pytest.fixture
+def run(workspace):
+    add_dataset(workspace)
+    return new_run(workspace)
+
+
+def test_a_run_pins_its_dataset_labels_and_settings(workspace, run):
+    info, dataset = run.info, store_of(workspace).info("walks")
+    assert (info.id, info.dataset, info.dataset_id) == (run.id, "walks", dataset.id)
+    assert (info.n_non_preferred, info.n_preferred, info.author) == (4, 0, "ann")
+    assert info.versions.keys() == {"python", "safemil", "torch", "numpy"}
+    assert run.config == TINY
+    labels = store_of(workspace).labels("walks")
+    labels.mark(range(10, 20), "non_preferred", author="bob")
+    assert (labels.current(info.label_snapshot) == "non_preferred").sum() == 4
+
+
+def test_a_run_needs_marks_and_something_else(workspace):
+    info = add_dataset(workspace)
+    labels = store_of(workspace).labels("walks")
+    with pytest.raises(InvalidLabels, match="0 of 40 trajectories of 'walks' are marked non-preferred; mark at least one"):
+        RunStore(workspace).create(info, labels, TINY, author="ann")
+    labels.mark(range(40), "non_preferred", author="ann")
+    with pytest.raises(InvalidLabels, match="40 of 40 trajectories"):
+        RunStore(workspace).create(info, labels, TINY, author="ann")
+    assert list(workspace.runs.iterdir()) == []
+
+
+def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, run):
+    other = add_dataset(workspace, "strolls", {**__import__("factories").crossing_arrays(seed=1)})
+    second = new_run(workspace, "strolls")
+    store = RunStore(workspace)
+    assert {found.id for found in store.list()} == {run.id, second.id}
+    assert [found.id for found in store.list()] == sorted([run.id, second.id], reverse=True)
+    assert [found.id for found in store.list(other.id)] == [second.id]
+    store.delete(second.id)
+    assert [found.id for found in store.list()] == [run.id]
+
+
+def test_what_is_not_a_run_is_not_listed_and_not_opened(workspace, run):
+    (workspace.runs / "empty").mkdir()
+    (workspace.runs / ".half").mkdir()
+    (workspace.runs / ".half" / "run.json").write_text("{}")
+    store = RunStore(workspace)
+    assert [found.id for found in store.list()] == [run.id]
+    for name in ("empty", ".half", "../runs/" + run.id, "", "nothing"):
+        with pytest.raises(NotFound, match="there is no run .*; `safemil runs` lists them"):
+            store.open(name)
+
+
+def test_metrics_leave_out_a_line_that_is_still_being_written(run):
+    assert run.metrics().empty
+    run.append_metrics({"update": 10, "cost_loss": 0.5})
+    run.append_metrics({"update": 20, "cost_loss": float("nan")})
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"update": 30, "cost_l')
+    table = run.metrics()
+    assert table["update"].tolist() == [10, 20]
+    assert table["cost_loss"].isna().tolist() == [False, True]
+
+
+def test_what_is_not_there_yet_is_said_with_what_to_do(run):
+    for ask in (run.costs, run.trajectories, lambda: run.model("safe")):
+        with pytest.raises(NotReady, match=rf"run {run.id} is starting and has no \w+\.\w+ yet; wait until"):
+            ask()
+    run.write_progress(Progress("failed", message="no memory"))
+    with pytest.raises(NotReady, match="is failed and has no costs.parquet yet; train again"):
+        run.costs()
+    assert run.outcome == {}
+    assert run.evaluation == {}
+    assert run.videos() == []
+    assert run.log_tail() == ""
+    (run.folder / "config.json").unlink()
+    with pytest.raises(NotFound, match=rf"run {run.id} has lost its config.json; train again"):
+        _ = run.config
+
+
+def test_the_end_of_the_log(run):
+    (run.folder / "log.txt").write_text("\n".join(map(str, range(100))))
+    assert run.log_tail(3) == "97\n98\n99"
+
+
+# Progress
+
+
+def write(run, progress):
+    write_progress(run.folder / "progress.json", progress)
+    return run.progress
+
+
+def test_a_process_that_works_is_running(run):
+    progress = begin(50, "cpu")
+    assert (progress.state, progress.pid, progress.total) == ("running", os.getpid(), 50)
+    assert write(run, progress) == progress
+    assert is_alive(progress)
+    assert not progress.is_finished
+
+
+def test_a_process_that_died_without_a_word_is_lost(run):
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    progress = Progress("running", 3, 10, pid=child.pid, born=process_birth(child.pid), updated_at=time.time())
+    assert write(run, progress).state == "running"
+    child.kill()
+    deadline = time.time() + 10
+    while write(run, progress).state != "lost":  # also before its parent has asked for its end
+        assert time.time() < deadline
+        time.sleep(0.01)
+    child.wait()
+    assert run.progress.state == "lost"
+    assert run.progress.message == "its process died"
+    assert run.progress.done == 3
+
+
+def test_another_process_of_the_same_number_is_not_taken_for_it(run):
+    mine = begin(10, "cpu")
+    assert write(run, Progress("running", pid=mine.pid, born=str(int(mine.born) - 1))).state == "lost"
+
+
+def test_one_that_never_began_is_lost_after_a_minute(run):
+    assert write(run, Progress("starting", updated_at=time.time() - 50)).state == "starting"
+    assert write(run, Progress("starting", updated_at=time.time() - 70)).state == "lost"
+
+
+@pytest.mark.parametrize("state", ["done", "stopped", "failed", "lost"])
+def test_what_has_ended_stays_as_it_ended(run, state):
+    progress = Progress(state, 5, 10, pid=2**22 - 1, born="1", message="why")
+    assert write(run, progress) == progress
+    assert progress.is_finished
+
+
+def test_rate_and_time_left_by_hand():
+    progress = Progress("running", done=20, total=100, started_at=1000.0, updated_at=1010.0)
+    assert progress.rate == pytest.approx(2)
+    assert progress.seconds_left == pytest.approx(40)
+    assert Progress("starting", total=10).seconds_left == float("inf")
+
+
+def test_progress_that_is_gone_is_said(run):
+    (run.folder / "progress.json").unlink()
+    with pytest.raises(NotFound, match=f"{run.id} has no progress file"):
+        _ = run.progress
+    assert run.evaluation_progress is None
+
+
+def test_a_reader_never_sees_half_a_progress_file(run):
+    """A writer in another process rewrites it as fast as it can."""
+    path = run.folder / "progress.json"
+    code = (
+        "import sys; from pathlib import Path; from safemil_core.running.runs import *\n"
+        "for i in range(1500): write_progress(Path(sys.argv[1]), Progress('done', i, message='x' * 5000))"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    while writer.poll() is None:
+        assert read_progress(path).state in ("starting", "done")
+    assert writer.returncode == 0
+    assert document(path)["done"] == 1499
+    assert json.loads(path.read_text())["message"] == "x" * 5000
+    assert not list(run.folder.glob("*.tmp"))
