@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components import pickers
+from safemil_core.errors import SafeMILError
 
 # An emoji: with a Material icon here, the browser would fetch it from fonts.gstatic.com.
 st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
@@ -34,4 +35,7 @@ with st.sidebar:
         "**Datasets** → **Label** → **Train** → **Costs** → **Weights** → **Rollouts**"
     )
 
-page.run()
+try:
+    page.run()
+except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone
+    st.error(str(problem))

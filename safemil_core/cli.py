@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +51,7 @@ class Session:
 def main() -> None:
     """Run the command line; every error a user can act on becomes one line and exit code 2."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="safemil", standalone_mode=False)
     except SafeMILError as problem:
         _leave(str(problem))
     except click.UsageError as problem:
@@ -267,11 +267,15 @@ def _read_labels(path: Path) -> dict[int, Label]:
 
 @contextmanager
 def _bar(what: str, unit: str) -> Iterator[Callable[[Progress], None]]:
-    """A progress bar on standard error, with rate and time left."""
-    with tqdm(desc=what, unit=f" {unit}", file=sys.stderr, dynamic_ncols=True) as bar:
+    """A progress bar on standard error, with rate and time left, from the first report on."""
+    with ExitStack() as stack:
+        bar: tqdm[Any] | None = None
 
         def show(progress: Progress) -> None:
-            bar.total = progress.total
+            nonlocal bar
+            if bar is None:
+                made = tqdm(desc=what, unit=f" {unit}", total=progress.total, file=sys.stderr, dynamic_ncols=True)
+                bar = stack.enter_context(made)
             bar.update(progress.done - bar.n)
 
         yield show

@@ -60,7 +60,7 @@ class WeightConfig(_Settings):
     """How step costs become weights of behaviour cloning."""
 
     scheme: Literal["trajectory", "step", "threshold"] = Field(
-        "trajectory",
+        "step",
         description="trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for trajectories of "
         "cost C up to the threshold, else 0.",
     )
@@ -129,7 +129,7 @@ class RunConfig(_Settings):
         """The values of the paper and its authors' code, without any of our departures."""
         return cls(
             cost=CostConfig(window=10, updates=1_000_000),
-            weights=WeightConfig(beta=0.6),
+            weights=WeightConfig(scheme="trajectory", beta=0.6),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
         )
 

@@ -113,9 +113,7 @@ def add_dataset(
     **attributes: Any,
 ) -> DatasetInfo:
     """Import a small dataset through a file, as a user does."""
-    path = write_dsrl(
-        workspace.uploads / f"{name}.hdf5", crossing_arrays() if arrays is None else arrays, **attributes
-    )
+    path = write_dsrl(workspace.uploads / f"{name}.hdf5", crossing_arrays() if arrays is None else arrays, **attributes)
     info = store_of(workspace).add(path, name=name, env_id=env_id)
     path.unlink()
     return info

@@ -14,7 +14,7 @@ from dashboard import state
 from safemil_core.config import RunConfig, setting_names
 from safemil_core.errors import InvalidConfig
 
-FIRST = ("cost.updates", "cost.bag_size", "cost.window", "weights.beta", "policy.updates", "seed")
+FIRST = ("cost.updates", "cost.bag_size", "cost.window", "weights.scheme", "policy.updates", "seed")
 """What a newcomer may want to turn; all else is in the expander."""
 
 WORDS = {
@@ -23,6 +23,7 @@ WORDS = {
     "cost.window": "Window H",
     "policy.updates": "Policy updates",
     "cost.gamma": "Discount gamma",
+    "weights.scheme": "Weights of cloning",
     "weights.beta": "Temperature beta",
 }
 """Names where the setting's own would not do."""

@@ -17,7 +17,6 @@ from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels import LABELS, Label
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import SafeMILError
 
 RASTER = "costs.raster"
 
@@ -128,11 +127,7 @@ st.title("Costs")
 info = need_dataset()
 run = need_costs(info)
 trajectories = resources.trajectories(info)
-try:
-    costs, learned_table = resources.run_costs(run), run.trajectories()
-except SafeMILError as problem:  # it stopped too early
-    st.error(str(problem))
-    st.stop()
+costs, learned_table = resources.run_costs(run), run.trajectories()
 labels, sums = learned_table["label"].to_numpy(str), learned_table["cost_sum"].to_numpy()
 
 st.subheader("Over the state", anchor=False)

@@ -15,7 +15,6 @@ from safemil_core.assessment import maps, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running.runs import Run
 
 SCHEMES = {"trajectory": "exp(-C / beta)", "step": "1 - c(s, a)", "threshold": "C up to a threshold"}
@@ -161,9 +160,4 @@ st.caption(
     "The learned cost stays as it is; only the weights are computed anew, so every change shows at once. "
     "Non-preferred trajectories are never cloned."
 )
-try:
-    config, costs, labels = run.config, resources.run_costs(run), run.trajectories()["label"].to_numpy(str)
-except SafeMILError as problem:  # it stopped too early, or its settings are of another version
-    st.error(str(problem))
-    st.stop()
-weigh_anew(info, run, config, costs, labels)
+weigh_anew(info, run, run.config, resources.run_costs(run), run.trajectories()["label"].to_numpy(str))

@@ -68,6 +68,7 @@ def evaluate_run(
         on_progress(progress)
 
     write_progress(path, progress)
+    on_progress(progress)
     run_episodes([task for _, task in tasks], report)
     report_of = _report(dataset, trajectories, episodes)
     run.write_json("evaluation/evaluation.json", report_of)

@@ -38,6 +38,7 @@ def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress:
         run.write_progress(progress)
         trajectories, labels = _load(workspace, run)
         data = training.TrainingData.of(trajectories, labels, chosen)
+        on_progress(progress)
 
         def report(update: int, row: training.Metrics) -> None:
             nonlocal progress

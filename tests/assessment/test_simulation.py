@@ -37,7 +37,9 @@ def test_the_same_seed_gives_the_same_episode_to_the_bit_and_another_seed_anothe
 
 
 def test_sizes_that_are_not_the_datasets_are_refused():
-    with pytest.raises(EnvironmentUnavailable, match=r"has observations \(8,\) and actions \(2,\), the dataset has 5 and 2"):
+    with pytest.raises(
+        EnvironmentUnavailable, match=r"has observations \(8,\) and actions \(2,\), the dataset has 5 and 2"
+    ):
         Simulator(CAR, 5, 2)
 
 

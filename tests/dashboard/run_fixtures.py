@@ -26,7 +26,7 @@ APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 N, T = 24, 40
 CONFIG = RunConfig(
     cost=CostConfig(bag_size=64, window=1, updates=500),
-    weights=WeightConfig(beta=2.0),
+    weights=WeightConfig(scheme="trajectory", beta=2.0),
     policy=PolicyConfig(updates=1_000),
     seed=3,
 )

@@ -105,8 +105,15 @@ def test_without_true_costs_only_the_learned_one_is_shown(workspace):
     assert "true cost" not in app.segmented_control(key="costs.order").options
 
 
-def test_a_run_that_stopped_before_it_had_results_says_so(workspace, info, run):
+def test_a_run_that_ended_before_it_had_costs_says_so(workspace, info, run):
     (run.folder / "costs.parquet").unlink()
     app = open_page("costs", run=run.id)
     assert not app.exception
-    assert "has no costs.parquet yet" in app.error[0].value
+    assert "This run is done and has no results." in runs.words(app)
+
+
+def test_a_run_that_lost_a_file_says_so_in_a_sentence(workspace, info, run):
+    (run.folder / "trajectories.parquet").unlink()
+    app = open_page("costs", run=run.id)
+    assert not app.exception
+    assert "has no trajectories.parquet yet" in app.error[0].value

@@ -12,7 +12,9 @@ from safemil_core.errors import AlreadyExists, InvalidDataset, NotFound
 
 def everything(workspace):
     """Every file and folder of the workspace but the database's."""
-    return sorted(p.relative_to(workspace.root) for p in workspace.root.rglob("*") if not p.name.startswith("safemil.db"))
+    return sorted(
+        p.relative_to(workspace.root) for p in workspace.root.rglob("*") if not p.name.startswith("safemil.db")
+    )
 
 
 @pytest.fixture

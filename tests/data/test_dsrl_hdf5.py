@@ -283,7 +283,7 @@ def _unexpected(path, content):
         except InvalidDataset as problem:
             if path.name not in str(problem):
                 report.write_text(f"a message without the file: {problem}")
-        except BaseException as problem:
+        except BaseException as problem:  # noqa: BLE001  # whatever it is, the test must hear of it
             report.write_text(repr(problem))
         os._exit(0)
     os.waitpid(child, 0)

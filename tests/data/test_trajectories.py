@@ -1,6 +1,7 @@
 """Ragged trajectories in flat arrays: views, sums and times, and what is refused."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_sums_and_times_by_hand():
 def test_sums_are_those_of_a_plain_loop(lengths, seed):
     offsets = offsets_of(lengths)
     values = np.random.default_rng(seed).normal(size=offsets[-1]).astype(np.float32)
-    loop = [sum(float(v) for v in values[a:b]) for a, b in zip(offsets, offsets[1:], strict=False)]
+    loop = [sum(float(v) for v in values[a:b]) for a, b in pairwise(offsets)]
     np.testing.assert_allclose(sum_by_trajectory(values, offsets), loop, rtol=1e-12, atol=1e-12)
 
 

@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_bags_and_another_others():
 
 
 def test_a_bag_costs_its_own_size_whatever_the_dataset():
-    """10^8 steps in 10^6 trajectories that exist only as offsets: any work on all of them could not be drawn so often."""
+    """10^8 steps in 10^6 trajectories, which exist only as offsets: work on all of them could not be done so often."""
     offsets = np.arange(0, 10**8 + 1, 100)
     bags = BagSampler(offsets, np.arange(10**6), 16, 5, CPU)
     generator = seeded()

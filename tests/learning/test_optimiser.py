@@ -40,7 +40,7 @@ def test_the_step_size_falls_by_half_a_cosine_to_nothing():
     assert sizes == sorted(sizes, reverse=True)
 
 
-def test_long_gradients_are_clipped(monkeypatch):
+def test_long_gradients_are_clipped():
     layer = one_weight()
     optimiser = Optimiser(layer, OptimiserConfig(gradient_clip=2.0), learning_rate=0.1)
     optimiser.step(1e6 * layer.weight.sum())

@@ -30,7 +30,10 @@ def crossing(marked=MARKED):
     labels = np.full(N, "none", dtype="U13")
     labels[list(marked)] = "non_preferred"
     data = TrainingData(
-        torch.from_numpy(arrays["observations"]), torch.from_numpy(arrays["actions"]), np.arange(0, N * T + 1, T), labels
+        torch.from_numpy(arrays["observations"]),
+        torch.from_numpy(arrays["actions"]),
+        np.arange(0, N * T + 1, T),
+        labels,
     )
     return data, arrays
 

@@ -1,13 +1,16 @@
 """Jobs: real processes, watched through their files as a page watches them."""
 
+import os
 import shutil
+import signal
 import time
 
 import imageio.v2 as imageio
-import pytest
-from factories import CAR, CAR_CIRCLE, TINY, add_dataset, finished_car_run, new_run, store_of
+from factories import CAR, CAR_CIRCLE, CAR_SIZES, TINY, add_dataset, dsrl_arrays, finished_car_run, new_run
 
+from safemil_core.assessment.environments import FRAME_SIZE
 from safemil_core.assessment.replays import read_replay
+from safemil_core.data import formats
 from safemil_core.learning.model_files import load_policy
 from safemil_core.running import jobs
 from safemil_core.running.runs import process_birth
@@ -60,9 +63,6 @@ def test_a_stop_keeps_what_is_learned(workspace):
 
 
 def test_a_process_that_is_killed_leaves_a_lost_run(workspace):
-    import os
-    import signal
-
     add_dataset(workspace)
     run = new_run(workspace, config=LONG)
     jobs.start_training(workspace, run, "cpu")
@@ -93,33 +93,36 @@ def test_an_evaluation_of_an_unfinished_run_fails_in_words(workspace):
     assert "has no safe.safetensors yet" in progress.message
 
 
-def test_an_evaluation_rolls_out_both_policies_and_renders_them(workspace):
+def test_an_evaluation_rolls_out_both_policies(workspace):
     run = finished_car_run(workspace)
-    jobs.start_evaluation(workspace, run, episodes=1, n_videos=1)
+    jobs.start_evaluation(workspace, run, episodes=1, n_videos=0)
     progress = wait(lambda: run.evaluation_progress.is_finished and run.evaluation_progress)
     assert (progress.state, progress.done, progress.total) == ("done", 2, 2), progress.message
     report = run.evaluation
     assert report["policies"].keys() == {"safe", "bc"}
     assert report["episodes"] == 1
-    (video,) = run.videos()
-    with imageio.get_reader(video) as reader:
-        assert tuple(reader.get_meta_data()["size"]) == (800, 400)
+    assert run.videos() == []
 
 
-def test_replays_are_rendered_in_the_background_and_cached(workspace):
-    info = store_of(workspace).add(CAR_CIRCLE, name="cars")
-    progress = jobs.want_replays(workspace, info, [7, 3])
-    assert progress.state in ("starting", "running")
-    wait(lambda: jobs.replay_progress(workspace, info).is_finished)
-    assert jobs.replay_progress(workspace, info).state == "done", jobs.replay_progress(workspace, info).message
-    assert jobs.want_replays(workspace, info, [3, 7]) is None  # both are there
-    for trajectory in (3, 7):
+def test_replays_are_rendered_in_the_background_in_the_order_of_the_wishes_and_cached(workspace):
+    arrays, recorded = dsrl_arrays((70, 8, 8), *CAR_SIZES), formats.read(CAR_CIRCLE).trajectories
+    arrays["observations"] = recorded.observations[1_000:1_086]
+    info = add_dataset(workspace, "cars", arrays, env_id=CAR)
+    assert jobs.want_replays(workspace, info, [2, 0]).state in ("starting", "running")
+    wait(lambda: jobs.replay_progress(workspace, info).done == 2 or jobs.replay_progress(workspace, info).is_finished)
+    progress = jobs.replay_progress(workspace, info)
+    assert progress.state == "running", progress.message  # it waits for another wish
+    os.kill(progress.pid, signal.SIGTERM)
+    assert jobs.want_replays(workspace, info, [0, 2]) is None  # both are there
+    for trajectory, stride, n_frames in ((2, 1, 8), (0, 2, 35)):
         found = read_replay(workspace.replay(info.id, trajectory))
-        assert found.stride == 5
+        assert found.stride == stride
         with imageio.get_reader(found.video, format="mp4") as reader:
-            assert reader.count_frames() == 60
-            assert tuple(reader.get_meta_data()["size"]) == (400, 304)
-    assert read_replay(workspace.replay(info.id, 4)) is None
+            assert reader.count_frames() == n_frames
+            assert tuple(reader.get_meta_data()["size"]) == FRAME_SIZE
+    assert read_replay(workspace.replay(info.id, 1)) is None
+    first, last = (workspace.replay(info.id, trajectory).stat().st_mtime_ns for trajectory in (2, 0))
+    assert first < last
 
 
 def test_a_dataset_without_an_environment_has_no_replays_and_says_so_once(workspace):
@@ -131,6 +134,5 @@ def test_a_dataset_without_an_environment_has_no_replays_and_says_so_once(worksp
     assert jobs.want_replays(workspace, info, [0]).state == "failed"  # it would only fail again
 
 
-@pytest.mark.parametrize("progress", [jobs.replay_progress])
-def test_nothing_is_known_of_replays_that_nobody_wished_for(workspace, progress):
-    assert progress(workspace, add_dataset(workspace)) is None
+def test_nothing_is_known_of_replays_that_nobody_wished_for(workspace):
+    assert jobs.replay_progress(workspace, add_dataset(workspace)) is None

@@ -1,4 +1,4 @@
-"""Runs on disk: what they pin, what their files say while and after training, and what they say when something is gone."""
+"""Runs on disk: what they pin, what their files say while and after training, and when something is gone."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from factories import TINY, add_dataset, document, new_run, store_of
+from factories import TINY, add_dataset, crossing_arrays, document, new_run, store_of
 
 from safemil_core.errors import InvalidLabels, NotFound, NotReady
 from safemil_core.running.runs import Progress, RunStore, begin, is_alive, process_birth, read_progress, write_progress
@@ -33,7 +33,9 @@ def test_a_run_pins_its_dataset_labels_and_settings(workspace, run):
 def test_a_run_needs_marks_and_something_else(workspace):
     info = add_dataset(workspace)
     labels = store_of(workspace).labels("walks")
-    with pytest.raises(InvalidLabels, match="0 of 40 trajectories of 'walks' are marked non-preferred; mark at least one"):
+    with pytest.raises(
+        InvalidLabels, match="0 of 40 trajectories of 'walks' are marked non-preferred; mark at least one"
+    ):
         RunStore(workspace).create(info, labels, TINY, author="ann")
     labels.mark(range(40), "non_preferred", author="ann")
     with pytest.raises(InvalidLabels, match="40 of 40 trajectories"):
@@ -42,7 +44,7 @@ def test_a_run_needs_marks_and_something_else(workspace):
 
 
 def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, run):
-    other = add_dataset(workspace, "strolls", {**__import__("factories").crossing_arrays(seed=1)})
+    other = add_dataset(workspace, "strolls", crossing_arrays(seed=1))
     second = new_run(workspace, "strolls")
     store = RunStore(workspace)
     assert {found.id for found in store.list()} == {run.id, second.id}
@@ -59,7 +61,7 @@ def test_what_is_not_a_run_is_not_listed_and_not_opened(workspace, run):
     store = RunStore(workspace)
     assert [found.id for found in store.list()] == [run.id]
     for name in ("empty", ".half", "../runs/" + run.id, "", "nothing"):
-        with pytest.raises(NotFound, match="there is no run .*; `safemil runs` lists them"):
+        with pytest.raises(NotFound, match=r"there is no run .*; `safemil runs` lists them"):
             store.open(name)
 
 
@@ -79,7 +81,7 @@ def test_what_is_not_there_yet_is_said_with_what_to_do(run):
         with pytest.raises(NotReady, match=rf"run {run.id} is starting and has no \w+\.\w+ yet; wait until"):
             ask()
     run.write_progress(Progress("failed", message="no memory"))
-    with pytest.raises(NotReady, match="is failed and has no costs.parquet yet; train again"):
+    with pytest.raises(NotReady, match=r"is failed and has no costs\.parquet yet; train again"):
         run.costs()
     assert run.outcome == {}
     assert run.evaluation == {}

@@ -1,17 +1,19 @@
 """A whole training in this process: what it keeps, and that rewards and true costs never reach it."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
-from torch import from_numpy
+from factories import TINY, add_dataset, crossing_arrays, document, new_run, store_of
+from safetensors.torch import load_file
+from torch import tensor
 
-from safemil_core.errors import NotFound
+from safemil_core.errors import AlreadyExists, NotFound, NotReady
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.model_files import load_cost, load_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.export import export_run
-from safemil_core.running.runs import Progress
 from safemil_core.running.training_stage import train_run
+from safemil_core.workspace import Workspace
 
 MODELS = ("cost", "safe", "bc")
 
@@ -19,8 +21,6 @@ MODELS = ("cost", "safe", "bc")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A finished run of 40 walkers with four marked and one trusted, its workspace and what it reported."""
-    from safemil_core.workspace import Workspace
-
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     add_dataset(workspace)
     store_of(workspace).labels("walks").mark([2], "preferred", author="ann")
@@ -39,7 +39,7 @@ def test_a_run_ends_as_done_with_everything_in_its_folder(trained):
     }  # fmt: skip
     progress = run.progress
     assert (progress.state, progress.done, progress.total, progress.device) == ("done", 30, 30, "cpu")
-    assert [report.done for report in reports] == [10, 20, 30, 30]
+    assert [report.done for report in reports] == [0, 10, 20, 30, 30]
     assert reports[-1] == progress
     assert run.metrics()["update"].tolist() == [10, 20, 30]
 
@@ -52,7 +52,7 @@ def test_its_costs_and_weights_are_those_of_its_models_and_labels(trained):
     assert costs["trajectory"].tolist() == np.repeat(np.arange(40), 16).tolist()
     assert costs["step"].tolist() == list(range(16)) * 40
     network = load_cost(run.model("cost"))
-    again = score_steps(network, from_numpy(trajectories.observations[:]), from_numpy(trajectories.actions[:]))
+    again = score_steps(network, tensor(trajectories.observations), tensor(trajectories.actions))
     np.testing.assert_allclose(costs["cost"], again, rtol=1e-6)
 
     table, labels = run.trajectories(), store_of(workspace).labels("walks").current()
@@ -78,7 +78,7 @@ def test_its_outcome_compares_with_the_true_costs(trained):
 def test_its_policies_act(trained):
     _, run, _ = trained
     for name in ("safe", "bc"):
-        assert load_policy(run.model(name))(from_numpy(np.zeros((5, 2), np.float32))).shape == (5, 1)
+        assert load_policy(run.model(name))(tensor(np.zeros((5, 2), np.float32))).shape == (5, 1)
 
 
 def changed(kind):
@@ -94,16 +94,24 @@ def changed(kind):
     return arrays
 
 
+def bits_of(run):
+    """Every tensor of a run's networks, to the bit. Not the files: the order of their headers is safetensors' own."""
+    return {
+        model: {name: values.numpy().tobytes() for name, values in load_file(run.model(model)).items()}
+        for model in MODELS
+    }
+
+
 def models_of(workspace, kind):
     name = kind.replace(" ", "-")
     add_dataset(workspace, name, changed(kind))
     run = new_run(workspace, name)
     train_run(workspace, run, "cpu")
-    return {model: run.model(model).read_bytes() for model in MODELS}, run
+    return bits_of(run), run
 
 
 def test_rewards_and_true_costs_never_reach_training(workspace):
-    """Bit-equal networks on datasets that differ in nothing else; and one that differs in actions, to see a difference."""
+    """Bit-equal networks on datasets that differ in nothing else, and others on one that differs in its actions."""
     (as_they_are, _), (shuffled, _), (absent, without), (other, _) = (
         models_of(workspace, kind) for kind in ("as they are", "shuffled", "absent", "other actions")
     )
@@ -119,7 +127,7 @@ def test_the_labels_of_when_it_was_made_count_whatever_was_said_since(workspace)
     train_run(workspace, first, "cpu")
     store_of(workspace).labels("walks").mark(range(20, 30), "non_preferred", author="bob")
     train_run(workspace, second, "cpu")
-    assert first.model("safe").read_bytes() == second.model("safe").read_bytes()
+    assert bits_of(first) == bits_of(second)
 
 
 def test_a_run_whose_dataset_has_become_another_is_refused(workspace):
@@ -128,13 +136,11 @@ def test_a_run_whose_dataset_has_become_another_is_refused(workspace):
     with store_of(workspace)._database.write() as connection:  # as if somebody had renamed it by hand
         connection.exec_driver_sql("UPDATE dataset_names SET name = 'old'")
     add_dataset(workspace, "walks", crossing_arrays(seed=1))
-    with pytest.raises(NotFound, match="dataset 'walks' is not the one that run .* was made for; start a new run"):
+    with pytest.raises(NotFound, match=r"dataset 'walks' is not the one that run .* was made for; start a new run"):
         train_run(workspace, run, "cpu")
 
 
 def test_an_export_is_what_other_tools_read(trained, tmp_path):
-    import pandas as pd
-
     _, run, _ = trained
     out = tmp_path / "new" / "folder"
     names = ["costs.parquet", "trajectories.parquet", "cost.safetensors", "policy.safetensors", "config.json"]
@@ -147,8 +153,6 @@ def test_an_export_is_what_other_tools_read(trained, tmp_path):
     assert (out / "policy.safetensors").read_bytes() == run.model("safe").read_bytes()
     load_policy(out / "policy.safetensors")
     load_cost(out / "cost.safetensors")
-    from factories import document
-
     config = document(out / "config.json")
     assert config["cost"]["bag_size"] == 8
     assert config["run"]["id"] == run.id
@@ -156,11 +160,9 @@ def test_an_export_is_what_other_tools_read(trained, tmp_path):
 
 
 def test_an_export_of_an_unfinished_run_or_onto_a_file_is_refused(workspace, trained, tmp_path):
-    from safemil_core.errors import AlreadyExists, NotReady
-
     add_dataset(workspace)
     unfinished = new_run(workspace)
-    with pytest.raises(NotReady, match="is starting and has no costs.parquet yet"):
+    with pytest.raises(NotReady, match=r"is starting and has no costs\.parquet yet"):
         export_run(unfinished, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     (tmp_path / "file").write_text("")
@@ -172,5 +174,4 @@ def test_settings_reach_the_training(workspace):
     add_dataset(workspace)
     run = new_run(workspace, config=TINY.with_values(["policy.updates=5", "cost.updates=5", "log_every=1"]))
     train_run(workspace, run, "cpu")
-    assert run.progress == Progress(**vars(run.progress))
     assert len(run.metrics()) == 5

@@ -1,0 +1,354 @@
+"""The command line: JSON and nothing else on standard output, one line and exit code 2 for what the user can mend."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v2 as imageio
+import pandas as pd
+import pytest
+from factories import (
+    CAR,
+    CAR_CIRCLE,
+    CAR_SIZES,
+    add_dataset,
+    dsrl_arrays,
+    finished_car_run,
+    new_run,
+    store_of,
+    write_dsrl,
+)
+
+from safemil_core import cli
+from safemil_core.learning.model_files import load_cost, load_policy
+from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace
+
+TINY = ["--set", "cost.updates=5", "--set", "policy.updates=5", "--set", "cost.hidden_sizes=[4]", "--device", "cpu"]
+
+
+@pytest.fixture
+def safemil(monkeypatch, capsys, tmp_path):
+    """Run the console script on a workspace; gives exit code, standard output and standard error."""
+    monkeypatch.setenv("SAFEMIL_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("SAFEMIL_AUTHOR", "ann")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["safemil", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as left:
+            code = left.code
+        return code or 0, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def json_of(safemil):
+    """The one JSON document that a command prints; it must print no more."""
+
+    def call(*arguments):
+        code, out, err = safemil(*arguments, "--json")
+        assert code == 0, err
+        assert out.count("\n") == 1
+        return json.loads(out)
+
+    return call
+
+
+@pytest.fixture
+def refused(safemil):
+    """The one line that a command says when it refuses."""
+
+    def call(*arguments):
+        code, out, err = safemil(*arguments)
+        assert code == 2, (code, out, err)
+        assert out == ""
+        assert "Traceback" not in err
+        lines = err.splitlines()
+        assert len(lines) == 1, err
+        assert lines[0].startswith("error: ")
+        return lines[0].removeprefix("error: ")
+
+    return call
+
+
+def test_import_says_what_it_has_made(json_of, safemil, workspace, tmp_path):
+    arrays = dsrl_arrays()
+    arrays["terminals"][:] = False
+    file = write_dsrl(tmp_path / "My Walks.hdf5", arrays)
+    code, out, err = safemil("import", file)
+    assert (code, err) == (0, "note: 4 steps after the last episode end are left out\n")
+    assert out == "my-walks: 2 trajectories, 8 steps, 3 observations, 2 actions, environment unknown\n"
+    document = json_of("import", file, "--name", "walks", "--env", "Some-v0")
+    assert document["dataset"] == "walks"
+    assert (document["n_trajectories"], document["env_id"]) == (2, "Some-v0")
+    assert [row["dataset"] for row in json_of("datasets")] == ["my-walks", "walks"]
+
+
+def test_an_empty_workspace_says_what_to_do_first(safemil, json_of):
+    assert safemil("datasets")[1] == "no datasets yet; `safemil import FILE` brings one\n"
+    assert safemil("runs")[1] == "no runs yet; `safemil train DATASET` makes one\n"
+    assert json_of("datasets") == []
+    assert json_of("runs") == []
+
+
+def test_labels_by_numbers_by_file_and_back(json_of, safemil, workspace, tmp_path):
+    add_dataset(workspace)
+    document = json_of("label", "walks", "--non-preferred", "3,17,30-32", "--preferred", "4", "--note", "they fell")
+    counts = {"non_preferred": 5, "preferred": 1, "none": 34}
+    assert document == {"dataset": "walks", "action": 1, **counts}
+    (tmp_path / "labels.csv").write_text("label,trajectory\nnone,3\npreferred,17\n")
+    document = json_of("label", "walks", "--from", tmp_path / "labels.csv")
+    assert (document["non_preferred"], document["preferred"]) == (3, 2)
+    assert json_of("label", "walks", "--clear", "30-32")["non_preferred"] == 0
+    assert json_of("label", "walks", "--undo")["non_preferred"] == 3
+    (row,) = json_of("datasets")
+    assert (row["non_preferred"], row["preferred"]) == (3, 2)
+    history = store_of(workspace).labels("walks").history()[::-1]
+    assert [(a.author, a.origin, a.note) for a in history[:3]] == [
+        ("ann", "hand", "they fell"), ("ann", "file", ""), ("ann", "hand", ""),
+    ]  # fmt: skip
+    assert safemil("label", "walks", "--undo")[1] == "walks: 5 non-preferred, 1 preferred, 34 unlabelled\n"
+
+
+def test_train_gives_a_run_and_shows_its_progress_on_the_other_stream(safemil, json_of, workspace):
+    add_dataset(workspace)
+    json_of("label", "walks", "--non-preferred", "1,3,5")
+    code, out, err = safemil("train", "walks", "--json", "--seed", 7, *TINY)
+    assert code == 0, err
+    document = json.loads(out)
+    assert document.keys() == {"run", "dataset", "state", "step_auc", "trajectory_spearman", "findings", "seconds"}
+    assert (document["dataset"], document["state"]) == ("walks", "done")
+    assert re.search(r"training: 100%.* 5/5 \[.*<.*update", err)  # a bar with rate and time left
+    run = RunStore(workspace).open(document["run"])
+    assert (run.config.seed, run.config.cost.updates, run.info.author) == (7, 5, "ann")
+    (row,) = json_of("runs")
+    assert row["run"] == document["run"]
+    assert (row["state"], row["dataset"], row["non_preferred"]) == ("done", "walks", 3)
+    assert safemil("runs")[1].startswith(f"{run.id}  walks  done  AUC ")
+
+
+def test_export_writes_what_was_promised(json_of, workspace, tmp_path):
+    run = finished_car_run(workspace)
+    for name in ("costs", "trajectories"):
+        pd.DataFrame({"trajectory": [0]}).to_parquet(run.folder / f"{name}.parquet")
+    document = json_of("export", run.id, "--out", tmp_path / "out")
+    names = ["costs.parquet", "trajectories.parquet", "cost.safetensors", "policy.safetensors", "config.json"]
+    assert document == {"run": run.id, "out": str(tmp_path / "out"), "files": names}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+
+
+def test_the_workspace_may_be_named_before_or_after_the_command_and_over_the_environment(json_of, tmp_path):
+    file = write_dsrl(tmp_path / "walks.hdf5")
+    json_of("import", file, "--workspace", tmp_path / "a")
+    json_of("--workspace", tmp_path / "b", "import", file, "--name", "strolls")
+    assert [row["dataset"] for row in json_of("datasets", "--workspace", tmp_path / "a")] == ["walks"]
+    assert [row["dataset"] for row in json_of("--workspace", tmp_path / "b", "datasets")] == ["strolls"]
+    assert json_of("datasets") == []  # SAFEMIL_WORKSPACE
+
+
+def test_every_command_has_help(safemil):
+    code, out, _ = safemil("--help")
+    assert code == 0
+    for command in ("import", "datasets", "label", "train", "runs", "export", "evaluate"):
+        assert command in out
+        code, text, _ = safemil(command, "--help")
+        assert code == 0
+        for option in ("--json", "--workspace"):
+            assert option in text
+    assert safemil("--version")[0] == 0
+
+
+# Refusals
+
+
+def test_a_file_that_is_no_dataset(refused, tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert refused("import", tmp_path / "notes.txt") == (
+        "notes.txt is not a DSRL HDF5 file; convert it or choose another"
+    )
+    assert refused("import", tmp_path / "no.hdf5") == f"{tmp_path / 'no.hdf5'}: there is no such file"
+    arrays = dsrl_arrays()
+    arrays["costs"][6] = float("nan")
+    assert "bad.hdf5: 'costs' has a value that is not finite in trajectory 1 at step 1" in refused(
+        "import", write_dsrl(tmp_path / "bad.hdf5", arrays)
+    )
+    assert "'A B' cannot name a dataset" in refused("import", write_dsrl(tmp_path / "ok.hdf5"), "--name", "A B")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("label", "nothing", "--non-preferred", "1"), ("train", "nothing")],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_unknown_dataset(refused, arguments):
+    assert refused(*arguments) == "there is no dataset 'nothing'; `safemil datasets` lists them"
+
+
+@pytest.mark.parametrize("arguments", [("export", "nothing", "--out", "x"), ("evaluate", "nothing")], ids=str)
+def test_an_unknown_run(refused, arguments):
+    assert refused(*arguments) == "there is no run 'nothing'; `safemil runs` lists them"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--non-preferred", "3;4"), "'3;4' is not a trajectory number or range"),
+        (("--non-preferred", "40"), "there is no trajectory 40; they are 0 to 39"),
+        ((), "no trajectory was given; name at least one"),
+        (("--undo",), "ann has no action on 'walks' to take back"),
+        (("--undo", "--non-preferred", "3"), "--undo takes back your last action and marks nothing; give it alone"),
+        (("--from", "no.csv"), "no.csv: there is no such file"),
+        (("--from", __file__), "test_cli.py: expected the columns trajectory,label"),
+    ],
+)
+def test_labels_that_make_no_sense(refused, workspace, options, words):
+    add_dataset(workspace)
+    assert words in refused("label", "walks", *options)
+    assert store_of(workspace).labels("walks").history() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--set", "cost.bags=3"), "unknown setting 'cost.bags'; the settings are cost.hidden_sizes"),
+        (("--set", "cost.bag_size=0"), "cost.bag_size must be greater than or equal to 1, got 0"),
+        (("--set", "cost.bag_size"), "expected key=value, got 'cost.bag_size'"),
+        (("--seed", "-1"), "seed must be greater than or equal to 0"),
+        (("--seed", "x"), "'x' is not a valid integer; see safemil train --help"),
+        (("--device", "abacus"), "there is no device 'abacus' here; use auto, cpu"),
+        (("--colour", "red"), "No such option '--colour'"),
+        ((), "0 of 40 trajectories of 'walks' are marked non-preferred; mark at least one"),
+    ],
+)
+def test_a_training_that_cannot_begin_leaves_no_run(refused, json_of, workspace, options, words):
+    add_dataset(workspace)
+    if options:
+        json_of("label", "walks", "--non-preferred", "1")
+    assert words in refused("train", "walks", *options)
+    assert list(workspace.runs.iterdir()) == []
+
+
+def test_what_click_itself_refuses(refused, workspace):
+    assert "No such command 'fly'" in refused("fly")
+    assert "Missing argument 'FILE'" in refused("import")
+    assert "--out" in refused("export", "run")
+    run = finished_car_run(workspace)
+    assert "'0'" in refused("evaluate", run.id, "--episodes", "0") or "0 is not in the range" in refused(
+        "evaluate", run.id, "--episodes", "0"
+    )
+
+
+def test_a_workspace_that_cannot_be_written(refused, tmp_path):
+    (tmp_path / "file").write_text("")
+    file = write_dsrl(tmp_path / "walks.hdf5")
+    assert (
+        refused("datasets", "--workspace", tmp_path / "file")
+        == f"the workspace {tmp_path / 'file'} is a file; name a folder"
+    )
+    assert str(tmp_path / "file") in refused("import", file, "--workspace", tmp_path / "file" / "deeper")
+    (tmp_path / "odd" / "safemil.db").mkdir(parents=True)
+    assert "safemil.db cannot be used as the database" in refused("datasets", "--workspace", tmp_path / "odd")
+    assert refused("datasets", "--workspace", "/proc/nowhere")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_workspace_that_may_not_be_written(tmp_path):
+    """As another user, in a process of its own: root may write anywhere."""
+    folder = Path("/tmp") / f"safemil-readonly-{os.getpid()}"
+    Workspace(folder)
+    folder.mkdir(mode=0o755)
+    try:
+        code = (
+            "import os, sys, tempfile; from pathlib import Path; from safemil_core import cli\n"
+            "from safemil_core.data.database import Database; Database(Path(tempfile.mkdtemp()) / 'all.db')\n"
+            f"os.setuid(65534); sys.argv = ['safemil', 'datasets', '--workspace', {str(folder)!r}]; cli.main()"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finally:
+        folder.rmdir()
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert str(folder) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_evaluation_that_cannot_be_made(refused, workspace, tmp_path):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    assert "dataset 'walks' names no environment; import its file again with --env" in refused("evaluate", run.id)
+    add_dataset(workspace, env_id=CAR)
+    assert f"run {run.id} is starting and has no safe.safetensors yet" in refused("evaluate", run.id)
+    video = tmp_path / "nowhere" / "out.mp4"
+    assert refused("evaluate", run.id, "--video", video) == (
+        f"the folder of {video} is not there; make it or choose another"
+    )
+
+
+def test_a_simulator_that_does_not_fit_the_dataset(safemil, workspace):
+    run = finished_car_run(workspace)
+    add_dataset(workspace, "cars", dsrl_arrays((4, 4, 4), *CAR_SIZES), env_id="Pendulum-v1")
+    code, out, err = safemil("evaluate", run.id, "--episodes", 1)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith(
+        "error: Pendulum-v1 has observations (3,) and actions (1,), the dataset has 8"
+    )
+
+
+# The whole path
+
+
+def test_from_the_bundled_file_to_a_video(json_of, safemil, tmp_path):
+    """Import, label, train, list, export, evaluate, on the bundled dataset, with few updates."""
+    name = json_of("import", CAR_CIRCLE, "--name", "cars")["dataset"]
+    workspace = Workspace.default()
+    true_costs = store_of(workspace).open(name).true_costs()
+    costliest = ",".join(map(str, true_costs.argsort()[-50:]))
+    assert json_of("label", name, "--non-preferred", costliest)["non_preferred"] == 50
+    settings = ["--set", "cost.updates=200", "--set", "policy.updates=200"]
+    trained = json_of("train", name, "--seed", 1, *settings)
+    assert trained["state"] == "done"
+    assert trained["step_auc"] > 0.5  # better than a coin even so
+    assert trained["trajectory_spearman"] > 0
+    (row,) = json_of("runs")
+    assert row["run"] == trained["run"]
+
+    out = tmp_path / "out"
+    json_of("export", trained["run"], "--out", out)
+    costs, table = pd.read_parquet(out / "costs.parquet"), pd.read_parquet(out / "trajectories.parquet")
+    assert costs.columns.tolist() == ["trajectory", "step", "cost"]
+    assert len(costs) == 107_700
+    assert costs["cost"].between(0, 1).all()
+    assert table.columns.tolist() == ["trajectory", "length", "label", "cost_sum", "weight"]
+    assert len(table) == 359
+    assert (table["weight"] == 0).sum() >= 50
+    assert set(table["label"]) == {"none", "non_preferred"}
+    assert load_policy(out / "policy.safetensors") is not None
+    assert load_cost(out / "cost.safetensors") is not None
+    assert json.loads((out / "config.json").read_text())["seed"] == 1
+
+    video = tmp_path / "out.mp4"
+    report = json_of("evaluate", trained["run"], "--episodes", 2, "--video", video)
+    assert report["run"] == trained["run"]
+    assert report["video"] == str(video)
+    assert report["policies"].keys() == {"safe", "bc"}
+    for metrics in report["policies"].values():
+        for key in ("return", "cost", "cvar_cost"):
+            assert metrics[key].keys() == {"mean", "low", "high"}
+            assert metrics[key]["low"] <= metrics[key]["mean"] <= metrics[key]["high"]
+        assert len(metrics["episodes"]) == 2
+        assert metrics["return_normalised"] is not None
+        assert metrics["return_dsrl"] is not None
+    seeds = [[episode["seed"] for episode in metrics["episodes"]] for metrics in report["policies"].values()]
+    assert seeds[0] == seeds[1]  # both policies from the same starts
+    with imageio.get_reader(video) as reader:
+        assert tuple(reader.get_meta_data()["size"]) == (800, 400)
+        assert reader.count_frames() == 100
