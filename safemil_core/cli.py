@@ -24,7 +24,8 @@ from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.labels import Label, default_author, parse_csv, parse_numbers
 from safemil_core.errors import InvalidLabels, NotFound, SafeMILError
 from safemil_core.running.export import export_run
-from safemil_core.running.runs import Progress, Run, RunStore
+from safemil_core.running.progress import Progress
+from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
 

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, settings
 from safemil_core.workspace import Workspace
 
 os.environ.setdefault("DSRL_SUPPRESS_IMPORT_ERROR", "1")
+# These networks are tiny, here and in the processes that tests start; threads would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No deadline: how fast a machine is must not decide a test.
 settings.register_profile(

@@ -15,7 +15,8 @@ from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
-from safemil_core.running.runs import Progress, Run, State
+from safemil_core.running.progress import Progress, State
+from safemil_core.running.runs import Run
 
 COLOURS: dict[State, Literal["blue", "green", "orange", "red", "gray"]] = {
     "starting": "gray",

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.running.runs import Progress, Run, is_alive, read_progress, write_progress
+from safemil_core.running.progress import Progress, is_alive, read_progress, write_progress
+from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace, whole_file
 
 _children: list[subprocess.Popen[bytes]] = []

@@ -15,8 +15,9 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import SafeMILError
 from safemil_core.running.evaluation_stage import evaluate_run
+from safemil_core.running.progress import Progress, write_progress
 from safemil_core.running.replay_stage import render_replays
-from safemil_core.running.runs import Progress, RunStore, write_progress
+from safemil_core.running.runs import RunStore
 from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
 

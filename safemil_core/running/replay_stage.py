@@ -15,7 +15,7 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import Trajectory
 from safemil_core.errors import EnvironmentUnavailable
-from safemil_core.running.runs import begin, write_progress
+from safemil_core.running.progress import begin, write_progress
 from safemil_core.workspace import Workspace, whole_file
 
 REPLAY_FRAMES = 60

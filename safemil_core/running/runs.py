@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +20,9 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels import LabelStore
 from safemil_core.errors import InvalidLabels, NotFound, NotReady
+from safemil_core.running.progress import Progress, read_progress, write_progress
 from safemil_core.workspace import Workspace, is_name, whole_file
 
-State = Literal["starting", "running", "done", "stopped", "failed", "lost"]
-FINISHED: tuple[State, ...] = ("done", "stopped", "failed", "lost")
 Policy = Literal["safe", "bc"]
 POLICIES: tuple[Policy, ...] = ("safe", "bc")
 """The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
@@ -47,40 +45,6 @@ class RunInfo:
     author: str
     created_at: str
     versions: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a task in a process of its own has got; the file other processes poll."""
-
-    state: State
-    done: int = 0
-    total: int = 0
-    started_at: float = 0.0
-    """Unix time, seconds."""
-    updated_at: float = 0.0
-    pid: int = 0
-    born: str = ""
-    """When the process began, in the kernel's ticks: tells it from a later one of the same number."""
-    device: str = ""
-    message: str = ""
-    """Where it failed: cause and cure."""
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state in FINISHED
-
-    @property
-    def rate(self) -> float:
-        """Steps of work a second since the start."""
-        return self.done / max(self.updated_at - self.started_at, 1e-9)
-
-    @property
-    def seconds_left(self) -> float:
-        return (self.total - self.done) / self.rate if self.done else float("inf")
-
-
-OnProgress = Callable[[Progress], None]
 
 
 class Run:
@@ -263,54 +227,3 @@ class RunStore:
         for folder in sorted(self._workspace.runs.iterdir(), reverse=True):
             if is_name(folder.name) and (folder / "run.json").exists():
                 yield Run(folder)
-
-
-def write_progress(path: Path, progress: Progress) -> None:
-    """Let other processes see how far this one is."""
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(asdict(progress)))
-
-
-def read_progress(path: Path) -> Progress:
-    """Progress as its process wrote it; `lost` where the process is gone without having said how it ended.
-
-    A process that has not reported within 60 seconds of its creation never began.
-    """
-    try:
-        progress = Progress(**json.loads(path.read_text()))
-    except FileNotFoundError:
-        raise NotFound(f"{path.parent.name} has no progress file; start it again") from None
-    if progress.is_finished:
-        return progress
-    is_gone = not is_alive(progress) if progress.pid else time.time() - progress.updated_at > 60
-    return replace(progress, state="lost", message=progress.message or "its process died") if is_gone else progress
-
-
-def begin(total: int, device: str) -> Progress:
-    """The first report of the process that does the work."""
-    now, pid = time.time(), os.getpid()
-    return Progress("running", 0, total, now, now, pid, process_birth(pid), device)
-
-
-def process_birth(pid: int) -> str:
-    """When a living process began, in the kernel's ticks; empty for one that is gone, "?" where there is no /proc."""
-    if not Path("/proc/self").exists():
-        return "?"
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
-        return ""
-    return "" if fields[0] == "Z" else fields[19]  # a zombie has died; only its parent has not asked yet
-
-
-def is_alive(progress: Progress) -> bool:
-    """Whether the very process that reported this progress still runs."""
-    if process_birth(progress.pid) != progress.born:
-        return False
-    try:
-        os.kill(progress.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

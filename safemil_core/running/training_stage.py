@@ -21,7 +21,8 @@ from safemil_core.errors import NotFound
 from safemil_core.learning import training
 from safemil_core.learning.model_files import save_cost, save_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
-from safemil_core.running.runs import OnProgress, Run, State, begin
+from safemil_core.running.progress import OnProgress, State, begin
+from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace, whole_file
 
 

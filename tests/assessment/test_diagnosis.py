@@ -121,4 +121,5 @@ def test_weights_on_a_handful_of_trajectories(scheme):
 
 
 def test_findings_come_together_the_most_harmful_first():
-    assert kinds(metrics(**ALIKE, effective_trajectories=np.ones(N))) == ["collapse", "few_trajectories"]
+    config = RunConfig(weights=WeightConfig(scheme="trajectory"))
+    assert kinds(metrics(**ALIKE, effective_trajectories=np.ones(N)), config) == ["collapse", "few_trajectories"]

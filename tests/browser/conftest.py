@@ -22,7 +22,15 @@ REPOSITORY = Path(__file__).parents[2]
 ARTIFACTS = REPOSITORY / "test-artifacts"
 """Where screenshots of the test run go."""
 # Chromium refuses to run its sandbox as root, and would look up Google's hosts at every start.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 expect.set_options(timeout=30_000)

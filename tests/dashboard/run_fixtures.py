@@ -19,7 +19,8 @@ from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfi
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
-from safemil_core.running.runs import Progress, Run, RunStore, process_birth, write_progress
+from safemil_core.running.progress import Progress, process_birth, write_progress
+from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

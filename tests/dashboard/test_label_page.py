@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components import hotkeys
 from safemil_core.running import jobs
-from safemil_core.running.runs import Progress
+from safemil_core.running.progress import Progress
 
 
 @pytest.fixture(autouse=True)

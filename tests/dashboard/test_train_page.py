@@ -9,7 +9,8 @@ from run_fixtures import open_page
 from dashboard.components.settings_form import FIRST
 from safemil_core.config import CostConfig, RunConfig, setting_names
 from safemil_core.running import jobs
-from safemil_core.running.runs import Progress, RunStore
+from safemil_core.running.progress import Progress
+from safemil_core.running.runs import RunStore
 
 
 @pytest.fixture

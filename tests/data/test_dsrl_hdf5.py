@@ -295,7 +295,7 @@ def mutant(tmp_path_factory):
     return tmp_path_factory.mktemp("mutants") / "mutant.hdf5"
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_file_with_changed_bytes_is_refused_in_words_or_valid(mutant, valid_bytes, changes):
     content = bytearray(valid_bytes)
@@ -307,7 +307,7 @@ def test_a_file_with_changed_bytes_is_refused_in_words_or_valid(mutant, valid_by
 def test_a_file_with_a_bit_changed_where_bits_matter_is_refused_in_words_or_valid(mutant, valid_bytes):
     used = [i for i, byte in enumerate(valid_bytes) if byte]
     rng = np.random.default_rng(0)
-    for place in rng.choice(used, size=150, replace=False):
+    for place in rng.choice(used, size=100, replace=False):
         content = bytearray(valid_bytes)
         content[place] ^= 1 << int(rng.integers(8))
         assert _unexpected(mutant, bytes(content)) is None, (place, content[place])

@@ -22,7 +22,7 @@ def labels_of(*words):
 
 
 def weigh(costs, labels=("none",) * 3, offsets=OFFSETS, gamma=1.0, **config):
-    config = WeightConfig(**config)
+    config = WeightConfig(**{"scheme": "trajectory", **config})
     return cloning_weights(np.array(costs, dtype=np.float64), offsets, labels_of(*labels), config, gamma)
 
 

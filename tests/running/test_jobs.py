@@ -13,7 +13,7 @@ from safemil_core.assessment.replays import read_replay
 from safemil_core.data import formats
 from safemil_core.learning.model_files import load_policy
 from safemil_core.running import jobs
-from safemil_core.running.runs import process_birth
+from safemil_core.running.progress import process_birth
 
 LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
 PATIENCE_S = 180

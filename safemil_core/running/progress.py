@@ -1,0 +1,102 @@
+"""How far a process has got, as a file that other processes poll. Not what the process does."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from safemil_core.errors import NotFound
+from safemil_core.workspace import whole_file
+
+State = Literal["starting", "running", "done", "stopped", "failed", "lost"]
+FINISHED: tuple[State, ...] = ("done", "stopped", "failed", "lost")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a task in a process of its own."""
+
+    state: State
+    done: int = 0
+    total: int = 0
+    started_at: float = 0.0
+    """Unix time, seconds."""
+    updated_at: float = 0.0
+    pid: int = 0
+    born: str = ""
+    """When the process began, in the kernel's ticks: tells it from a later one of the same number."""
+    device: str = ""
+    message: str = ""
+    """Where it failed: cause and cure."""
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state in FINISHED
+
+    @property
+    def rate(self) -> float:
+        """Steps of work a second since the start."""
+        return self.done / max(self.updated_at - self.started_at, 1e-9)
+
+    @property
+    def seconds_left(self) -> float:
+        return (self.total - self.done) / self.rate if self.done else float("inf")
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def write_progress(path: Path, progress: Progress) -> None:
+    """Let other processes see how far this one is."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(asdict(progress)))
+
+
+def read_progress(path: Path) -> Progress:
+    """Progress as its process wrote it; `lost` where the process is gone without having said how it ended.
+
+    A process that has not reported within 60 seconds of its creation never began.
+    """
+    try:
+        progress = Progress(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise NotFound(f"{path.parent.name} has no progress file; start it again") from None
+    if progress.is_finished:
+        return progress
+    is_gone = not is_alive(progress) if progress.pid else time.time() - progress.updated_at > 60
+    return replace(progress, state="lost", message=progress.message or "its process died") if is_gone else progress
+
+
+def begin(total: int, device: str) -> Progress:
+    """The first report of the process that does the work."""
+    now, pid = time.time(), os.getpid()
+    return Progress("running", 0, total, now, now, pid, process_birth(pid), device)
+
+
+def process_birth(pid: int) -> str:
+    """When a living process began, in the kernel's ticks; empty for one that is gone, "?" where there is no /proc."""
+    if not Path("/proc/self").exists():
+        return "?"
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]  # a zombie has died; only its parent has not asked yet
+
+
+def is_alive(progress: Progress) -> bool:
+    """Whether the very process that reported this progress still runs."""
+    if process_birth(progress.pid) != progress.born:
+        return False
+    try:
+        os.kill(progress.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
