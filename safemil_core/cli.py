@@ -18,6 +18,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from safemil_core.assessment.summaries import example_marks, trajectory_table
 from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
@@ -135,6 +136,7 @@ def datasets(as_json: bool, workspace: Path | None) -> None:
 @click.option("--preferred", metavar="NUMBERS", help="Trajectories to mark as trusted good.")
 @click.option("--clear", metavar="NUMBERS", help="Trajectories to take the mark from.")
 @click.option("--from", "table", type=click.Path(path_type=Path), help="CSV file with columns trajectory,label.")
+@click.option("--example", is_flag=True, help="Mark up to 50 of the highest true cost as non-preferred.")
 @click.option("--undo", is_flag=True, help="Take back your last action.")
 @click.option("--note", default="", help="Why; kept with the labels.")
 @click.option("--author", default=default_author, help="Who says so; your account's name if not given.")
@@ -145,6 +147,7 @@ def label(
     preferred: str | None,
     clear: str | None,
     table: Path | None,
+    example: bool,
     undo: bool,
     note: str,
     author: str,
@@ -155,13 +158,15 @@ def label(
     session = _session(as_json, workspace)
     store = session.datasets.labels(dataset)
     marks = _read_labels(table) if table else {}
+    if example:
+        marks |= dict.fromkeys(example_marks(trajectory_table(session.datasets.open(dataset))), "non_preferred")
     given: tuple[tuple[str | None, Label], ...] = (
         (non_preferred, "non_preferred"), (preferred, "preferred"), (clear, "none"),
     )  # fmt: skip
     for numbers, word in given:
         marks |= dict.fromkeys(parse_numbers(numbers or ""), word)
     if not undo:
-        store.mark_each(marks, author=author, note=note, origin="file" if table else "hand")
+        store.mark_each(marks, author=author, note=note, origin="example" if example else "file" if table else "hand")
     elif marks:
         raise InvalidLabels("--undo takes back your last action and marks nothing; give it alone")
     elif store.undo(author=author) is None:

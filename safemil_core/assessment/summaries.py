@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.errors import InvalidLabels
 
 N_EXAMPLES = 50
 
@@ -55,7 +56,12 @@ def example_marks(table: pd.DataFrame, n: int = N_EXAMPLES) -> list[int]:
 
     Returns:
         At most `n` and at most a quarter of all, the costliest first, of equal ones the earlier; none without cost.
+
+    Raises:
+        InvalidLabels: the true costs are not known.
     """
+    if "true_cost" not in table:
+        raise InvalidLabels("this dataset has no true costs, so there is no example to take from them; mark by hand")
     costs = table["true_cost"].to_numpy()
     order = np.argsort(-costs, kind="stable")[: min(n, max(1, len(table) // 4))]
     return [int(i) for i in order if costs[i] > 0]

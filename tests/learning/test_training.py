@@ -197,9 +197,13 @@ def test_either_part_may_train_longer(updates):
     assert len(costs) == 1
 
 
-@pytest.mark.parametrize("setting", ["cost.window=0", "cost.window=4", "weights.scheme=step", "weights.scheme=trajectory",
-                                     "weights.scheme=threshold", "optimiser.kind=adam", "cost.hidden_sizes=[]",
-                                     "policy.components=1"])  # fmt: skip
+CHOICES = (
+    "cost.window=0 cost.window=4 cost.hidden_sizes=[] optimiser.kind=adam policy.components=1 weights.per_length=true "
+    "weights.scheme=trajectory weights.scheme=step weights.scheme=threshold"
+)
+
+
+@pytest.mark.parametrize("setting", CHOICES.split())
 def test_every_choice_trains(setting):
     ragged = trajectory_set(3, 9, 1, 5)
     data = TrainingData.of(ragged, np.array(["none", "non_preferred", "preferred", "none"]), CPU)
