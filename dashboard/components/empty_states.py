@@ -54,7 +54,7 @@ def need_costs(info: DatasetInfo) -> Run:
 def need_policies(info: DatasetInfo) -> Run:
     """The chosen run if its policies are cloned; where they are not (yet), say so and end the page."""
     run = need_run(info)
-    if run.progress.state not in ("done", "stopped"):
+    if not run.has_policies:
         _wait_or_see_why(run, "This run is still cloning its policies.")
     return run
 

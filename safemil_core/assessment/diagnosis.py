@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from safemil_core.config import RunConfig
@@ -46,7 +47,7 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
     if metrics.empty:
         return []
     recent = metrics.tail(RECENT_ROWS)
-    if not recent[["cost_loss", "policy_loss"]].notna().all(axis=None):
+    if not np.isfinite(recent[["cost_loss", "policy_loss"]].to_numpy(float)).all():
         return [_not_finite(recent)]
     if len(recent) < RECENT_ROWS:
         return []

@@ -74,9 +74,7 @@ class DatasetStore:
             )
         imported = formats.read(path)
         dataset_id = _content_id(imported.trajectories)
-        known = self._row(name)
-        if known is not None and known.dataset != dataset_id:
-            raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
+        self._refuse_taken(name, dataset_id)  # before anything is written
         if not (self._workspace.datasets / dataset_id).exists():
             self._keep(_info(dataset_id, name, path, imported), imported.trajectories)
         with self._database.write() as connection:
@@ -85,10 +83,12 @@ class DatasetStore:
                     """
                     INSERT INTO dataset_names (name, dataset, env_id, named_at) VALUES (:name, :dataset, :env_id, :at)
                     ON CONFLICT (name) DO UPDATE SET env_id = coalesce(excluded.env_id, env_id)
+                    WHERE dataset = excluded.dataset
                     """
                 ),
                 {"name": name, "dataset": dataset_id, "env_id": env_id, "at": _now()},
             )
+        self._refuse_taken(name, dataset_id)  # another process may have been quicker
         return self.info(name)
 
     def list(self) -> list[DatasetInfo]:
@@ -131,6 +131,11 @@ class DatasetStore:
         """The labels of a dataset. They belong to the content: every name of it shares them."""
         info = self.info(name)
         return LabelStore(self._database, info.id, info.n_trajectories)
+
+    def _refuse_taken(self, name: str, dataset_id: str) -> None:
+        row = self._row(name)
+        if row is not None and row.dataset != dataset_id:
+            raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
 
     def _row(self, name: str) -> Row[Any] | None:
         with self._database.read() as connection:

@@ -18,6 +18,9 @@ from safemil_core.workspace import whole_file
 
 N = TypeVar("N", bound=nn.Module)
 
+KEY = "safemil"
+"""Of the metadata: one key, because safetensors writes several in any order, and equal networks make equal files."""
+
 
 def save_cost(path: Path, network: CostNetwork, config: CostConfig, n_observations: int, n_actions: int) -> None:
     """Write a cost network with all that is needed to make it again."""
@@ -47,25 +50,24 @@ def _save(
     n_observations: int,
     n_actions: int,
 ) -> None:
-    about = {
-        "kind": kind,
-        "n_observations": str(n_observations),
-        "n_actions": str(n_actions),
-        "config": config.model_dump_json(),
-    }
+    about = {"kind": kind, "n_observations": n_observations, "n_actions": n_actions, "config": config.model_dump()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=about)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in tensors.items()},
+            temporary,
+            metadata={KEY: json.dumps(about)},
+        )
 
 
 def _load(path: Path, kind: str, make: Callable[[dict[str, Any], int, int], N]) -> N:
     try:
         with safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
+            about = json.loads((file.metadata() or {})[KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
-        if about.get("kind") != kind:
+        if about["kind"] != kind:
             raise NotReady(f"{path.name} does not hold a {kind} network; train again")
-        network = make(json.loads(about["config"]), int(about["n_observations"]), int(about["n_actions"]))
+        network = make(about["config"], about["n_observations"], about["n_actions"])
         network.load_state_dict(tensors)
         return network.eval()
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:

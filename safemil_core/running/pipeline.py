@@ -6,19 +6,18 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import SafeMILError
-from safemil_core.running.evaluation_stage import evaluate_run
-from safemil_core.running.progress import Progress, write_progress
-from safemil_core.running.replay_stage import render_replays
+from safemil_core.running.progress import Progress, State, begin, write_progress
 from safemil_core.running.runs import RunStore
-from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
 
 
@@ -34,20 +33,38 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
     progress_file = _progress_file(workspace, options.task, options.subject)
+    # Who wants to stop it needs its number before torch is there, which takes seconds.
+    write_progress(progress_file, replace(begin(0, ""), state="starting"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before it began"))
     try:
-        if options.task == "train":
-            train_run(workspace, RunStore(workspace).open(options.subject), options.device)
-        elif options.task == "evaluate":
-            evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
-        else:
-            render_replays(workspace, options.subject)
+        _work(workspace, options)
+    except SystemExit as left:
+        _end(progress_file, "stopped", str(left))
+        return 1
     except Exception as problem:  # noqa: BLE001  # the outermost frame of a process: say how it ended
         traceback.print_exc()
-        message = str(problem) if isinstance(problem, SafeMILError) else f"{type(problem).__name__}: {problem}"
-        now = time.time()
-        write_progress(progress_file, Progress("failed", started_at=now, updated_at=now, message=message))
+        is_ours = not isinstance(problem, SafeMILError)
+        _end(progress_file, "failed", f"{type(problem).__name__}: {problem}" if is_ours else str(problem))
         return 1
     return 0
+
+
+def _work(workspace: Workspace, options: argparse.Namespace) -> None:
+    from safemil_core.running.evaluation_stage import evaluate_run
+    from safemil_core.running.replay_stage import render_replays
+    from safemil_core.running.training_stage import train_run
+
+    if options.task == "train":
+        train_run(workspace, RunStore(workspace).open(options.subject), options.device)
+    elif options.task == "evaluate":
+        evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
+    else:
+        render_replays(workspace, options.subject)
+
+
+def _end(progress_file: Path, state: State, message: str) -> None:
+    now = time.time()
+    write_progress(progress_file, Progress(state, started_at=now, updated_at=now, message=message))
 
 
 def _progress_file(workspace: Workspace, task: str, subject: str) -> Path:

@@ -99,6 +99,11 @@ class Run:
         """Whether the costs are learned; the policies may still train."""
         return (self.folder / "costs.parquet").exists()
 
+    @property
+    def has_policies(self) -> bool:
+        """Whether both policies are cloned."""
+        return (self.folder / "bc.safetensors").exists()
+
     def costs(self) -> pd.DataFrame:
         """Columns trajectory, step, cost: the learned cost of every step.
 

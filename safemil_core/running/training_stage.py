@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import rank_correlation, roc_auc
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
-from safemil_core.errors import NotFound
+from safemil_core.errors import NotFound, SafeMILError
 from safemil_core.learning import training
 from safemil_core.learning.model_files import save_cost, save_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
@@ -32,38 +33,46 @@ def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress:
     Raises:
         SafeMILError: the dataset is gone or has changed, there is no such device, or training diverged.
     """
-    config = run.config
     with _stop_signal() as is_asked_to_stop:
-        chosen = training.pick_device(device)
-        progress = begin(training.n_updates(config), str(chosen))
+        try:
+            _train(workspace, run, training.pick_device(device), on_progress, is_asked_to_stop)
+        except SafeMILError as problem:
+            run.write_progress(replace(run.progress, state="failed", message=str(problem), updated_at=time.time()))
+            raise
+
+
+def _train(
+    workspace: Workspace, run: Run, device: torch.device, on_progress: OnProgress, should_stop: Callable[[], bool]
+) -> None:
+    config = run.config
+    progress = begin(training.n_updates(config), str(device))
+    run.write_progress(progress)
+    trajectories, labels = _load(workspace, run)
+    data = training.TrainingData.of(trajectories, labels, device)
+    on_progress(progress)
+
+    def report(update: int, row: training.Metrics) -> None:
+        nonlocal progress
+        run.append_metrics({key: round(value, 6) for key, value in row.items()})
+        progress = replace(progress, done=update, updated_at=time.time())
         run.write_progress(progress)
-        trajectories, labels = _load(workspace, run)
-        data = training.TrainingData.of(trajectories, labels, chosen)
         on_progress(progress)
 
-        def report(update: int, row: training.Metrics) -> None:
-            nonlocal progress
-            run.append_metrics({key: round(value, 6) for key, value in row.items()})
-            progress = replace(progress, done=update, updated_at=time.time())
-            run.write_progress(progress)
-            on_progress(progress)
-
-        def checkpoint(update: int, networks: training.Networks) -> None:
-            _save_networks(run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories)
-
-        networks = training.train(
-            data,
-            config,
-            on_metrics=report,
-            on_checkpoint=checkpoint,
-            should_stop=is_asked_to_stop,
-            on_costs=lambda costs: _write_costs(run, costs, data),
-        )
-        _save_networks(run, run.folder, networks, trajectories)
-        _write_outcome(run, trajectories, time.time() - progress.started_at)
-        state: State = "stopped" if progress.done < progress.total else "done"
-        progress = replace(progress, state=state, updated_at=time.time())
-        run.write_progress(progress)
+    networks = training.train(
+        data,
+        config,
+        on_metrics=report,
+        on_checkpoint=lambda update, networks: _save_networks(
+            run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories
+        ),
+        should_stop=should_stop,
+        on_costs=lambda costs: _write_costs(run, costs, data),
+    )
+    _save_networks(run, run.folder, networks, trajectories)
+    _write_outcome(run, trajectories, time.time() - progress.started_at)
+    state: State = "stopped" if progress.done < progress.total else "done"
+    progress = replace(progress, state=state, updated_at=time.time())
+    run.write_progress(progress)
     on_progress(progress)
 
 

@@ -52,12 +52,18 @@ def test_a_file_is_safetensors_that_says_what_it_is(policy):
     content = policy[1].read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    about = header.pop("__metadata__")
+    about = json.loads(header.pop("__metadata__")["safemil"])
     assert about["kind"] == "policy"
-    assert (about["n_observations"], about["n_actions"]) == ("3", "2")
-    assert json.loads(about["config"])["components"] == 3
+    assert (about["n_observations"], about["n_actions"]) == (3, 2)
+    assert about["config"]["components"] == 3
     assert header.keys() == policy[0].state_dict().keys()
     assert not content.startswith((b"\x80", b"PK"))  # pickle, or torch.save's zip of one
+
+
+def test_equal_networks_make_equal_files(policy, tmp_path):
+    network, path = policy
+    save_policy(tmp_path / "again.safetensors", network, POLICY, 3, 2)
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
 def test_nothing_else_is_left_in_the_folder(cost, tmp_path):
@@ -101,11 +107,13 @@ def test_pickles_are_not_opened(tmp_path):
     [
         None,
         {"kind": "cost"},
-        {"kind": "cost", "n_observations": "3", "n_actions": "2", "config": "no json"},
-        {"kind": "cost", "n_observations": "three", "n_actions": "2", "config": "{}"},
-        {"kind": "cost", "n_observations": "3", "n_actions": "2", "config": "[1]"},
-        {"kind": "cost", "n_observations": "3", "n_actions": "2", "config": '{"stranger": 1}'},
-        {"kind": "cost", "n_observations": "3", "n_actions": "2", "config": COST.model_dump_json()},
+        {"safemil": "no json"},
+        {"safemil": "[1]"},
+        {"safemil": '{"kind": "cost"}'},
+        {"safemil": '{"kind": "cost", "n_observations": "three", "n_actions": 2, "config": {}}'},
+        {"safemil": '{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": [1]}'},
+        {"safemil": '{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": {"stranger": 1}}'},
+        {"safemil": f'{{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": {COST.model_dump_json()}}}'},
     ],
 )
 def test_somebody_elses_safetensors_are_refused(tmp_path, about):
