@@ -8,18 +8,6 @@ import run_fixtures as runs
 from run_fixtures import open_page
 
 
-@pytest.fixture
-def info(workspace):
-    info = runs.add_dataset(workspace)
-    runs.mark_costliest(workspace, info)
-    return info
-
-
-@pytest.fixture
-def run(workspace, info):
-    return runs.finish(runs.new_run(workspace, info), workspace)
-
-
 def numbers(values):
     """An array as Plotly sends it."""
     array = np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])

@@ -1,22 +1,9 @@
 """Rollouts: both policies in the environment, side by side."""
 
-import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
 
 from safemil_core.running import jobs
-
-
-@pytest.fixture
-def info(workspace):
-    info = runs.add_dataset(workspace)
-    runs.mark_costliest(workspace, info)
-    return info
-
-
-@pytest.fixture
-def run(workspace, info):
-    return runs.finish(runs.new_run(workspace, info), workspace)
 
 
 def test_without_an_environment_the_page_says_how_to_name_one(workspace):

@@ -14,13 +14,6 @@ from safemil_core.running.runs import RunStore
 
 
 @pytest.fixture
-def info(workspace):
-    info = runs.add_dataset(workspace)
-    runs.mark_costliest(workspace, info)
-    return info
-
-
-@pytest.fixture
 def started(monkeypatch):
     """The runs that would have been trained: no process is begun."""
     begun = []

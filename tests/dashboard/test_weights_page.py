@@ -7,18 +7,6 @@ from run_fixtures import open_page
 from safemil_core.learning.weights import effective_sample_size
 
 
-@pytest.fixture
-def info(workspace):
-    info = runs.add_dataset(workspace)
-    runs.mark_costliest(workspace, info)
-    return info
-
-
-@pytest.fixture
-def run(workspace, info):
-    return runs.finish(runs.new_run(workspace, info), workspace)
-
-
 def metrics(app):
     return {metric.label: metric.value for metric in app.metric}
 
