@@ -139,6 +139,7 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
             "weight": weights.trajectories,
         }
     ).to_parquet(run.folder / "trajectories.parquet")
+    (run.folder / "bc.safetensors").touch()  # pages only ask whether the policies are there
     has_truth = trajectories.costs is not None
     run.write_json(
         "outcome.json",
