@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from loky import ProcessPoolExecutor
 
 from safemil_core.assessment.environments import Simulator, Step
 from safemil_core.errors import EnvironmentUnavailable
@@ -117,16 +117,18 @@ def replay(env_id: str, observations: np.ndarray, n_actions: int, frame_stride: 
 
 @contextmanager
 def _workers(n_tasks: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes (a fork would copy threads and simulators), ended whatever happens."""
-    workers = ProcessPoolExecutor(
-        max_workers=max(1, min(os.cpu_count() or 1, n_tasks)), mp_context=multiprocessing.get_context("spawn")
-    )
+    """Fresh processes, ended whatever happens.
+
+    Not by fork, which copies threads and simulators; and not multiprocessing's spawn, which runs the caller's main
+    module once more: that may be a page or a script of the user's.
+    """
+    workers = ProcessPoolExecutor(max_workers=max(1, min(os.cpu_count() or 1, n_tasks)))
     try:
         yield workers
     except BrokenProcessPool:
-        raise EnvironmentUnavailable("a simulator process died; free some memory and evaluate again") from None
+        raise EnvironmentUnavailable("a simulator process died; look into the log, and evaluate again") from None
     finally:
-        workers.shutdown(cancel_futures=True)
+        workers.shutdown(kill_workers=True)
 
 
 def total(episodes: Iterable[Episode], key: str) -> np.ndarray:

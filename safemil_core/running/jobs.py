@@ -15,6 +15,7 @@ from safemil_core.running.progress import Progress, is_alive, read_progress, wri
 from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace, whole_file
 
+RETRY_AFTER_S = 60.0
 _children: list[subprocess.Popen[bytes]] = []
 """Only to collect the exit status of our own children; losing it is harmless."""
 
@@ -47,12 +48,17 @@ def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[
         temporary.write_text(json.dumps(missing))
     path = folder / "progress.json"
     progress = read_progress(path) if path.exists() else None
-    if progress is None or progress.state in ("done", "lost"):  # one that failed would only fail again
+    if progress is None or progress.state in ("done", "lost") or _may_retry(progress):
         now = time.time()
         progress = Progress("starting", started_at=now, updated_at=now)
         write_progress(path, progress)
         _start(workspace, folder / "log.txt", "replay", dataset.name)
     return progress
+
+
+def _may_retry(progress: Progress) -> bool:
+    """What failed would at once fail again; later, the environment may have been named or installed."""
+    return progress.state == "failed" and time.time() - progress.updated_at > RETRY_AFTER_S
 
 
 def replay_progress(workspace: Workspace, dataset: DatasetInfo) -> Progress | None:

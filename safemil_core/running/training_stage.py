@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import torch
 
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import rank_correlation, roc_auc
+from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
@@ -25,6 +27,9 @@ from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.progress import OnProgress, State, begin
 from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace, whole_file
+
+SMALL_BAG = 2_048
+"""Steps: on two cores, bags of 128 are a fifth faster on one thread, bags of 38,400 half as fast again on two."""
 
 
 def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress: OnProgress = lambda _: None) -> None:
@@ -49,6 +54,7 @@ def _train(
     run.write_progress(progress)
     trajectories, labels = _load(workspace, run)
     data = training.TrainingData.of(trajectories, labels, device)
+    torch.set_num_threads(_n_threads(config, trajectories))
     on_progress(progress)
 
     def report(update: int, row: training.Metrics) -> None:
@@ -74,6 +80,12 @@ def _train(
     progress = replace(progress, state=state, updated_at=time.time())
     run.write_progress(progress)
     on_progress(progress)
+
+
+def _n_threads(config: RunConfig, trajectories: TrajectorySet) -> int:
+    """One for small bags, which are faster so (and the same to the bit on any number of cores); else one a core."""
+    steps_of_a_bag = config.cost.bag_size * (config.cost.window or int(trajectories.lengths.max()))
+    return 1 if steps_of_a_bag <= SMALL_BAG else os.cpu_count() or 1
 
 
 def _load(workspace: Workspace, run: Run) -> tuple[TrajectorySet, np.ndarray]:
