@@ -69,6 +69,8 @@ class Simulator:
         """[height, width, 3] uint8, what the camera sees now."""
         bare = self._env.unwrapped
         if hasattr(bare, "bc"):  # Bullet takes the mode here, not when it is made
+            # A sphere that glows when a step costs; the software renderer draws it opaque, always, around the car.
+            bare.bc.resetBasePositionAndOrientation(bare.agent.violation_body_id, (0.0, 0.0, -100.0), (0, 0, 0, 1))
             bare.world.camera.render_width, bare.world.camera.render_height = FRAME_SIZE
             return np.asarray(bare.render(mode="rgb_array"), dtype=np.uint8)
         return np.asarray(self._env.render(), dtype=np.uint8)
