@@ -53,17 +53,16 @@ def evaluate_run(
     path.parent.mkdir(exist_ok=True)
     for old in run.videos():
         old.unlink()
-    episodes: dict[Policy, dict[int, Episode]] = {policy: {} for policy in POLICIES}
+    matches: dict[int, dict[Policy, Episode]] = {FIRST_SEED + number: {} for number in range(n_episodes)}
 
     def report(position: int, episode: Episode) -> None:
         nonlocal progress
-        policy = tasks[position][0]
-        both = {name: done[episode.seed] for name, done in episodes.items() if episode.seed in done} | {policy: episode}
-        if episode.frames and len(both) == len(POLICIES):
-            _write_episode_video(run, both, episode.seed - FIRST_SEED, stride)
-            episodes[_other(policy)][episode.seed] = replace(both[_other(policy)], frames=())
-            episode = replace(episode, frames=())  # frames are large; the video has them now
-        episodes[policy][episode.seed] = episode
+        match = matches[episode.seed]
+        match[tasks[position][0]] = episode
+        if episode.frames and len(match) == len(POLICIES):
+            _write_video(run, match, episode.seed - FIRST_SEED, stride)
+            # Frames are large, and the video has them now.
+            matches[episode.seed] = {policy: replace(each, frames=()) for policy, each in match.items()}
         progress = replace(progress, done=progress.done + 1, updated_at=time.time())
         write_progress(path, progress)
         on_progress(progress)
@@ -71,7 +70,7 @@ def evaluate_run(
     write_progress(path, progress)
     on_progress(progress)
     run_episodes([task for _, task in tasks], report)
-    report_of = _report(dataset, trajectories, episodes)
+    report_of = _report(dataset, trajectories, matches)
     run.write_json("evaluation/evaluation.json", report_of)
     final = replace(progress, state="done", updated_at=time.time())
     write_progress(path, final)
@@ -92,17 +91,13 @@ def _episode_task(run: Run, dataset: DatasetInfo, policy: Policy, seed: int, str
     )
 
 
-def _other(policy: Policy) -> Policy:
-    return "bc" if policy == "safe" else "safe"
-
-
-def _write_episode_video(run: Run, both: dict[Policy, Episode], number: int, stride: int) -> None:
-    titles = {"safe policy": both["safe"], "plain cloning": both["bc"]}
+def _write_video(run: Run, match: dict[Policy, Episode], number: int, stride: int) -> None:
+    titles = {"safe policy": match["safe"], "plain cloning": match["bc"]}
     write_mp4(run.folder / "evaluation" / f"episode-{number:03d}.mp4", side_by_side(titles, stride))
 
 
 def _report(
-    dataset: DatasetInfo, trajectories: TrajectorySet, episodes: dict[Policy, dict[int, Episode]]
+    dataset: DatasetInfo, trajectories: TrajectorySet, matches: dict[int, dict[Policy, Episode]]
 ) -> dict[str, Any]:
     """Metrics of both policies, normalised where the reference values are known, and what the scales mean."""
     assert dataset.env_id is not None
@@ -133,10 +128,12 @@ def _report(
             f"By dsrl.infos: 0 and 1 are the least and largest return ({dsrl[0].zero:.1f}, {dsrl[0].one:.1f}) and cost "
             f"({dsrl[1].zero:.0f}, {dsrl[1].one:.0f}) of an episode in DSRL's own dataset of this task."
         )
-    by_seed = {policy: [done[seed] for seed in sorted(done)] for policy, done in episodes.items()}
+    episodes = {policy: [match[policy] for match in matches.values()] for policy in POLICIES}
     return {
         "env_id": dataset.env_id,
-        "episodes": len(by_seed["safe"]),
-        "policies": {policy: evaluate_policy(done, {"paper": paper, "dsrl": dsrl}) for policy, done in by_seed.items()},
+        "episodes": len(matches),
+        "policies": {
+            policy: evaluate_policy(done, {"paper": paper, "dsrl": dsrl}) for policy, done in episodes.items()
+        },
         "normalisation": sentences,
     }
