@@ -19,6 +19,8 @@ from safemil_core.data.labels import default_author
 
 T = TypeVar("T", str, int)
 
+_ECHO_S = 1.5
+"""How long a widget may send the value that it showed before the page gave it another."""
 _IN_FLIGHT_S = 3.0
 """How long an event may be on its way from the browser."""
 
@@ -36,6 +38,7 @@ class Choice(Generic[T]):
         self._kind: Callable[[str], T] = kind
         self._value = f"url.{name}"
         self._superseded = f"url.{name}.superseded"
+        self._left = f"url.{name}.left"
 
     def get(self) -> T | None:
         """The value, whether or not it makes sense in the present dataset; None where nothing was chosen."""
@@ -60,6 +63,7 @@ class Choice(Generic[T]):
         old, new = st.session_state.get(self._value), None if value is None else str(value)
         if old is not None and old != new:
             st.session_state.setdefault(self._superseded, {})[old] = time.monotonic()
+            st.session_state[self._left] = old, time.monotonic()
         if new is None:
             st.session_state.pop(self._value, None)
         else:
@@ -91,7 +95,13 @@ class Choice(Generic[T]):
         return {"key": key, "on_change": self._adopt, "args": (key,)}
 
     def _adopt(self, key: str) -> None:
-        self.set(st.session_state[key])
+        """Take what the user chose in the widget; not what it still showed when something else chose for it."""
+        value, now = st.session_state[key], time.monotonic()
+        left, left_at = st.session_state.get(self._left, (None, -math.inf))
+        if str(value) == left and now - left_at < _ECHO_S:
+            return
+        self.set(value)
+        st.session_state.pop(self._left, None)  # the user may go straight back to what they leave
 
 
 dataset = Choice("dataset", str)
