@@ -94,11 +94,6 @@ class TrajectorySet:
     def n_steps(self) -> int:
         return int(self.offsets[-1])
 
-    def locate(self, step: int) -> tuple[int, int]:
-        """The trajectory that a step of the flat arrays belongs to, and its time within that trajectory."""
-        trajectory = int(np.searchsorted(self.offsets, step, side="right")) - 1
-        return trajectory, int(step - self.offsets[trajectory])
-
     def returns(self) -> np.ndarray | None:
         """[N] undiscounted sum of rewards of each trajectory, where rewards are known."""
         return None if self.rewards is None else sum_by_trajectory(self.rewards, self.offsets)

@@ -58,11 +58,8 @@ def test_sums_are_those_of_a_plain_loop(lengths, seed):
 
 
 @given(lengths)
-def test_every_step_is_located_where_its_time_says(lengths):
-    whole = trajectory_set(*lengths)
-    found = [whole.locate(step) for step in range(whole.n_steps)]
-    assert found == [(i, t) for i, length in enumerate(lengths) for t in range(length)]
-    assert [t for _, t in found] == times(whole.offsets).tolist()
+def test_the_time_of_a_step_counts_from_its_trajectorys_start(lengths):
+    assert times(offsets_of(lengths)).tolist() == [t for length in lengths for t in range(length)]
 
 
 def test_float32_rewards_are_summed_in_float64():
