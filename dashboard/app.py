@@ -13,13 +13,15 @@ st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
 
 PAGES = [
     st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
+    st.Page("views/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
     st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
+    st.Page("views/audit.py", title="Audit", icon=":material/fact_check:", url_path="audit"),
     st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
     st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
     st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
     st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
 ]
-WITH_RUN = ("Label", "Train", "Costs", "Weights", "Rollouts")
+WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Rollouts")
 
 state.keep_choices()
 page = st.navigation(PAGES)
@@ -32,7 +34,7 @@ with st.sidebar:
     pickers.author_picker()
     st.caption(
         "Mark what is bad, train, and see which steps cost: "
-        "**Datasets** → **Label** → **Train** → **Costs** → **Weights** → **Rollouts**"
+        "**Datasets** → **Review** or **Label** → **Train** → **Costs** → **Weights** → **Rollouts**"
     )
 
 try:

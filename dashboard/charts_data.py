@@ -8,28 +8,38 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, TRUE_COST, UNLABELLED, themed
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, PATH_COLOURS, TRUE_COST, UNLABELLED, themed
 from safemil_core.assessment.summaries import Paths
 from safemil_core.data.trajectories import Trajectory
+
+SELECTED = "#56B4E9"
+"""What an action would apply to."""
 
 _MANY = 2_000
 """Points from which on WebGL is quicker than SVG."""
 
 
 def trajectory_scatter(
-    table: pd.DataFrame, labels: np.ndarray, names: Sequence[str] = (), height: int = 300
+    table: pd.DataFrame,
+    labels: np.ndarray,
+    names: Sequence[str] = (),
+    height: int = 300,
+    axes: tuple[str, str] | None = None,
 ) -> go.Figure:
-    """One point per trajectory, coloured by label: return over true cost where known, else its mean position.
+    """One point per trajectory, coloured by label.
 
     Args:
-        table: as `summaries.trajectory_table` gives it.
+        table: with `trajectory` and the columns that are drawn, for example of `DatasetStore.table`.
         labels: [N] the label of each row.
-        names: the observation dimensions' names, for the mean position.
+        names: the observation dimensions' names, for their means.
+        height: in pixels.
+        axes: the columns across and up; `default_axes` where None.
     """
-    x, y, x_title, y_title = _axes(table, names)
+    x, y = axes or default_axes(table)
+    x_title, y_title = axis_words(x, names), axis_words(y, names)
     scatter = go.Scattergl if len(table) > _MANY else go.Scatter
     figure = go.Figure()
-    for label in ("none", "preferred", "non_preferred"):  # the marked ones on top
+    for label in ("none", "unsure", "preferred", "non_preferred"):  # the marked ones on top
         rows = labels == label
         if rows.any():
             figure.add_trace(
@@ -65,10 +75,45 @@ def length_histogram(lengths: np.ndarray, height: int = 300) -> go.Figure:
     return themed(figure, height)
 
 
+def region_figure(paths: Paths, x_name: str, y_name: str, height: int = 300) -> go.Figure:
+    """Many paths to draw a region on. It shows nothing that changes: a new figure would forget what was drawn."""
+    figure = go.Figure(
+        go.Scattergl(
+            x=paths.x,
+            y=paths.y,
+            mode="lines",
+            line={"color": UNLABELLED, "width": 1},
+            opacity=0.35,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    figure.update_layout(dragmode="lasso", xaxis_title=x_name, yaxis_title=y_name)
+    return themed(figure, height)
+
+
 def path_figure(
-    trajectory: Trajectory, label: str, background: Paths, x: int, y: int, names: Sequence[str], height: int = 360
+    trajectory: Trajectory,
+    label: str,
+    background: Paths,
+    x: int,
+    y: int,
+    names: Sequence[str],
+    height: int = 360,
+    selected: Paths | None = None,
 ) -> go.Figure:
-    """One trajectory's way through two observation dimensions, before a few others; steps of true cost stand out."""
+    """One trajectory's way through two observation dimensions, before a few others; steps of true cost stand out.
+
+    Args:
+        trajectory: the one in focus.
+        label: its label.
+        background: some of all.
+        x: the dimension across.
+        y: the one up.
+        names: those of the observation dimensions.
+        height: in pixels.
+        selected: the paths of what is selected with it, to stand out from the background.
+    """
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
@@ -81,6 +126,18 @@ def path_figure(
             showlegend=False,
         )
     )
+    if selected is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=selected.x,
+                y=selected.y,
+                mode="lines",
+                name="selected",
+                line={"color": SELECTED, "width": 1},
+                opacity=0.6,
+                hoverinfo="skip",
+            )
+        )
     points = trajectory.observations[:, [x, y]]
     hover = f"step %{{customdata}}<br>{names[x]} %{{x:.3g}}<br>{names[y]} %{{y:.3g}}<extra></extra>"
     figure.add_trace(
@@ -90,7 +147,7 @@ def path_figure(
             customdata=np.arange(len(points)),
             mode="lines",
             name="path",
-            line={"color": _PATH_COLOURS[label], "width": 2.5},
+            line={"color": PATH_COLOURS[label], "width": 2.5},
             hovertemplate=hover,
             showlegend=False,
         )
@@ -98,8 +155,8 @@ def path_figure(
     costly = np.flatnonzero(trajectory.costs > 0) if trajectory.costs is not None else np.array([], dtype=int)
     for name, steps, marker in (
         ("true cost", costly, {"color": TRUE_COST, "size": 6}),
-        ("start", np.array([0]), {"color": _PATH_COLOURS[label], "size": 11, "symbol": "circle-open-dot"}),
-        ("end", np.array([len(points) - 1]), {"color": _PATH_COLOURS[label], "size": 10, "symbol": "square"}),
+        ("start", np.array([0]), {"color": PATH_COLOURS[label], "size": 11, "symbol": "circle-open-dot"}),
+        ("end", np.array([len(points) - 1]), {"color": PATH_COLOURS[label], "size": 10, "symbol": "square"}),
     ):
         if len(steps):
             figure.add_trace(
@@ -117,13 +174,18 @@ def path_figure(
     return themed(figure, height)
 
 
-_PATH_COLOURS = {**LABEL_COLOURS, "none": "#E69F00"}
-"""An unlabelled path in grey would drown in the others behind it: Okabe and Ito's orange."""
-
-
-def _axes(table: pd.DataFrame, names: Sequence[str]) -> tuple[str, str, str, str]:
+def default_axes(table: pd.DataFrame) -> tuple[str, str]:
+    """Return over true cost where both are known, else the mean position, else as much of it as there is."""
     if {"return", "true_cost"} <= set(table.columns):
-        return "true_cost", "return", "true cost", "return"
-    first, second = "mean 0", "mean 1" if "mean 1" in table.columns else "length"
-    titles = [f"mean {name}" for name in names[:2]] or [first, second]
-    return first, second, titles[0], titles[1] if len(titles) > 1 else "length (steps)"
+        return "true_cost", "return"
+    if "mean 0" not in table.columns:
+        return "trajectory", "length"
+    return "mean 0", "mean 1" if "mean 1" in table.columns else "length"
+
+
+def axis_words(column: str, names: Sequence[str]) -> str:
+    """What a column of the trajectory table is called on an axis; `names` are those of the observation dimensions."""
+    kind, _, dimension = column.rpartition(" ")
+    if kind == "mean" and int(dimension) < len(names):
+        return f"mean {names[int(dimension)]}"
+    return {"true_cost": "true cost", "learned_cost": "learned cost", "length": "length (steps)"}.get(column, column)

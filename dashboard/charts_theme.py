@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 NON_PREFERRED = "#D55E00"
 PREFERRED = "#009E73"
+UNSURE = "#C2A800"
 UNLABELLED = "#7A8594"
 TRUE_COST = "#0072B2"
 LEARNED_COST = "#CC79A7"
@@ -15,10 +16,18 @@ Streamlit's chart theme takes #000004, its first colour, for a placeholder and p
 
 """Okabe and Ito's palette: told apart with any colour vision, on light and on dark."""
 
-LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "none": UNLABELLED}
+LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "unsure": UNSURE, "none": UNLABELLED}
 POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
 POLICY_WORDS = {"safe": "safe policy", "bc": "plain cloning"}
-LABEL_WORDS = {"non_preferred": "non-preferred", "preferred": "preferred", "none": "unlabelled"}
+LABEL_WORDS = {
+    "non_preferred": "non-preferred",
+    "preferred": "preferred",
+    "unsure": "unsure",
+    "none": "unlabelled",
+}
+
+PATH_COLOURS = {**LABEL_COLOURS, "none": "#E69F00"}
+"""An unlabelled path in grey would drown in the others behind it: Okabe and Ito's orange."""
 
 
 def themed(figure: go.Figure, height: int = 340) -> go.Figure:

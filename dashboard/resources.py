@@ -7,27 +7,48 @@ None shows a spinner: drawn in a callback, it would let Streamlit stop the callb
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from safemil_core.assessment.descriptors import describe, embedding
+from safemil_core.assessment.environments import dsrl_datasets
+from safemil_core.assessment.label_audit import LabelFinding, audit
 from safemil_core.assessment.replays import Replay, read_replay
-from safemil_core.assessment.summaries import Paths, sample_paths, trajectory_table
+from safemil_core.assessment.summaries import Paths, sample_paths
+from safemil_core.data.cards import card
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
-from safemil_core.data.labels import LabelStore
+from safemil_core.data.intake.confined import Inspected, inspect
+from safemil_core.data.labels.store import LabelState, LabelStore
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import InvalidDataset, SafeMILError
+from safemil_core.errors import SafeMILError
+from safemil_core.running.committees import Committee, committee_file, read_committee
+from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"
 BUNDLED_NAME = "car_circle"
+N_PATHS = 300
+"""Paths in a picture of all; more would only be a blot."""
+N_PREVIEWED = 60
+"""Paths of a selection that are drawn."""
+_SAMPLE = 20_000
+"""Steps that stand for all of a dataset's where a range need not be exact."""
+
+
+def quicken_reruns() -> None:
+    """Take what is loaded by now out of the reach of garbage collection, once per server.
+
+    Streamlit collects all garbage after every rerun: 150 ms over the objects of its libraries, during which no event
+    is served; a few over those made since. Called where a rerun must be quick.
+    """
+    _freeze_garbage()
 
 
 def workspace() -> Workspace:
@@ -50,19 +71,72 @@ def labels(info: DatasetInfo) -> LabelStore:
     return datasets().labels(info.name)
 
 
+def label_state(info: DatasetInfo) -> LabelState:
+    """All that is said of a dataset's trajectories at this moment; read again only after another action."""
+    return _label_state(workspace().root, info.id, info.name, labels(info).latest())
+
+
 def trajectories(info: DatasetInfo) -> TrajectorySet:
     """The trajectories of a dataset, memory-mapped and shared by all sessions: never write to them."""
     return _trajectories(workspace().root, info.id, info.name)
 
 
 def summary(info: DatasetInfo) -> pd.DataFrame:
-    """One row per trajectory, see `assessment.summaries.trajectory_table`; without labels."""
+    """One row per trajectory, see `DatasetStore.table`; without labels."""
     return _summary(workspace().root, info.id, info.name)
+
+
+def descriptors(info: DatasetInfo) -> np.ndarray:
+    """[N, F] how each trajectory behaves, see `assessment.descriptors.describe`."""
+    return _descriptors(workspace().root, info.id, info.name)
+
+
+def plane(info: DatasetInfo) -> np.ndarray:
+    """[N, 2] trajectories that behave alike lie near each other, see `assessment.descriptors.embedding`."""
+    return _plane(workspace().root, info.id, info.name)
+
+
+def disagreement(info: DatasetInfo) -> np.ndarray | None:
+    """[N] how much an ensemble of cost networks disagrees about each trajectory; None where none was trained."""
+    asked = committee(info)
+    return None if asked is None else asked.disagreement
+
+
+def committee(info: DatasetInfo) -> Committee | None:
+    """What an ensemble of cost networks last said of the dataset; None where none was trained."""
+    try:
+        written_at = committee_file(workspace(), info).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+    return _committee(workspace().root, info.id, info.name, written_at)
+
+
+def label_findings(info: DatasetInfo) -> list[LabelFinding]:
+    """Labels of now that look wrong to the committee and to their neighbours; empty where there is no committee."""
+    asked = committee(info)
+    if asked is None:
+        return []
+    return _label_findings(workspace().root, info.id, info.name, asked.info.made_at, labels(info).latest())
+
+
+def dimension_ranges(info: DatasetInfo) -> np.ndarray:
+    """[O + A, 2] lowest and highest value of each observation and action dimension, over a sample of the steps."""
+    return _dimension_ranges(workspace().root, info.id, info.name)
 
 
 def background_paths(info: DatasetInfo, x: int, y: int) -> Paths:
     """A few of the dataset's trajectories through two observation dimensions."""
     return _background_paths(workspace().root, info.id, info.name, x, y)
+
+
+def all_paths(info: DatasetInfo, x: int, y: int) -> Paths:
+    """Many of the dataset's trajectories through two observation dimensions, coarsely."""
+    return _all_paths(workspace().root, info.id, info.name, x, y)
+
+
+def paths_of(info: DatasetInfo, x: int, y: int, chosen: tuple[int, ...]) -> Paths:
+    """These trajectories through two observation dimensions, or some of them where there are many."""
+    return _paths_of(workspace().root, info.id, info.name, x, y, chosen)
 
 
 def replay(info: DatasetInfo, trajectory: int) -> Replay | None:
@@ -80,28 +154,44 @@ def run_cost_sums(run: Run) -> pd.Series:
     return _run_cost_sums(run.folder)
 
 
-def import_upload(upload: UploadedFile, name: str, env_id: str) -> DatasetInfo:
-    """Make a dataset of an uploaded file, and free the memory that it takes; raises like `DatasetStore.add`."""
-    with workspace().received(upload.name, upload) as path:
-        info = datasets().add(path, name=name.strip() or None, env_id=env_id.strip() or None)
-    # Streamlit would keep the file's bytes until some while after the tab is closed.
-    context = get_script_run_ctx()
-    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
-    return info
+def card_text(info: DatasetInfo) -> str:
+    """The dataset's card in Markdown, as it and its labels are now."""
+    return card(datasets(), info.name)
 
 
-def import_path(path: str, name: str, env_id: str) -> DatasetInfo:
-    """Make a dataset of a file on this machine; raises like `DatasetStore.add`."""
-    try:
-        return datasets().add(Path(path.strip()).expanduser(), name=name.strip() or None, env_id=env_id.strip() or None)
-    except PermissionError:
-        raise InvalidDataset(f"{path} may not be read by this account; change its permissions or upload it") from None
+def intakes() -> IntakeStore:
+    """The imports of the workspace that run in processes of their own."""
+    return IntakeStore(workspace())
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def inspected(path: Path, changed: int) -> Inspected:
+    """What a file is, as it was changed last; raises like `intake.confined.inspect`."""
+    return inspect(path)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def inspected_upload(file_id: str, _upload: UploadedFile) -> Inspected:
+    """What an uploaded file is; raises like `intake.confined.inspect`."""
+    with workspace().received(_upload.name, _upload) as path:
+        return inspect(path)
+
+
+@st.cache_resource(show_spinner=False)
+def dsrl_names() -> list[str]:
+    """The datasets of DSRL, by name."""
+    return sorted(dsrl_datasets())
 
 
 def ensure_bundled_dataset() -> None:
     """Have the dataset that comes with SafeMIL in the workspace, once per server."""
     _import_bundled(workspace().root, BUNDLED)
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze_garbage() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @st.cache_resource(show_spinner=False)
@@ -116,7 +206,53 @@ def _trajectories(root: Path, dataset_id: str, name: str) -> TrajectorySet:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _summary(root: Path, dataset_id: str, name: str) -> pd.DataFrame:
-    return trajectory_table(_trajectories(root, dataset_id, name))
+    return datasets().table(name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _label_state(root: Path, dataset_id: str, name: str, latest: int) -> LabelState:
+    return datasets().labels(name).state()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _descriptors(root: Path, dataset_id: str, name: str) -> np.ndarray:
+    return describe(_summary(root, dataset_id, name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _dimension_ranges(root: Path, dataset_id: str, name: str) -> np.ndarray:
+    trajectories = _trajectories(root, dataset_id, name)
+    every = max(1, trajectories.n_steps // _SAMPLE)
+    sampled = (trajectories.observations[::every], trajectories.actions[::every])
+    return np.concatenate([np.stack([steps.min(axis=0), steps.max(axis=0)], axis=1) for steps in sampled])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _committee(root: Path, dataset_id: str, name: str, written_at: int) -> Committee | None:
+    return read_committee(workspace(), datasets().info(name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _label_findings(root: Path, dataset_id: str, name: str, made_at: str, latest: int) -> list[LabelFinding]:
+    info = datasets().info(name)
+    asked = committee(info)
+    assert asked is not None
+    return audit(label_state(info).labels, asked.held_out_rank, descriptors(info))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _plane(root: Path, dataset_id: str, name: str) -> np.ndarray:
+    return embedding(_descriptors(root, dataset_id, name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _all_paths(root: Path, dataset_id: str, name: str, x: int, y: int) -> Paths:
+    return sample_paths(_trajectories(root, dataset_id, name), x, y, n=N_PATHS, n_points=60)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _paths_of(root: Path, dataset_id: str, name: str, x: int, y: int, chosen: tuple[int, ...]) -> Paths:
+    return sample_paths(_trajectories(root, dataset_id, name), x, y, n=N_PREVIEWED, among=chosen)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 from streamlit.runtime.state import get_session_state
 
-from safemil_core.data.labels import default_author
+from safemil_core.data.labels.store import default_author
 
 T = TypeVar("T", str, int)
 

@@ -6,6 +6,7 @@ SafeMILError
  ├── InvalidConfig           a setting outside its range, or an unknown one
  ├── NotFound                a dataset, run or file that is not there
  ├── AlreadyExists           a name that is taken
+ ├── DownloadFailed          a server or line that did not give a file whole
  ├── NotReady                a run that has not got far enough for what was asked
  ├── Diverged                training left the range of numbers
  └── EnvironmentUnavailable  a simulator that is not installed, or does not fit the dataset
@@ -38,6 +39,10 @@ class NotFound(SafeMILError, LookupError):
 
 class AlreadyExists(SafeMILError):
     """A name is taken by something else."""
+
+
+class DownloadFailed(SafeMILError):
+    """A server or a line did not give a file whole."""
 
 
 class NotReady(SafeMILError):

@@ -46,6 +46,30 @@ class Workspace:
         """Uploaded files on their way in; each is removed once it is read."""
         return self._folder("uploads")
 
+    @property
+    def downloads(self) -> Path:
+        """Public datasets on their way in, a folder each; what was begun stays, so that it can go on."""
+        return self._folder("downloads")
+
+    @property
+    def intakes(self) -> Path:
+        """One folder for each import that runs in a process of its own."""
+        return self._folder("intakes")
+
+    @property
+    def exports(self) -> Path:
+        """Curated subsets that the dashboard wrote, until somebody removes them."""
+        return self._folder("exports")
+
+    @property
+    def data_roots(self) -> tuple[Path, ...]:
+        """Folders from which the dashboard may import by path: SAFEMIL_DATA_ROOTS, else `incoming` in the workspace.
+
+        Whoever reaches the dashboard can read datasets in there, and no file outside.
+        """
+        named = [Path(root) for root in os.environ.get("SAFEMIL_DATA_ROOTS", "").split(os.pathsep) if root]
+        return tuple(root.expanduser().resolve() for root in named) or (self._folder("incoming"),)
+
     @contextmanager
     def received(self, name: str, content: IO[bytes]) -> Iterator[Path]:
         """An upload as a file while the block runs, under a harmless form of its name; removed whatever happens."""
@@ -62,6 +86,10 @@ class Workspace:
     def replay(self, dataset_id: str, trajectory: int) -> Path:
         """The cached video of one recorded trajectory."""
         return self._folder(f"replays/{dataset_id}") / f"{trajectory:06d}.mp4"
+
+    def committee(self, dataset_id: str) -> Path:
+        """The folder of what an ensemble of cost networks last said of a dataset."""
+        return self._folder(f"committees/{dataset_id}")
 
     @property
     def database(self) -> Path:

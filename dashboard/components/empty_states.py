@@ -10,7 +10,7 @@ from dashboard.components import pickers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.runs import Run
 
-PageName = Literal["datasets", "label", "train", "costs", "weights", "rollouts"]
+PageName = Literal["datasets", "review", "label", "audit", "train", "costs", "weights", "rollouts"]
 
 
 def empty_state(sentence: str, page: PageName, link: str) -> None:
@@ -20,9 +20,10 @@ def empty_state(sentence: str, page: PageName, link: str) -> None:
         page_link(page, link)
 
 
-def page_link(page: PageName, words: str) -> None:
-    """A link to another page; the choices go with it."""
-    st.page_link(f"views/{page}.py", label=words, icon=":material/arrow_forward:")
+def page_link(page: PageName, words: str, **choices: str | int) -> None:
+    """A link to another page; the choices go with it, and `choices` come on top."""
+    query = {name: str(value) for name, value in choices.items()}
+    st.page_link(f"views/{page}.py", label=words, icon=":material/arrow_forward:", query_params=query or None)
 
 
 def need_dataset() -> DatasetInfo:

@@ -10,36 +10,56 @@ from dashboard import state
 
 _JS = r"""
 export default function ({ data, parentElement, setStateValue }) {
-  // One queue per mounted component. Python applies what is newer than its `ack`, and the queue forgets the rest.
-  let own = parentElement.__hotkeys;
-  if (!own) {
-    own = parentElement.__hotkeys = { queue: [], count: 0, born: Date.now() * 1000 };
-    own.listen = (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const target = event.composedPath()[0];
-      if (target && (/^(input|textarea|select|video)$/i.test(target.tagName) || target.isContentEditable)) return;
-      if (event.key.startsWith("Arrow") && target !== document.body) return; // tables and tabs use them too
-      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      if (!own.keys.includes(key)) return;
-      event.preventDefault();
-      event.stopPropagation();
-      own.queue.push({ number: own.born + ++own.count, key });
-      own.queue = own.queue.slice(-500);
-      own.send("events", own.queue.slice());
-    };
-    document.addEventListener("keydown", own.listen, true);
-    (parentElement.host ?? parentElement).dataset.listening = "true"; // browser tests wait for it
-    // What Python has not applied after a while is sent again: an event can be lost with a run that was stopped.
-    own.timer = setInterval(() => own.queue.length && own.send("events", own.queue.slice()), 700);
-  }
-  own.keys = data.keys;
+  // One instance per name and browser page. A busy page may end a component and begin it anew, even on another element;
+  // what was pressed in between goes on. Only who stays away has left, and what was still pressed there is void.
+  const all = (window.__safemilKeys ??= {}), name = data.name;
+  const own = (all[name] ??= begin());
+  clearTimeout(own.leaving);
+  own.host = parentElement;
   own.send = setStateValue;
-  own.queue = own.queue.filter((event) => event.number > data.ack);
+  own.take(data);
+  (parentElement.host ?? parentElement).dataset.listening = "true"; // browser tests wait for it
   return () => {
-    document.removeEventListener("keydown", own.listen, true);
-    clearInterval(own.timer);
-    parentElement.__hotkeys = null;
+    if (own.host !== parentElement) return; // another element has it by now
+    own.leaving = setTimeout(() => { own.end(); delete all[name]; }, 3000);
   };
+}
+
+function begin() {
+  // Python applies what is newer than its `ack`, and the queue forgets the rest.
+  const own = { host: null, send: null, leaving: 0, take, end }, born = Date.now() * 1000;
+  let queue = [], count = 0, keys = [];
+
+  function take(data) {
+    keys = data.keys;
+    count = Math.max(count, data.ack - born); // a clock may have been set back
+    queue = queue.filter((event) => event.number > data.ack);
+  }
+
+  function listen(event) {
+    if (!own.host.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = event.composedPath()[0];
+    if (target && (/^(input|textarea|select|video)$/i.test(target.tagName) || target.isContentEditable)) return;
+    if (event.key.startsWith("Arrow") && target !== document.body) return; // tables and tabs use them too
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (!keys.includes(key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    queue.push({ number: born + ++count, key });
+    queue = queue.slice(-500);
+    report();
+  }
+
+  const report = () => { if (own.host.isConnected && queue.length) own.send("events", queue.slice()); };
+  // What Python has not applied after a while is sent again: an event can be lost with a run that was stopped.
+  const timer = setInterval(report, 700);
+  document.addEventListener("keydown", listen, true);
+
+  function end() {
+    document.removeEventListener("keydown", listen, true);
+    clearInterval(timer);
+  }
+  return own;
 }
 """
 
@@ -60,7 +80,7 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None]) ->
 
     _hotkeys(
         key=key,
-        data={"keys": list(keys), "ack": state.recall(done, 0)},
+        data={"name": key, "keys": list(keys), "ack": state.recall(done, 0)},
         default={"events": []},
         on_events_change=apply,
         height="content",

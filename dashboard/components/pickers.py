@@ -67,6 +67,15 @@ def dimension_pickers(info: DatasetInfo) -> tuple[int, int]:
     return x, y
 
 
+def chosen_dimensions(info: DatasetInfo) -> tuple[int, int]:
+    """What `dimension_pickers` shows, wherever on the page they are."""
+    dimensions = range(info.n_observations)
+    x, y = state.x.among(dimensions, 0), state.y.among(dimensions, min(1, info.n_observations - 1))
+    assert x is not None
+    assert y is not None
+    return x, y
+
+
 def author_picker() -> None:
     """Say who labels and trains; `state.author()` gives it."""
     st.text_input("Your name", help="Kept with every label and run.", **state.author_widget())

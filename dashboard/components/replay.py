@@ -70,8 +70,10 @@ _JS = r"""
 export default function ({ data, parentElement }) {
   // Called again on every rerun with fresh data: one instance lives on the element, so that the video goes on.
   const own = (parentElement.__replay ??= begin(parentElement));
+  clearTimeout(own.leaving);
   own.show(data);
-  return () => { own.end(); parentElement.__replay = null; };
+  // A busy page may end and begin the same element anew: the film goes on. Another one is ended.
+  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__replay = null; }, 3000); };
 }
 
 function begin(root) {
@@ -197,6 +199,7 @@ function begin(root) {
   sign();
 
   return {
+    leaving: 0,
     show(fresh) {
       const isNew = fresh.key !== data.key || Boolean(fresh.video) !== Boolean(data.video);
       data = fresh;

@@ -5,7 +5,7 @@ The focus is in the URL. The selection holds the focus or it is out of date, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,9 +13,13 @@ import numpy as np
 import pandas as pd
 
 from dashboard import resources, state
+from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
+from dashboard.components.label_filters import Filters, filters
+from dashboard.components.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady
 
 ORDERS = {
@@ -25,7 +29,9 @@ ORDERS = {
     "return": "return, highest first",
     "length": "length, longest first",
 }
-SHOW_KEY, ORDER_KEY = "label.show", "label.order"
+ORDER_KEY = "label.order"
+N_AHEAD = 2
+"""Replays that are rendered before somebody asks for them."""
 _SELECTION = "label.selection"
 
 
@@ -34,13 +40,18 @@ class Listing:
     """The trajectories of a dataset as the page lists them now."""
 
     table: pd.DataFrame
-    """All N, by number: `summaries.trajectory_table` with `label` and, of a finished run, `learned_cost`."""
+    """All N, by number: `DatasetStore.table` with `label` and, of a finished run, `learned_cost`."""
+
+    said: LabelState
+    """All that people say of them."""
+
+    filters: Filters
 
     order: np.ndarray
     """[N] numbers of all trajectories in the chosen order."""
 
     shown: np.ndarray
-    """[N] bool by number: whether the filter lets it through."""
+    """[N] bool by number: whether the filters let it through."""
 
     selected: tuple[int, ...]
     """At least one: those that a mark applies to."""
@@ -63,26 +74,46 @@ class Listing:
         return neighbours(self.order, self.shown, self.focus)[0]
 
     @property
+    def ahead(self) -> list[int]:
+        """Those that come next in the list."""
+        rows: list[int] = self.rows.tolist()
+        start = rows.index(self.focus) + 1 if self.focus in rows else 0
+        return rows[start : start + N_AHEAD]
+
+    @property
     def label(self) -> str:
         """Of the trajectory in focus."""
         return str(self.table["label"].iloc[self.focus])
 
+    @property
+    def preview(self) -> str:
+        """What an action would apply to: `48 trajectories selected: 3 already non-preferred, 45 unlabelled`."""
+        labels = self.said.labels[list(self.selected)]
+        counts = {label: int((labels == label).sum()) for label in LABEL_WORDS}
+        parts = [
+            f"{number(n)} {'already ' if label != 'none' else ''}{LABEL_WORDS[label]}"
+            for label, n in counts.items()
+            if n
+        ]
+        return f"**{plural(len(self.selected), 'trajectory')} selected**: {', '.join(parts)}"
+
 
 def listing(info: DatasetInfo) -> Listing:
     """The list as the widgets, the URL and the labels on disk have it at this moment."""
-    table = _table(info)
+    said = resources.label_state(info)
+    table = _table(info, said)
     column = state.widget_value(ORDER_KEY) or "trajectory"
     keys = table[column].to_numpy() if column in table else table["trajectory"].to_numpy()
     order = np.argsort(keys if column == "trajectory" else -keys, kind="stable")
-    show = state.widget_value(SHOW_KEY) or "all"
-    shown = np.full(len(table), True) if show == "all" else (table["label"] == show).to_numpy()
+    chosen = filters(info, table)
+    shown = chosen.passes(table, said)
     listed = order[shown[order]]
     focus = state.trajectory.among(range(len(table)), int(listed[0] if len(listed) else order[0]))
     assert focus is not None
     dataset_id, selected = state.recall(_SELECTION, ("", ()))
     if dataset_id != info.id or focus not in selected:
         selected = (focus,)
-    return Listing(table=table, order=order, shown=shown, selected=selected, focus=focus)
+    return Listing(table=table, said=said, filters=chosen, order=order, shown=shown, selected=selected, focus=focus)
 
 
 def focus_on(trajectory: int) -> None:
@@ -100,13 +131,25 @@ def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:
     state.remember(_SELECTION, (info.id, tuple(trajectories)))
 
 
+def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
+    """Select what a search found, of those that are listed; the focus stays where it can. Say so if it is nothing."""
+    listed = listing(info)
+    chosen = [t for t in found if listed.shown[t]]
+    if not chosen:
+        state.remember("label.message", f"No listed trajectory {how}.")
+        return
+    if listed.focus not in chosen:
+        state.trajectory.set(chosen[0])
+    state.remember(_SELECTION, (info.id, tuple(chosen)))
+
+
 def orders(table: pd.DataFrame) -> list[str]:
     """The columns that this table can be ordered by."""
     return [column for column in ORDERS if column in table]
 
 
-def _table(info: DatasetInfo) -> pd.DataFrame:
-    table = resources.summary(info).assign(label=resources.labels(info).current())
+def _table(info: DatasetInfo, said: LabelState) -> pd.DataFrame:
+    table = resources.summary(info).assign(label=said.labels)
     run = pickers.chosen_run(info)
     if run is not None:
         with suppress(NotReady):  # it still trains

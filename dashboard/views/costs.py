@@ -15,7 +15,7 @@ from dashboard.components.empty_states import need_costs, need_dataset, page_lin
 from safemil_core.assessment import maps
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels import LABELS, Label
+from safemil_core.data.labels.store import LABELS, Label
 from safemil_core.data.trajectories import TrajectorySet
 
 RASTER = "costs.raster"

@@ -1,19 +1,19 @@
-"""Datasets: what is in the workspace, one of them in full, and how to add another."""
+"""Datasets: what is in the workspace, one of them in full, its versions, ways in and ways out."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts_data, resources, state
 from dashboard.components import pickers
+from dashboard.components.dataset_add import add_dataset
+from dashboard.components.dataset_export import dataset_export
+from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
 from dashboard.components.words import code_span, number, plural
 from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 
 _LIST = "datasets.list"
 
@@ -71,12 +71,15 @@ def _facts(info: DatasetInfo) -> None:
 def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
     """What is known of a dataset, in Markdown."""
     known = [words for is_known, words in ((info.has_rewards, "rewards"), (info.has_costs, "true costs")) if is_known]
+    came = f"{code_span(info.source)} ({info.format}) on {info.imported_at[:16].replace('T', ' at ')} UTC"
+    shapes = [f"{code_span(part.name)} {' × '.join(map(str, part.shape))}" for part in info.images]
     return [
         ("Environment", code_span(info.env_id) if info.env_id else "not named, so no replays and rollouts"),
         ("Observation", " ".join(code_span(name) for name in info.observation_names)),
+        *([("Images", ", ".join(shapes))] if shapes else []),
         ("Action", " ".join(code_span(name) for name in info.action_names)),
         ("Known", f"{' and '.join(known)}: shown, never used in training" if known else "neither rewards nor costs"),
-        ("From", f"{code_span(info.source)} on {info.imported_at[:16].replace('T', ' at ')} UTC"),
+        ("Version of" if info.parents else "From", lineage(info) or came),
         ("Content", code_span(info.id)),
     ]
 
@@ -86,11 +89,12 @@ def _next_step(info: DatasetInfo) -> None:
     counts = label_counts(labels.current())
     if counts.non_preferred:
         st.markdown(f"**{plural(counts.non_preferred, 'trajectory')}** marked non-preferred.")
-        page_link("label", "Look at the labels")
+        page_link("review", "Review more of them")
         page_link("train", "Train a cost and a policy")
         return
     st.markdown("Next: mark some trajectories that nobody should imitate.")
-    page_link("label", "Look at trajectories and mark them")
+    page_link("review", "Review trajectories one by one")
+    page_link("label", "Browse them all and mark many at once")
     examples = example_marks(resources.summary(info)) if info.has_costs else []
     if examples:
         st.button(
@@ -103,55 +107,23 @@ def _next_step(info: DatasetInfo) -> None:
         )
 
 
-def _add(read: Callable[[], DatasetInfo]) -> None:
-    """Import a file; what goes wrong is said in one sentence, and what went well after the page is drawn again."""
-    try:
-        with st.spinner("Reading and checking the file…"):
-            info = read()
-    except SafeMILError as problem:
-        st.error(str(problem))
-        return
-    state.choose_dataset(info.name)
-    state.remember("datasets.added", info.name)
-    state.remember("datasets.uploads", state.recall("datasets.uploads", 0) + 1)
-    st.rerun()
-
-
-def _name_and_environment(key: str) -> tuple[str, str]:
-    left, right = st.columns(2)
-    with left:
-        name = st.text_input("Name (optional)", key=f"{key}.name", help="Lower-case letters, digits, - and _.")
-    with right:
-        env_id = st.text_input(
-            "Environment (optional)",
-            key=f"{key}.env",
-            placeholder="SafetyCarCircle-v0",
-            help="The gymnasium id; needed for replays and rollouts where the file does not name it.",
-        )
-    return name, env_id
-
-
-def _upload_form() -> None:
-    key = f"datasets.upload.{state.recall('datasets.uploads', 0)}"  # a new key empties the uploader
-    with st.form(key, border=False):
-        upload = st.file_uploader("A file in the DSRL layout", type=["hdf5", "h5"], key=f"{key}.file")
-        name, env_id = _name_and_environment(key)
-        if st.form_submit_button("Import", type="primary"):
-            if upload is None:
-                st.error("Choose a file first.")
-            else:
-                _add(lambda: resources.import_upload(upload, name, env_id))
-
-
-def _path_form() -> None:
-    with st.form("datasets.path", border=False):
-        path = st.text_input("Path", placeholder="/data/demonstrations.hdf5", help="A file on the machine that serves.")
-        name, env_id = _name_and_environment("datasets.path")
-        if st.form_submit_button("Import", type="primary"):
-            if not path.strip():
-                st.error("Type the path of a file first.")
-            else:
-                _add(lambda: resources.import_path(path, name, env_id))
+def _all(infos: list[DatasetInfo]) -> None:
+    st.subheader("All datasets", anchor=False)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "name": [each.name for each in infos],
+                "trajectories": [each.n_trajectories for each in infos],
+                "steps": [each.n_steps for each in infos],
+                "environment": [each.env_id for each in infos],
+                "version of": [", ".join(parent.name for parent in each.parents) for each in infos],
+            }
+        ),
+        key=_LIST,
+        hide_index=True,
+        on_select=lambda: _choose_row([each.name for each in infos]),
+        selection_mode="single-row",
+    )
 
 
 st.title("Datasets")
@@ -170,33 +142,20 @@ with main:
     else:
         st.subheader(code_span(info.name), anchor=False)
         _facts(info)
+        versions, export, card = st.tabs(["Versions", "Export", "Card"])
+        with versions:
+            dataset_versions(info)
+        with export:
+            dataset_export(info)
+        with card:
+            text = resources.card_text(info)
+            st.download_button("Download", text, file_name=f"{info.name}.md", key="datasets.card")
+            st.code(text, language="markdown", wrap_lines=True)
 with side:
     if info is not None:
         with st.container(border=True):
             _next_step(info)
     st.subheader("Add a dataset", anchor=False)
-    upload_tab, path_tab = st.tabs(["Upload", "File on this machine"])
-    with upload_tab:
-        _upload_form()
-    with path_tab:
-        _path_form()
-    st.caption(
-        "HDF5 with `observations`, `actions`, `terminals`, `timeouts` and, if you have them, `rewards` and `costs`: "
-        "one row per step. The file is checked before anything is kept."
-    )
+    add_dataset()
     if len(infos) > 1:
-        st.subheader("All datasets", anchor=False)
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "name": [each.name for each in infos],
-                    "trajectories": [each.n_trajectories for each in infos],
-                    "steps": [each.n_steps for each in infos],
-                    "environment": [each.env_id for each in infos],
-                }
-            ),
-            key=_LIST,
-            hide_index=True,
-            on_select=lambda: _choose_row([each.name for each in infos]),
-            selection_mode="single-row",
-        )
+        _all(infos)

@@ -99,8 +99,7 @@ class Simulator:
 
 def dsrl_range(env_id: str) -> dict[str, float] | None:
     """Least and largest return and cost of an episode in DSRL's dataset of this task (`dsrl.infos`), if it has one."""
-    os.environ.setdefault("DSRL_SUPPRESS_IMPORT_ERROR", "1")
-    infos = import_module("dsrl.infos")
+    infos = _dsrl_infos()
     match = re.fullmatch(r"(?:Safety|Offline)?(\w+?)(?:Gymnasium)?-v\d+", env_id)
     task = match.group(1) if match else env_id
     if task not in infos.MAX_EPISODE_REWARD:
@@ -111,6 +110,16 @@ def dsrl_range(env_id: str) -> dict[str, float] | None:
         "least_cost": infos.MIN_EPISODE_COST[task],
         "largest_cost": infos.MAX_EPISODE_COST[task],
     }
+
+
+def dsrl_datasets() -> dict[str, str]:
+    """Where DSRL keeps its datasets, by their names (`dsrl.infos.DATASET_URLS`)."""
+    return dict(_dsrl_infos().DATASET_URLS)
+
+
+def _dsrl_infos() -> Any:
+    os.environ.setdefault("DSRL_SUPPRESS_IMPORT_ERROR", "1")
+    return import_module("dsrl.infos")
 
 
 def _make(env_id: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from safemil_core.data.labels import LABELS, Label
+from safemil_core.data.labels.store import LABELS, Label
 from safemil_core.data.trajectories import times
 
 Statistic = Literal["mean", "max"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ class LabelCounts:
     non_preferred: int
     preferred: int
     unlabelled: int
+    unsure: int = 0
 
 
 @dataclass(frozen=True)
@@ -30,25 +32,6 @@ class Paths:
     """[M] float32."""
     y: np.ndarray
     """[M] float32."""
-
-
-def trajectory_table(trajectories: TrajectorySet) -> pd.DataFrame:
-    """What is known of each trajectory without labels or a trained model.
-
-    Returns:
-        N rows in the order of the dataset: `trajectory` (its number), `length` (steps), where known `return` and
-        `true_cost` (undiscounted sums), and `mean 0`, `mean 1`, ... (the mean of each observation dimension).
-    """
-    columns: dict[str, np.ndarray] = {"trajectory": np.arange(len(trajectories)), "length": trajectories.lengths}
-    returns, true_costs = trajectories.returns(), trajectories.true_costs()
-    if returns is not None:
-        columns["return"] = returns
-    if true_costs is not None:
-        columns["true_cost"] = true_costs
-    sums = np.add.reduceat(trajectories.observations, trajectories.offsets[:-1], axis=0, dtype=np.float64)
-    for dimension, means in enumerate((sums / trajectories.lengths[:, None]).T):
-        columns[f"mean {dimension}"] = means
-    return pd.DataFrame(columns)
 
 
 def example_marks(table: pd.DataFrame, n: int = N_EXAMPLES) -> list[int]:
@@ -73,13 +56,8 @@ def label_counts(labels: np.ndarray) -> LabelCounts:
         non_preferred=int((labels == "non_preferred").sum()),
         preferred=int((labels == "preferred").sum()),
         unlabelled=int((labels == "none").sum()),
+        unsure=int((labels == "unsure").sum()),
     )
-
-
-def label_table(labels: np.ndarray) -> pd.DataFrame:
-    """Columns trajectory, label of every trajectory that has a label, as `safemil label --from` reads them back."""
-    marked = np.flatnonzero(labels != "none")
-    return pd.DataFrame({"trajectory": marked, "label": labels[marked]})
 
 
 def neighbours(order: np.ndarray, shown: np.ndarray, trajectory: int) -> tuple[int | None, int | None]:
@@ -96,11 +74,28 @@ def neighbours(order: np.ndarray, shown: np.ndarray, trajectory: int) -> tuple[i
     return (int(before[-1]) if len(before) else None), (int(after[0]) if len(after) else None)
 
 
-def sample_paths(trajectories: TrajectorySet, x: int, y: int, n: int = 40, n_points: int = 100) -> Paths:
-    """A light subset to draw behind one path: at most `n` trajectories, evenly spaced, of about `n_points` each."""
+def sample_paths(
+    trajectories: TrajectorySet,
+    x: int,
+    y: int,
+    n: int = 40,
+    n_points: int = 100,
+    among: Sequence[int] | None = None,
+) -> Paths:
+    """A light subset to draw: at most `n` trajectories, evenly spaced, of about `n_points` each.
+
+    Args:
+        trajectories: read only where they are drawn.
+        x: the observation dimension on the horizontal axis.
+        y: the one on the vertical axis.
+        n: how many at most.
+        n_points: of each, roughly.
+        among: the numbers to choose from, at least one; all where None.
+    """
+    numbers = np.arange(len(trajectories)) if among is None else np.asarray(among)
     pieces = []
-    for index in np.unique(np.linspace(0, len(trajectories) - 1, n).astype(int)):
-        observations = trajectories[int(index)].observations
+    for place in np.unique(np.linspace(0, len(numbers) - 1, n).astype(int)):
+        observations = trajectories[int(numbers[place])].observations
         every = max(1, len(observations) // n_points)
         pieces += [observations[::every][:, [x, y]], np.full((1, 2), np.nan, dtype=np.float32)]
     points = np.concatenate(pieces)

@@ -98,3 +98,83 @@ def m001_names_and_labels(connection: Connection) -> None:
         "CREATE INDEX label_actions_of_dataset ON label_actions (dataset, id)",
     ):
         connection.exec_driver_sql(statement)
+
+
+@MIGRATIONS.append
+def m002_everything_that_is_said(connection: Connection) -> None:
+    """Segments, tags and reasons beside labels; snapshots with names; the words for reasons; blind re-tests."""
+    for statement in (
+        "ALTER TABLE label_events RENAME TO old_label_events",
+        """
+        CREATE TABLE label_events (
+            action INTEGER NOT NULL REFERENCES label_actions (id),
+            trajectory INTEGER NOT NULL,
+            aspect TEXT NOT NULL,              -- label, `tag NAME` or `segment FIRST-LAST`
+            value TEXT NOT NULL CHECK (
+                value IN ('non_preferred', 'preferred', 'unsure', 'none') AND aspect = 'label'
+                OR value IN ('on', 'off') AND aspect LIKE 'tag %'
+                OR value IN ('non_preferred', 'none') AND aspect LIKE 'segment %'
+            ),
+            reason TEXT NOT NULL DEFAULT '',
+            PRIMARY KEY (action, trajectory, aspect)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX label_events_of_aspect ON label_events (trajectory, aspect, action)",
+        # An undo has no events from now on: it says all by what it undoes.
+        """
+        INSERT INTO label_events (action, trajectory, aspect, value)
+        SELECT e.action, e.trajectory, 'label', e.label
+        FROM old_label_events e JOIN label_actions a ON a.id = e.action WHERE a.undoes IS NULL
+        """,
+        "DROP TABLE old_label_events",
+        "CREATE INDEX label_actions_that_undo ON label_actions (dataset, id) WHERE undoes IS NOT NULL",
+        # What the events amount to, kept up to date by each transaction that adds any: pages ask for it all the time.
+        """
+        CREATE TABLE label_state (
+            dataset TEXT NOT NULL,
+            trajectory INTEGER NOT NULL,
+            aspect TEXT NOT NULL,
+            value TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            action INTEGER NOT NULL REFERENCES label_actions (id),
+            PRIMARY KEY (dataset, trajectory, aspect)
+        ) WITHOUT ROWID
+        """,
+        """
+        INSERT INTO label_state (dataset, trajectory, aspect, value, reason, action)
+        SELECT a.dataset, e.trajectory, e.aspect, e.value, e.reason, max(e.action)
+        FROM label_events e JOIN label_actions a ON a.id = e.action
+        WHERE a.id NOT IN (SELECT undoes FROM label_actions WHERE undoes IS NOT NULL)
+        GROUP BY a.dataset, e.trajectory, e.aspect
+        """,
+        """
+        CREATE TABLE label_snapshots (
+            dataset TEXT NOT NULL,
+            name TEXT NOT NULL,
+            action INTEGER NOT NULL,           -- the newest one that belongs to it; 0: before all
+            author TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (dataset, name)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE label_reasons (           -- of the whole workspace, in the order in which they came
+            id INTEGER PRIMARY KEY,
+            code TEXT NOT NULL UNIQUE,
+            meaning TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE label_retests (
+            id INTEGER PRIMARY KEY,
+            dataset TEXT NOT NULL,
+            trajectory INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            at TEXT NOT NULL,
+            before TEXT NOT NULL,              -- what the author had said
+            again TEXT NOT NULL                -- and what she says without seeing it
+        )
+        """,
+        "CREATE INDEX label_retests_of_dataset ON label_retests (dataset, id)",
+    ):
+        connection.exec_driver_sql(statement)

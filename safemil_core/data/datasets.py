@@ -2,94 +2,141 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 import shutil
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sqlalchemy import Row, text
 
-from safemil_core.data import formats
 from safemil_core.data.database import Database
-from safemil_core.data.labels import LabelStore
+from safemil_core.data.dataset_info import DatasetInfo, Parent
+from safemil_core.data.intake import confined as intake
+from safemil_core.data.intake.confined import OnProgress
+from safemil_core.data.intake.limits import Limits
+from safemil_core.data.labels.records import Label
+from safemil_core.data.labels.store import LabelStore, default_author
+from safemil_core.data.recording import About, Options
+from safemil_core.data.storage import about_json, build
+from safemil_core.data.storage.build import Built
+from safemil_core.data.storage.dataset_files import open_files
+from safemil_core.data.storage.npy_stream import mapped
+from safemil_core.data.storage.recorded_videos import placed, with_videos
+from safemil_core.data.storage.trajectory_table import read_table
+from safemil_core.data.storage.versions import follow, recording_of, same_trajectories
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import AlreadyExists, InvalidDataset, NotFound
-from safemil_core.workspace import Workspace, as_name, is_name
+from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound
+from safemil_core.workspace import Workspace, as_name, is_name, whole_file
 
-_ARRAYS = ("observations", "actions", "offsets", "rewards", "costs")
+if TYPE_CHECKING:
+    import pandas as pd
 
+__all__ = ["DatasetInfo", "DatasetStore", "Parent"]
 
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a dataset without opening its arrays; kept as info.json beside them."""
-
-    id: str
-    """First 16 hexadecimal digits of the SHA-256 over all arrays: equal content, equal id."""
-    name: str
-    source: str
-    """Name of the file it came from."""
-    imported_at: str
-    n_trajectories: int
-    n_steps: int
-    n_observations: int
-    n_actions: int
-    observation_names: tuple[str, ...]
-    action_names: tuple[str, ...]
-    env_id: str | None = None
-    has_rewards: bool = False
-    has_costs: bool = False
-    references: dict[str, float] = field(default_factory=dict)
-    """random_return, random_cost, constrained_return, constrained_cost, where the file gave them."""
-    notes: tuple[str, ...] = ()
+BuildFiles = Callable[..., tuple[str, Built]]
+"""Like `intake.build`."""
 
 
 class DatasetStore:
     """The datasets of a workspace."""
 
-    def __init__(self, workspace: Workspace, database: Database) -> None:
+    def __init__(self, workspace: Workspace, database: Database, build_files: BuildFiles = intake.build) -> None:
         self._workspace = workspace
         self._database = database
+        self._build_files = build_files
 
-    def add(self, path: Path, *, name: str | None = None, env_id: str | None = None) -> DatasetInfo:
-        """Read, check and keep a file. Importing the same content again gives the dataset that is there.
+    def add(
+        self,
+        paths: Path | Sequence[Path],
+        *,
+        name: str | None = None,
+        env_id: str | None = None,
+        options: Options = Options(),  # noqa: B008  # frozen
+        author: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008  # frozen
+        on_progress: OnProgress = lambda _done, _all: None,
+    ) -> DatasetInfo:
+        """Read, check and keep files. Importing the same content again gives the dataset that is there.
 
         Args:
-            path: a file of any format that `data.formats` knows.
-            name: what to call it; the file's own name where None.
+            paths: a file or folder of any format that `data.formats` knows, or several that make one dataset.
+            name: what to call it; the first file's own name where None.
             env_id: the gymnasium environment for rollouts, where the file does not say or is wrong.
+            options: what the files do not say.
+            author: who imports it, and the labels that come with it; the account's name where None.
+            limits: on the process that reads the files.
+            on_progress: called with the steps done, and all of them where known.
 
         Raises:
-            NotFound, InvalidDataset: the file; nothing of it is kept.
+            NotFound, InvalidDataset: the files; nothing of them is kept.
             AlreadyExists: the name belongs to other content.
         """
-        name = as_name(path.stem) if name is None else name
-        if not is_name(name):
-            raise InvalidDataset(
-                f"{name!r} cannot name a dataset; use lower-case letters, digits, - and _, like {as_name(name)!r}"
+        paths = (paths,) if isinstance(paths, Path) else tuple(paths)
+        if not paths:
+            raise InvalidDataset("no file is named; name at least one")
+        name = _checked_name(as_name(paths[0].stem) if name is None else name)
+        author = author or default_author()
+        with self._aside() as folder:
+            file_format, built = self._build_files(paths, options, folder, limits=limits, on_progress=on_progress)
+            built = with_videos(built, folder, limits.most_bytes)
+            info = DatasetInfo.of(
+                built,
+                name=name,
+                source=", ".join(path.name for path in paths)[:200],
+                file_format=file_format,
+                at=_now(),
+                author=author,
+                parents=(),
             )
-        imported = formats.read(path)
-        dataset_id = _content_id(imported.trajectories)
-        self._refuse_taken(name, dataset_id)  # before anything is written
-        if not (self._workspace.datasets / dataset_id).exists():
-            self._keep(_info(dataset_id, name, path, imported), imported.trajectories)
-        with self._database.write() as connection:
-            connection.execute(
-                text(
-                    """
-                    INSERT INTO dataset_names (name, dataset, env_id, named_at) VALUES (:name, :dataset, :env_id, :at)
-                    ON CONFLICT (name) DO UPDATE SET env_id = coalesce(excluded.env_id, env_id)
-                    WHERE dataset = excluded.dataset
-                    """
-                ),
-                {"name": name, "dataset": dataset_id, "env_id": env_id, "at": _now()},
-            )
-        self._refuse_taken(name, dataset_id)  # another process may have been quicker
-        return self.info(name)
+            if self._keep(folder, info):
+                self._bring_in(info, built.about)
+        return self._point(info, env_id)
+
+    def derive(
+        self, name: str, chosen: Sequence[int], *, new_name: str, how: str, author: str | None = None
+    ) -> DatasetInfo:
+        """Make a dataset of some of another's trajectories, in this order; what is said of them comes along.
+
+        Args:
+            name: of the other, which stays as it is.
+            chosen: trajectories of it.
+            new_name: of the version.
+            how: they were chosen, in words.
+            author: who does it.
+
+        Raises:
+            NotFound, InvalidDataset, AlreadyExists: nothing is kept.
+        """
+        return self._version([(self.info(name), how, tuple(map(int, chosen)))], new_name, author)
+
+    def merge(self, names: Sequence[str], *, new_name: str, author: str | None = None) -> DatasetInfo:
+        """Make one dataset of all trajectories of several, in this order; what is said of them comes along.
+
+        Raises:
+            NotFound, InvalidDataset, AlreadyExists: nothing is kept.
+        """
+        if len(set(names)) < max(2, len(names)):
+            raise InvalidDataset("a merge takes two or more different datasets")
+        return self._version([(self.info(name), "merged", None) for name in names], new_name, author)
+
+    def carry_labels(self, name: str, into: str, *, author: str | None = None) -> int:
+        """Say of trajectories of `into` what is said of equal ones of `name`, where nobody has labelled them yet.
+
+        Returns:
+            How many trajectories were found to be equal and without a label.
+        """
+        equal = same_trajectories(self.keys(into), self.keys(name))
+        labels = self.labels(into)
+        now = labels.current()
+        origins = {new: old for new, old in equal.items() if now[new] == "none"}
+        note = f"of equal trajectories of {name}"
+        follow(origins, self.labels(name).state(), labels, author=author or default_author(), note=note)
+        return len(origins)
 
     def list(self) -> list[DatasetInfo]:
         """Every named dataset, in the order in which they came."""
@@ -106,31 +153,126 @@ class DatasetStore:
         row = self._row(name)
         if row is None:
             raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
-        path = self._workspace.datasets / row.dataset / "info.json"
         try:
-            values: dict[str, Any] = json.loads(path.read_text())
+            kept = DatasetInfo.from_json((self._workspace.datasets / row.dataset / "info.json").read_text())
         except FileNotFoundError:
             raise NotFound(
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
-        tuples = {key: tuple(values[key]) for key in ("observation_names", "action_names", "notes")}
-        return DatasetInfo(**{**values, **tuples, "name": name, "env_id": row.env_id or values["env_id"]})
+        return replace(kept, name=name, env_id=row.env_id or kept.env_id)
 
     def open(self, name: str) -> TrajectorySet:
         """The trajectories of a dataset, memory-mapped: nothing is read until it is looked at."""
-        folder = self._workspace.datasets / self.info(name).id
-        return TrajectorySet(
-            **{
-                key: np.load(folder / f"{key}.npy", mmap_mode="r", allow_pickle=False)
-                for key in _ARRAYS
-                if (folder / f"{key}.npy").exists()
-            }
+        info = self.info(name)
+        return open_files(self._workspace.datasets / info.id, info.images)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """What is known of each trajectory without labels or a trained model; columns as `trajectory_table` says."""
+        return read_table(self._completed(name) / "table.parquet")
+
+    def keys(self, name: str) -> np.ndarray:
+        """[N, 16] uint8, of each trajectory: equal keys, equal content in all arrays of steps."""
+        return mapped(self._completed(name) / "keys.npy")
+
+    def about(self, name: str) -> About:
+        """What its files said, with the environment that the user named."""
+        info = self.info(name)
+        try:
+            about = about_json.from_json((self._workspace.datasets / info.id / "about.json").read_text())
+        except FileNotFoundError:  # a dataset of the first version
+            about = info.about()
+        return replace(
+            placed(about, self._workspace.datasets / info.id),
+            env_id=info.env_id,
+            observation_names=info.observation_names,
+            action_names=info.action_names,
         )
 
     def labels(self, name: str) -> LabelStore:
         """The labels of a dataset. They belong to the content: every name of it shares them."""
-        info = self.info(name)
+        return self._labels(self.info(name))
+
+    def _labels(self, info: DatasetInfo) -> LabelStore:
         return LabelStore(self._database, info.id, info.n_trajectories)
+
+    def _version(
+        self, of: Sequence[tuple[DatasetInfo, str, Sequence[int] | None]], new_name: str, author: str | None
+    ) -> DatasetInfo:
+        """A dataset of the chosen trajectories (all where None) of others."""
+        _checked_name(new_name)
+        author = author or default_author()
+        sources = [(p.name, recording_of(self.open(p.name), self.about(p.name), chosen)) for p, _, chosen in of]
+        with self._aside() as folder:
+            built = with_videos(build.build(sources, folder), folder, build.NO_LIMIT)
+            info = DatasetInfo.of(
+                built,
+                name=new_name,
+                source=", ".join(parent.name for parent, _, _ in of)[:200],
+                file_format="made here",
+                at=_now(),
+                author=author,
+                parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
+            )
+            if self._keep(folder, info):
+                first = 0
+                for parent, how, chosen in of:
+                    numbers = range(parent.n_trajectories) if chosen is None else chosen
+                    origins = {first + place: number for place, number in enumerate(numbers)}
+                    state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
+                    follow(origins, state, self._labels(info), author=author, note=note)
+                    first += len(numbers)
+        return self._point(info, None)
+
+    @contextmanager
+    def _aside(self) -> Iterator[Path]:
+        """A folder to write into, gone afterwards unless it was renamed, so that a crash leaves no half dataset."""
+        aside = self._workspace.datasets / f".{secrets.token_hex(8)}"
+        try:
+            aside.mkdir()
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _keep(self, aside: Path, info: DatasetInfo) -> bool:
+        """Make the folder a dataset unless its content is there already; whether it was new."""
+        self._refuse_taken(info.name, info.id)
+        (aside / "info.json").write_text(info.to_json())
+        folder = self._workspace.datasets / info.id
+        if folder.exists():
+            return False
+        try:
+            aside.rename(folder)
+        except OSError:  # another process kept the same content first
+            if not folder.exists():
+                raise
+            return False
+        return self._labels(info).latest() == 0
+
+    def _bring_in(self, info: DatasetInfo, about: About) -> None:
+        """Take over the labels that come with a new dataset's files."""
+        labels = {trajectory: cast(Label, label) for trajectory, label in about.labels.items()}
+        note = f"from {info.source}"
+        try:
+            self._labels(info).bring_in(labels, about.segments, about.tags, author=info.author, note=note)
+        except InvalidLabels as problem:
+            shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)
+            raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
+
+    def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
+        """Let the name point to the content."""
+        with self._database.write() as connection:
+            connection.execute(
+                text(
+                    """
+                    INSERT INTO dataset_names (name, dataset, env_id, named_at) VALUES (:name, :dataset, :env_id, :at)
+                    ON CONFLICT (name) DO UPDATE SET env_id = coalesce(excluded.env_id, env_id)
+                    WHERE dataset = excluded.dataset
+                    """
+                ),
+                {"name": info.name, "dataset": info.id, "env_id": env_id, "at": _now()},
+            )
+        self._refuse_taken(info.name, info.id)  # another process may have been quicker
+        return self.info(info.name)
 
     def _refuse_taken(self, name: str, dataset_id: str) -> None:
         row = self._row(name)
@@ -142,55 +284,27 @@ class DatasetStore:
             query = text("SELECT dataset, env_id FROM dataset_names WHERE name = :name")
             return connection.execute(query, {"name": name}).one_or_none()
 
-    def _keep(self, info: DatasetInfo, trajectories: TrajectorySet) -> None:
-        """Write the folder aside and rename it, so that a crash leaves no half dataset."""
-        aside = self._workspace.datasets / f".{info.id}.{secrets.token_hex(4)}"
-        try:
-            aside.mkdir()
-            for key in _ARRAYS:
-                array = getattr(trajectories, key)
-                if array is not None:
-                    np.save(aside / f"{key}.npy", array, allow_pickle=False)
-            (aside / "info.json").write_text(json.dumps(asdict(info), indent=1))
-            try:
-                aside.rename(self._workspace.datasets / info.id)
-            except OSError:  # another process kept the same content first
-                if not (self._workspace.datasets / info.id).exists():
-                    raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    def _completed(self, name: str) -> Path:
+        """The folder; one of the first version gets the files that it lacks, which takes a while once."""
+        info = self.info(name)
+        folder = self._workspace.datasets / info.id
+        if not (folder / "table.parquet").exists():
+            with self._aside() as aside:
+                built = build.build([(name, recording_of(self.open(name), self.about(name)))], aside)
+                (aside / "keys.npy").replace(folder / "keys.npy")
+                with whole_file(folder / "info.json") as temporary:
+                    known = {"observations": built.observations, "actions": built.actions}
+                    temporary.write_text(replace(info, statistics=known).to_json())
+                (aside / "table.parquet").replace(folder / "table.parquet")  # last: whoever sees it finds the rest
+        return folder
 
 
-def _info(dataset_id: str, name: str, path: Path, imported: formats.Imported) -> DatasetInfo:
-    trajectories = imported.trajectories
-    n_observations, n_actions = trajectories.observations.shape[1], trajectories.actions.shape[1]
-    return DatasetInfo(
-        id=dataset_id,
-        name=name,
-        source=path.name,
-        imported_at=_now(),
-        n_trajectories=len(trajectories),
-        n_steps=trajectories.n_steps,
-        n_observations=n_observations,
-        n_actions=n_actions,
-        observation_names=imported.observation_names or tuple(f"obs {i}" for i in range(n_observations)),
-        action_names=imported.action_names or tuple(f"action {i}" for i in range(n_actions)),
-        env_id=imported.env_id,
-        has_rewards=trajectories.rewards is not None,
-        has_costs=trajectories.costs is not None,
-        references=imported.references,
-        notes=imported.notes,
-    )
-
-
-def _content_id(trajectories: TrajectorySet) -> str:
-    digest = hashlib.sha256()
-    for key in _ARRAYS:
-        array = getattr(trajectories, key)
-        if array is not None:
-            digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+def _checked_name(name: str) -> str:
+    if not is_name(name):
+        raise InvalidDataset(
+            f"{name!r} cannot name a dataset; use lower-case letters, digits, - and _, like {as_name(name)!r}"
+        )
+    return name
 
 
 def _now() -> str:

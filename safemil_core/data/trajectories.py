@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from safemil_core.data.recording import NOTHING
 from safemil_core.errors import InvalidDataset
 
 
@@ -52,6 +53,18 @@ class TrajectorySet:
 
     costs: np.ndarray | None = None
     """[sum T] float32, true costs. Shown and used in evaluation; training never sees them."""
+
+    ends: np.ndarray | None = None
+    """[N] uint8, how each trajectory ended: bits of `recording.TERMINATED` and `recording.CUT_OFF`, where known."""
+
+    final_observations: np.ndarray | None = None
+    """[N, O] float32, what the agent saw after its last action, where known."""
+
+    images: Mapping[str, np.ndarray] = field(default_factory=lambda: NOTHING)
+    """Image observations by name, [sum T, height, width, channels] uint8, possibly memory-mapped."""
+
+    final_images: Mapping[str, np.ndarray] = field(default_factory=lambda: NOTHING)
+    """[N, height, width, channels] uint8, by the same names, where known."""
 
     def __post_init__(self) -> None:
         offsets = self.offsets

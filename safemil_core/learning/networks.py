@@ -6,7 +6,7 @@ Shapes: `...` any leading dimensions, `O` and `A` the sizes of an observation an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -33,10 +33,17 @@ class Normaliser(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
 
-    def fit(self, inputs: Tensor) -> None:
-        """Take mean and deviation from inputs `[n, D]`."""
-        deviation = inputs.std(dim=0, correction=0)
-        self.mean.copy_(inputs.mean(dim=0))
+    def fit(self, blocks: Iterable[Tensor]) -> None:
+        """Take mean and deviation from inputs that come in blocks `[n, D]`; at least one."""
+        n, mean, variance = 0, torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+        for block in blocks:  # merged as by Chan, Golub and LeVeque (1979): no sum of squares that would lose digits
+            n += len(block)
+            share, shift = len(block) / n, block.mean(dim=0).double() - mean
+            own = block.std(dim=0, correction=0).double().square()
+            variance = (1 - share) * variance + share * own + share * (1 - share) * shift.square()
+            mean = mean + share * shift
+        deviation = variance.sqrt().to(self.scale)
+        self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, torch.inf).reciprocal())
 
     def forward(self, inputs: Tensor) -> Tensor:

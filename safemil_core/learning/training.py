@@ -1,8 +1,4 @@
-"""The alternating loop: cost network and policies in turn, with metrics and checkpoints. Not where they are kept.
-
-What training may see is the type `TrainingData`: observations, actions and labels. Rewards and true costs have no
-way in.
-"""
+"""The alternating loop: cost network and policies in turn, with metrics and checkpoints. Not where they are kept."""
 
 from __future__ import annotations
 
@@ -10,50 +6,25 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from safemil_core.config import RunConfig
-from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import Diverged, InvalidConfig
 from safemil_core.learning.bags import BagSampler
 from safemil_core.learning.cost_model import bag_loss, bag_score, score_steps
 from safemil_core.learning.networks import CostNetwork, MixturePolicy
 from safemil_core.learning.optimiser import Optimiser
 from safemil_core.learning.policy import Cloner
+from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, effective_sample_size, uniform_weights
 
 PROBE_STEPS = 4_096
 """Steps on which the spread of c is watched during training."""
 
 Metrics = dict[str, float]
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """All that training sees of `N` trajectories."""
-
-    observations: Tensor
-    """[sum T, O] float32."""
-    actions: Tensor
-    """[sum T, A] float32."""
-    offsets: np.ndarray
-    """[N + 1] where trajectories begin."""
-    labels: np.ndarray
-    """[N] `non_preferred`, `preferred` or `none`."""
-
-    @classmethod
-    def of(cls, trajectories: TrajectorySet, labels: np.ndarray, device: torch.device) -> Self:
-        """Take what training may see, and nothing else, to a device."""
-        return cls(
-            observations=torch.tensor(trajectories.observations, device=device),
-            actions=torch.tensor(trajectories.actions, device=device),
-            offsets=np.array(trajectories.offsets),
-            labels=labels,
-        )
 
 
 @dataclass(frozen=True)
@@ -146,7 +117,9 @@ class _Loop:
         non_preferred = np.flatnonzero(data.labels == "non_preferred")
         unlabelled = np.flatnonzero(data.labels != "non_preferred")
         cost = config.cost
-        self._non_preferred = BagSampler(data.offsets, non_preferred, cost.bag_size, cost.window, self._device)
+        self._non_preferred = BagSampler(
+            data.offsets, non_preferred, cost.bag_size, cost.window, self._device, data.segments
+        )
         self._unlabelled = BagSampler(data.offsets, unlabelled, cost.bag_size, cost.window, self._device)
         self._cost_optimiser = Optimiser(self.networks.cost, config.optimiser, cost.learning_rate)
         self._safe, self._bc = (
@@ -215,13 +188,12 @@ class _Loop:
 
     def _make_networks(self) -> Networks:
         data, config = self._data, self._config
-        sizes = data.observations.shape[1], data.actions.shape[1]
-        cost = CostNetwork(config.cost, *sizes).to(self._device)
+        cost = CostNetwork(config.cost, *data.sizes).to(self._device)
         if config.normalise:
-            cost.normaliser.fit(torch.cat([data.observations, data.actions], dim=-1))
-        policies = [MixturePolicy(config.policy, *sizes).to(self._device) for _ in range(2)]
+            cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
+        policies = [MixturePolicy(config.policy, *data.sizes).to(self._device) for _ in range(2)]
         policies[1].load_state_dict(policies[0].state_dict())  # both start alike: only the weights tell them apart
         if config.normalise:
             for policy in policies:
-                policy.normaliser.fit(data.observations)
+                policy.normaliser.fit(observations for observations, _ in data.blocks())
         return Networks(cost, *policies)

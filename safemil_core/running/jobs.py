@@ -10,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.progress import Progress, is_alive, read_progress, write_progress
-from safemil_core.running.runs import Run
+from safemil_core.running.runs import Run, require_learnable
 from safemil_core.workspace import Workspace, whole_file
 
 RETRY_AFTER_S = 60.0
@@ -32,6 +34,46 @@ def start_evaluation(workspace: Workspace, run: Run, episodes: int, n_videos: in
     now = time.time()
     write_progress(folder / "progress.json", Progress("starting", total=episodes, started_at=now, updated_at=now))
     _start(workspace, folder / "log.txt", "evaluate", run.id, "--episodes", str(episodes), "--videos", str(n_videos))
+
+
+def start_intake(workspace: Workspace, request: IntakeRequest) -> Intake:
+    """Have a dataset fetched, read and checked in the background."""
+    intake = IntakeStore(workspace).create(request)
+    _start(workspace, intake.folder / "log.txt", "intake", intake.id)
+    return intake
+
+
+def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> Progress:
+    """Have an ensemble of cost networks learn from the labels of now, for `committees.read_committee`.
+
+    Returns:
+        Its progress, or that of the one that is at it already: there is one at a time.
+
+    Raises:
+        InvalidLabels, InvalidConfig: nothing can be learned from the dataset.
+    """
+    running = committee_progress(workspace, dataset)
+    if running is not None and not running.is_finished:
+        return running
+    require_learnable(dataset, DatasetStore(workspace, Database(workspace.database)).labels(dataset.name).current())
+    folder, now = workspace.committee(dataset.id), time.time()
+    progress = Progress("starting", started_at=now, updated_at=now)
+    write_progress(folder / "progress.json", progress)
+    _start(workspace, folder / "log.txt", "committee", dataset.name, "--author", author)
+    return progress
+
+
+def committee_progress(workspace: Workspace, dataset: DatasetInfo) -> Progress | None:
+    """How far the latest ensemble of this dataset has got, if there ever was one."""
+    path = workspace.committee(dataset.id) / "progress.json"
+    return read_progress(path) if path.exists() else None
+
+
+def stop_committee(workspace: Workspace, dataset: DatasetInfo) -> None:
+    """End the ensemble that learns; what an earlier one said stays."""
+    progress = committee_progress(workspace, dataset)
+    if progress is not None:
+        _terminate(progress)
 
 
 def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[int]) -> Progress | None:
@@ -69,7 +111,10 @@ def replay_progress(workspace: Workspace, dataset: DatasetInfo) -> Progress | No
 
 def stop(run: Run) -> None:
     """Ask a training process to finish: it keeps what it has learned so far and ends as `stopped`."""
-    progress = run.progress
+    _terminate(run.progress)
+
+
+def _terminate(progress: Progress) -> None:
     if progress.pid and not progress.is_finished and is_alive(progress):
         os.kill(progress.pid, signal.SIGTERM)
 

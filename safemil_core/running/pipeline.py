@@ -1,4 +1,5 @@
-"""The process of a job: `python -m safemil_core.running.pipeline train RUN`, `evaluate RUN` or `replay DATASET`.
+"""The process of a job: `python -m safemil_core.running.pipeline TASK SUBJECT`, where the subject is a run's id to
+`train` or `evaluate`, a dataset's name for `replay` and `committee`, and an import's id for `intake`.
 
 `running.jobs` starts it. What it does are the stages; what it adds is that however it ends, the progress file says so.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import SafeMILError
+from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Progress, State, begin, write_progress
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
@@ -25,17 +27,18 @@ def main(arguments: list[str] | None = None) -> int:
     """One job: what it is, and how it ended, is in its progress file."""
     parser = argparse.ArgumentParser(prog="pipeline")
     parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("task", choices=["train", "evaluate", "replay"])
-    parser.add_argument("subject", help="a run, or for replays a dataset")
+    parser.add_argument("task", choices=["train", "evaluate", "replay", "committee", "intake"])
+    parser.add_argument("subject", help="a run's id, a dataset's name or an import's id")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--videos", type=int, default=0)
+    parser.add_argument("--author", default="someone")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
     progress_file = _progress_file(workspace, options.task, options.subject)
     # Who wants to stop it needs its number before torch is there, which takes seconds.
     write_progress(progress_file, replace(begin(0, ""), state="starting"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before it began"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before it was done"))
     try:
         _work(workspace, options)
     except SystemExit as left:
@@ -50,15 +53,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _work(workspace: Workspace, options: argparse.Namespace) -> None:
-    from safemil_core.running.evaluation_stage import evaluate_run
-    from safemil_core.running.replay_stage import render_replays
-    from safemil_core.running.training_stage import train_run
-
+    """Each task imports its own stage alone: an import need not wait for torch."""
     if options.task == "train":
+        from safemil_core.running.training_stage import train_run
+
         train_run(workspace, RunStore(workspace).open(options.subject), options.device)
     elif options.task == "evaluate":
+        from safemil_core.running.evaluation_stage import evaluate_run
+
         evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
+    elif options.task == "committee":
+        from safemil_core.running.committee_stage import ask_committee
+
+        ask_committee(workspace, options.subject, options.author, options.device)
+    elif options.task == "intake":
+        from safemil_core.running.intake_stage import take_in
+
+        take_in(workspace, IntakeStore(workspace).open(options.subject))
     else:
+        from safemil_core.running.replay_stage import render_replays
+
         render_replays(workspace, options.subject)
 
 
@@ -68,9 +82,12 @@ def _end(progress_file: Path, state: State, message: str) -> None:
 
 
 def _progress_file(workspace: Workspace, task: str, subject: str) -> Path:
-    if task == "replay":
+    if task in ("replay", "committee"):
         dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
-        return workspace.replay(dataset.id, 0).parent / "progress.json"
+        folder = workspace.replay(dataset.id, 0).parent if task == "replay" else workspace.committee(dataset.id)
+        return folder / "progress.json"
+    if task == "intake":
+        return IntakeStore(workspace).open(subject).folder / "progress.json"
     folder = RunStore(workspace).open(subject).folder
     return folder / "progress.json" if task == "train" else folder / "evaluation" / "progress.json"
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from safemil_core.assessment.clips import cut_clip
 from safemil_core.assessment.rollouts import replay
 from safemil_core.assessment.videos import FPS, write_mp4
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.data.recording import Clip
 from safemil_core.data.trajectories import Trajectory
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running.progress import begin, write_progress
@@ -32,20 +34,34 @@ def render_replays(workspace: Workspace, name: str) -> None:
     progress_file = workspace.replay(dataset.id, 0).parent / "progress.json"
     progress = begin(0, "cpu")
     write_progress(progress_file, progress)
-    if dataset.env_id is None:
-        raise EnvironmentUnavailable(f"dataset {name!r} names no environment to replay it in")
+    clips = datasets.about(name).clips
     while (trajectory := _await_wish(workspace, dataset)) is not None:
-        _render(workspace.replay(dataset.id, trajectory), dataset.env_id, trajectories[trajectory])
+        path = workspace.replay(dataset.id, trajectory)
+        if trajectory in clips:
+            _cut(path, clips[trajectory], len(trajectories[trajectory]))
+        else:
+            _render(path, dataset, trajectories[trajectory])
         progress = replace(progress, done=progress.done + 1, updated_at=time.time())
         write_progress(progress_file, progress)
     write_progress(progress_file, replace(progress, state="done", updated_at=time.time()))
 
 
-def _render(path: Path, env_id: str, trajectory: Trajectory) -> None:
+def _cut(path: Path, clip: Clip, n_steps: int) -> None:
+    """Take the recorder's own video, which shows what was there."""
+    with whole_file(path) as temporary:
+        fps = cut_clip(Path(clip.file), clip.start_s, clip.end_s, n_steps, temporary)
+        facts = {"fps": fps, "stride": 1, "exact": True, "note": "The video that was recorded with the data."}
+        with whole_file(path.with_suffix(".json")) as beside:
+            beside.write_text(json.dumps(facts))
+
+
+def _render(path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:
+    if dataset.env_id is None:
+        raise EnvironmentUnavailable(f"dataset {dataset.name!r} names no environment to replay it in")
     stride = max(1, int(np.ceil(len(trajectory) / REPLAY_FRAMES)))
     with whole_file(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps({**ABOUT, "stride": stride}))
-    write_mp4(path, replay(env_id, np.asarray(trajectory.observations), trajectory.actions.shape[1], stride))
+    write_mp4(path, replay(dataset.env_id, np.asarray(trajectory.observations), trajectory.actions.shape[1], stride))
 
 
 def _await_wish(workspace: Workspace, dataset: DatasetInfo) -> int | None:

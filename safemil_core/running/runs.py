@@ -14,12 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels import LabelStore
-from safemil_core.errors import InvalidLabels, NotFound, NotReady
+from safemil_core.data.labels.store import LabelStore
+from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
 from safemil_core.running.progress import Progress, read_progress, write_progress
 from safemil_core.workspace import Workspace, is_name, whole_file
 
@@ -166,6 +167,26 @@ class Run:
             return missing
 
 
+def require_learnable(dataset: DatasetInfo, labels: np.ndarray) -> None:
+    """Whether a cost can be learned from a dataset under these labels [N].
+
+    Raises:
+        InvalidLabels: nothing is marked non-preferred, or nothing else is left.
+        InvalidConfig: its observations are images alone.
+    """
+    n_non_preferred = int((labels == "non_preferred").sum())
+    if not 0 < n_non_preferred < len(labels):
+        raise InvalidLabels(
+            f"{n_non_preferred} of {len(labels)} trajectories of {dataset.name!r} are marked non-preferred; "
+            "mark at least one and leave at least one"
+        )
+    if dataset.n_observations == 0:
+        raise InvalidConfig(
+            f"all observations of {dataset.name!r} are images, which the networks cannot read; "
+            "import it again with numbers beside them, such as the robot's state"
+        )
+
+
 class RunStore:
     """The runs of a workspace."""
 
@@ -176,23 +197,18 @@ class RunStore:
         """A folder with all that a training process needs; it pins the dataset's content and the labels of now.
 
         Raises:
-            InvalidLabels: nothing is marked non-preferred, or nothing else is left.
+            InvalidLabels, InvalidConfig: nothing can be learned from it, see `require_learnable`.
         """
         snapshot = labels.latest()
         marked = labels.current(snapshot)
-        n_non_preferred = int((marked == "non_preferred").sum())
-        if not 0 < n_non_preferred < len(marked):
-            raise InvalidLabels(
-                f"{n_non_preferred} of {len(marked)} trajectories of {dataset.name!r} are marked non-preferred; "
-                "mark at least one and leave at least one"
-            )
+        require_learnable(dataset, marked)
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         info = RunInfo(
             id=run_id,
             dataset=dataset.name,
             dataset_id=dataset.id,
             label_snapshot=snapshot,
-            n_non_preferred=n_non_preferred,
+            n_non_preferred=int((marked == "non_preferred").sum()),
             n_preferred=int((marked == "preferred").sum()),
             author=author,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),

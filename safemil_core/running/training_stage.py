@@ -23,6 +23,7 @@ from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.errors import NotFound, SafeMILError
 from safemil_core.learning import training
 from safemil_core.learning.model_files import save_cost, save_policy
+from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.progress import OnProgress, State, begin
 from safemil_core.running.runs import Run
@@ -52,8 +53,7 @@ def _train(
     config = run.config
     progress = begin(training.n_updates(config), str(device))
     run.write_progress(progress)
-    trajectories, labels = _load(workspace, run)
-    data = training.TrainingData.of(trajectories, labels, device)
+    trajectories, data = _load(workspace, run, device)
     torch.set_num_threads(_n_threads(config, trajectories))
     on_progress(progress)
 
@@ -69,12 +69,12 @@ def _train(
         config,
         on_metrics=report,
         on_checkpoint=lambda update, networks: _save_networks(
-            run, run.folder / "checkpoints" / f"{update:08d}", networks, trajectories
+            run, run.folder / "checkpoints" / f"{update:08d}", networks, data.sizes
         ),
         should_stop=should_stop,
         on_costs=lambda costs: _write_costs(run, costs, data),
     )
-    _save_networks(run, run.folder, networks, trajectories)
+    _save_networks(run, run.folder, networks, data.sizes)
     _write_outcome(run, trajectories, time.time() - progress.started_at)
     state: State = "stopped" if progress.done < progress.total else "done"
     progress = replace(progress, state=state, updated_at=time.time())
@@ -88,22 +88,25 @@ def _n_threads(config: RunConfig, trajectories: TrajectorySet) -> int:
     return 1 if steps_of_a_bag <= SMALL_BAG else os.cpu_count() or 1
 
 
-def _load(workspace: Workspace, run: Run) -> tuple[TrajectorySet, np.ndarray]:
-    """The trajectories that the run was made for, and their labels as they were then."""
+def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
+    """The trajectories that the run was made for, and what training sees of them with what was said of them then."""
     datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
-    if datasets.info(info.dataset).id != info.dataset_id:
+    dataset = datasets.info(info.dataset)
+    if dataset.id != info.dataset_id:
         raise NotFound(f"dataset {info.dataset!r} is not the one that run {run.id} was made for; start a new run")
-    return datasets.open(info.dataset), datasets.labels(info.dataset).current(info.label_snapshot)
+    trajectories, said = datasets.open(info.dataset), datasets.labels(info.dataset).state(info.label_snapshot)
+    data = TrainingData.of(trajectories, said.labels, device, segments=said.segments, action_parts=dataset.actions)
+    return trajectories, data
 
 
-def _save_networks(run: Run, folder: Path, networks: training.Networks, trajectories: TrajectorySet) -> None:
-    config, sizes = run.config, (trajectories.observations.shape[1], trajectories.actions.shape[1])
+def _save_networks(run: Run, folder: Path, networks: training.Networks, sizes: tuple[int, int]) -> None:
+    config = run.config
     save_cost(folder / "cost.safetensors", networks.cost, config.cost, *sizes)
     save_policy(folder / "safe.safetensors", networks.safe, config.policy, *sizes)
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, *sizes)
 
 
-def _write_costs(run: Run, costs: np.ndarray, data: training.TrainingData) -> None:
+def _write_costs(run: Run, costs: np.ndarray, data: TrainingData) -> None:
     """Step costs, trajectory costs and weights: pages can show them while the policies still train."""
     config, lengths = run.config, np.diff(data.offsets)
     weights = cloning_weights(costs, data.offsets, data.labels, config.weights, config.cost.gamma)

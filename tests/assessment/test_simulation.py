@@ -9,7 +9,17 @@ from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_ran
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
 from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
 from safemil_core.data import formats
+from safemil_core.data.storage.build import build
+from safemil_core.data.storage.dataset_files import open_files
 from safemil_core.errors import EnvironmentUnavailable
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The trajectories of the bundled dataset."""
+    folder = tmp_path_factory.mktemp("recorded")
+    build([("", formats.read(CAR_CIRCLE))], folder)
+    return open_files(folder, ())
 
 
 @pytest.fixture
@@ -49,14 +59,13 @@ def test_an_unknown_environment_is_refused(name):
         Simulator(name, *CAR_SIZES)
 
 
-def test_a_recorded_observation_is_shown_at_its_pose(simulator):
-    """In real trajectories: the body stands where the recording says, heading the way it says."""
-    trajectories = formats.read(CAR_CIRCLE).trajectories
+def test_a_recorded_observation_is_shown_at_its_pose(simulator, recorded):
+    """In real recorded: the body stands where the recording says, heading the way it says."""
     assert simulator.can_place
     simulator.reset(0)
     bare = simulator._env.unwrapped
     for index in (0, 100, 358):
-        for observation in trajectories[index].observations[::75]:
+        for observation in recorded[index].observations[::75]:
             simulator.place(observation)
             position, orientation = bare.bc.getBasePositionAndOrientation(bare.agent.body_id)
             np.testing.assert_allclose(position[:2], observation[:2] * 10, atol=1e-4)
@@ -64,13 +73,13 @@ def test_a_recorded_observation_is_shown_at_its_pose(simulator):
             np.testing.assert_allclose([np.sin(heading), np.cos(heading)], observation[4:6], atol=1e-4)
 
 
-def test_what_is_placed_is_what_the_simulator_would_observe(simulator):
+def test_what_is_placed_is_what_the_simulator_would_observe(simulator, recorded):
     """The car's own observation of its position and heading after placing is the recorded one."""
     simulator.reset(0)
-    recorded = formats.read(CAR_CIRCLE).trajectories[5].observations[120]
-    simulator.place(recorded)
+    observation = recorded[5].observations[120]
+    simulator.place(observation)
     seen = simulator._env.unwrapped.agent.agent_specific_observation()
-    np.testing.assert_allclose(seen[[0, 1, 4, 5]], recorded[[0, 1, 4, 5]], atol=1e-4)
+    np.testing.assert_allclose(seen[[0, 1, 4, 5]], observation[[0, 1, 4, 5]], atol=1e-4)
 
 
 def test_dsrls_ranges_are_known_for_its_tasks_alone():
@@ -135,8 +144,8 @@ def test_totals_are_sums_over_each_episode():
     np.testing.assert_allclose(total(made, "costs"), [0, 3])
 
 
-def test_a_replay_shows_every_nth_recorded_state():
-    observations = formats.read(CAR_CIRCLE).trajectories[20].observations[:90]
+def test_a_replay_shows_every_nth_recorded_state(recorded):
+    observations = recorded[20].observations[:90]
     frames = list(replay(CAR, observations, 2, frame_stride=30))
     assert [frame.shape for frame in frames] == [(FRAME_SIZE[1], FRAME_SIZE[0], 3)] * 3
     assert not np.array_equal(frames[0], frames[2])  # the car has moved

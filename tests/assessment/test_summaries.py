@@ -6,12 +6,9 @@ from safemil_core.assessment.summaries import (
     LabelCounts,
     example_marks,
     label_counts,
-    label_table,
     neighbours,
     sample_paths,
-    trajectory_table,
 )
-from safemil_core.data.labels import parse_csv
 from safemil_core.data.trajectories import TrajectorySet
 
 
@@ -23,22 +20,6 @@ def small_set(**truth):
         offsets=np.array([0, 2, 5]),
         **{key: np.array(values, dtype=np.float32) for key, values in truth.items()},
     )
-
-
-def test_a_row_sums_a_trajectory_and_averages_its_observations():
-    table = trajectory_table(small_set(rewards=[1, 2, 3, 4, 5], costs=[0, 1, 0, 1, 1]))
-    assert table.to_dict("list") == {
-        "trajectory": [0, 1],
-        "length": [2, 3],
-        "return": [3.0, 12.0],
-        "true_cost": [1.0, 2.0],
-        "mean 0": [1.0, 6.0],
-        "mean 1": [2.0, 7.0],
-    }
-
-
-def test_what_is_unknown_has_no_column():
-    assert list(trajectory_table(small_set())) == ["trajectory", "length", "mean 0", "mean 1"]
 
 
 def test_examples_are_the_costliest_first_and_of_equal_ones_the_earlier():
@@ -54,13 +35,6 @@ def test_a_trajectory_without_cost_is_no_example():
 def test_labels_are_counted():
     labels = np.array(["none", "preferred", "non_preferred", "none", "non_preferred"])
     assert label_counts(labels) == LabelCounts(non_preferred=2, preferred=1, unlabelled=2)
-
-
-def test_exported_labels_are_read_back_as_they_were():
-    labels = np.array(["none", "preferred", "non_preferred"])
-    content = label_table(labels).to_csv(index=False)
-    assert content == "trajectory,label\n1,preferred\n2,non_preferred\n"
-    assert parse_csv(content.encode()) == {1: "preferred", 2: "non_preferred"}
 
 
 def test_neighbours_skip_what_is_not_shown():

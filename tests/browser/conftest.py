@@ -53,7 +53,13 @@ def chromium_path() -> str:
 
 
 @pytest.fixture
-def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
+def environment() -> dict[str, str]:
+    """Variables of the dashboard's process; tests that need some have a fixture of the same name."""
+    return {}
+
+
+@pytest.fixture
+def dashboard(tmp_path: Path, environment: dict[str, str]) -> Iterator[Dashboard]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,7 +69,7 @@ def dashboard(tmp_path: Path) -> Iterator[Dashboard]:
         server = subprocess.Popen(
             command,
             cwd=REPOSITORY,
-            env={**os.environ, "SAFEMIL_WORKSPACE": str(workspace)},
+            env={**os.environ, "SAFEMIL_WORKSPACE": str(workspace), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

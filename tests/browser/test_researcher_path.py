@@ -55,7 +55,7 @@ def label(dashboard: Dashboard, page: Page) -> None:
     press(page, "p")
     expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
     assert marks(dashboard)[1] == "preferred", "a mark is on disk before the page shows it"
-    press(page, "u")
+    press(page, "z")
     expect(page.get_by_text("0 preferred", exact=True)).to_be_visible()
     assert marks(dashboard) == before
     page.get_by_test_id("stCheckbox").first.wait_for()

@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from factories import build_here
 from streamlit.testing.v1 import AppTest
 
 from safemil_core.assessment.diagnosis import diagnose
@@ -66,7 +67,8 @@ def add_dataset(
     with h5py.File(path, "w") as file:
         for key, values in arrays.items():
             file[key] = values
-    info = store(workspace).add(path, name=name, env_id=env_id)
+    datasets = DatasetStore(workspace, Database(workspace.database), build_here)
+    info = datasets.add(path, name=name, env_id=env_id)
     path.unlink()
     return info
 

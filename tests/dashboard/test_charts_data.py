@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from dashboard.charts_data import length_histogram, path_figure, trajectory_scatter
+from dashboard.charts_data import axis_words, length_histogram, path_figure, region_figure, trajectory_scatter
 from dashboard.charts_theme import NON_PREFERRED, TRUE_COST, UNLABELLED
 from safemil_core.assessment.summaries import Paths
 from safemil_core.data.trajectories import Trajectory
@@ -33,6 +33,27 @@ def test_one_dimension_is_drawn_over_the_length():
     assert list(figure.data[0].y) == [4.0, 5.0]
 
 
+def test_the_axes_can_be_chosen():
+    figure = trajectory_scatter(TABLE, np.array(["none", "unsure", "none"]), axes=("length", "return"))
+    assert [trace.name for trace in figure.data] == ["unlabelled (2)", "unsure (1)"]
+    assert (list(figure.data[1].x), list(figure.data[1].y)) == ([5.0], [8.0])
+    assert figure.layout.xaxis.title.text == "length (steps)"
+
+
+def test_columns_have_words():
+    assert axis_words("mean 1", ("x", "speed")) == "mean speed"
+    assert axis_words("mean 7", ()) == "mean 7"
+    assert axis_words("learned_cost", ()) == "learned cost"
+    assert axis_words("embedding 2", ("x",)) == "embedding 2"
+
+
+def test_a_region_is_drawn_on_lines_that_carry_no_points_to_select():
+    paths = Paths(x=np.array([0, 1, np.nan], dtype=np.float32), y=np.array([2, 3, np.nan], dtype=np.float32))
+    figure = region_figure(paths, "x", "y")
+    (trace,) = figure.data
+    assert (trace.mode, figure.layout.dragmode) == ("lines", "lasso")
+
+
 def test_every_trajectory_is_in_one_bar():
     figure = length_histogram(np.array([10, 10, 12]))
     assert list(figure.data[0].y) == [2, 0, 1]
@@ -51,3 +72,7 @@ def test_steps_of_true_cost_stand_out_on_the_path():
     assert (list(traces["path"].x), list(traces["path"].y)) == ([1, 3, 5], [0, 2, 4])
     assert (list(traces["true cost"].x), traces["true cost"].marker.color) == ([3], TRUE_COST)
     assert (list(traces["start"].x), list(traces["end"].x)) == ([1], [5])
+    assert "selected" not in traces
+    others = Paths(x=np.array([7], dtype=np.float32), y=np.array([8], dtype=np.float32))
+    figure = path_figure(trajectory, "none", background, 1, 0, ("x", "y"), selected=others)
+    assert [list(trace.x) for trace in figure.data if trace.name == "selected"] == [[7]]

@@ -1,6 +1,7 @@
+import time
+
 import h5py
 import numpy as np
-import pytest
 from run_fixtures import APP, add_dataset, store
 from streamlit.testing.v1 import AppTest
 
@@ -31,10 +32,12 @@ def hdf5(tmp_path, **changes):
 
 
 def upload(at, path, name=""):
-    at.file_uploader[0].upload(path.name, path.read_bytes(), "application/x-hdf5")
+    at.file_uploader[0].upload(path.name, path.read_bytes(), "application/octet-stream")
+    at.run()
     if name:
         at.text_input(key="datasets.upload.0.name").set_value(name)
-    return next(b for b in at.button if "upload" in b.key).click().run()
+    buttons = [b for b in at.button if b.key == "datasets.upload.0.import"]
+    return buttons[0].click().run() if buttons else at
 
 
 def is_clean(workspace):
@@ -66,12 +69,40 @@ def test_a_broken_upload_is_named_in_one_sentence_and_leaves_nothing(workspace, 
     assert is_clean(workspace)
 
 
-def test_what_is_no_hdf5_is_refused(workspace, tmp_path):
+def test_what_is_in_no_known_format_is_refused_at_once(workspace, tmp_path):
     path = tmp_path / "fake.h5"
     path.write_bytes(b"not really")
     at = upload(page(), path)
-    assert at.error[0].value == "fake.h5 is not a DSRL HDF5 file; convert it or choose another"
+    assert "fake.h5" in at.error[0].value
+    assert "Minari" in at.error[0].value
     assert is_clean(workspace)
+
+
+def test_several_files_make_one_dataset(workspace, tmp_path):
+    one = hdf5(tmp_path).rename(tmp_path / "one.hdf5")
+    two = hdf5(tmp_path, rewards=np.zeros(12)).rename(tmp_path / "two.hdf5")
+    at = page()
+    at.file_uploader[0].set_value([(p.name, p.read_bytes(), "application/octet-stream") for p in (one, two)])
+    at.run()
+    at.button(key="datasets.upload.0.import").click().run()
+    assert not at.exception
+    assert at.success[0].value == "`one` is valid: 6 trajectories, 24 steps."
+
+
+def test_the_columns_of_a_table_are_mapped_in_a_dialogue(workspace, tmp_path):
+    path = tmp_path / "walks.csv"
+    path.write_text("who,px,force\n0,0.5,1\n0,1.5,1\n1,2.5,0\n")
+    at = page()
+    at.file_uploader[0].upload(path.name, path.read_bytes(), "text/csv")
+    at.run()
+    at.selectbox(key="datasets.upload.0.trajectory").set_value("who")
+    at.multiselect(key="datasets.upload.0.observations").set_value(["px"])
+    at.multiselect(key="datasets.upload.0.actions").set_value(["force"])
+    at.run()
+    at.button(key="datasets.upload.0.import").click().run()
+    assert not at.exception
+    assert at.success[0].value == "`walks` is valid: 2 trajectories, 3 steps."
+    assert store(workspace).open("walks").observations.tolist() == [[0.5], [1.5], [2.5]]
 
 
 def test_a_bad_name_is_refused_with_a_better_one(workspace, tmp_path):
@@ -80,24 +111,82 @@ def test_a_bad_name_is_refused_with_a_better_one(workspace, tmp_path):
     assert is_clean(workspace)
 
 
-def test_a_path_is_imported_under_the_given_name_and_environment(workspace, tmp_path):
+def wait_for_the_import(at, seconds=60):
+    """What the page's own fragment does every second."""
+    for _ in range(seconds * 4):
+        if (ended := resources.intakes().list()[0].progress).is_finished:
+            return at.run(), ended
+        time.sleep(0.25)
+    raise AssertionError("the import did not end")
+
+
+def test_a_file_of_this_machine_is_imported_in_a_process_of_its_own(workspace, tmp_path, monkeypatch):
     path = hdf5(tmp_path)
+    monkeypatch.setenv("SAFEMIL_DATA_ROOTS", str(path.parent))
     at = page()
-    next(t for t in at.text_input if t.label == "Path").set_value(str(path))
-    at.text_input(key="datasets.path.name").set_value("walks")
-    at.text_input(key="datasets.path.env").set_value("SafetyCarCircle-v0")
-    next(b for b in at.button if "path" in b.key).click().run()
+    at.multiselect(key="datasets.path.0.paths").set_value([path.name]).run()
+    at.text_input(key="datasets.path.0.name").set_value("walks")
+    at.text_input(key="datasets.path.0.env").set_value("SafetyCarCircle-v0")
+    at.button(key="datasets.path.0.import").click().run()
     assert not at.exception
+    at, ended = wait_for_the_import(at)
+    assert ended.state == "done", ended
     assert store(workspace).info("walks").env_id == "SafetyCarCircle-v0"
+    assert (
+        any("`walks` is valid: 3 trajectories" in s.value for s in at.run().success)
+        or at.subheader[0].value == "`walks`"
+    )
     assert path.exists()
 
 
-@pytest.mark.parametrize(("text", "words"), [("/nowhere/at.hdf5", "there is no such file"), ("/tmp", "no such file")])
-def test_a_path_that_is_no_file_is_said(workspace, text, words):
+def test_what_the_import_finds_wrong_is_said_on_the_page(workspace, tmp_path, monkeypatch):
+    path = hdf5(tmp_path, timeouts=np.zeros(12, dtype=bool))
+    monkeypatch.setenv("SAFEMIL_DATA_ROOTS", str(path.parent))
     at = page()
-    next(t for t in at.text_input if t.label == "Path").set_value(text)
-    next(b for b in at.button if "path" in b.key).click().run()
-    assert words in at.error[0].value
+    at.multiselect(key="datasets.path.0.paths").set_value([path.name]).run()
+    at.button(key="datasets.path.0.import").click().run()
+    at, ended = wait_for_the_import(at)
+    assert ended.state == "failed"
+    assert ended.message in at.error[0].value
+    assert is_clean(workspace)
+    next(b for b in at.button if b.label == "Dismiss").click().run()
+    assert not at.error
+
+
+def test_without_data_roots_the_page_says_where_files_belong(workspace):
+    at = page()
+    assert any(str(workspace.root / "incoming") in m.value for m in at.markdown)
+
+
+def test_a_version_keeps_what_the_labels_say(workspace):
+    info = add_dataset(workspace, n=20)
+    store(workspace).labels(info.name).mark([3, 4], "non_preferred", author="ann")
+    at = page()
+    at.selectbox(key="versions.keep").set_value("not_non_preferred").run()
+    assert any("18 trajectories of 20" in c.value for c in at.caption)
+    at.button(key="versions.filter.make").click().run()
+    assert not at.exception
+    made = store(workspace).info(f"{info.name}-filtered")
+    assert (made.n_trajectories, made.parents[0].name) == (18, info.name)
+    assert at.subheader[0].value == f"`{made.name}`"
+
+
+def test_an_export_can_be_downloaded_and_comes_back_the_same(workspace):
+    info = add_dataset(workspace, n=6)
+    store(workspace).labels(info.name).mark([2], "non_preferred", author="ann")
+    at = page()
+    at.selectbox(key="export.format").set_value("Parquet").run()
+    at.button(key="export.write").click().run()
+    assert not at.exception
+    assert any(m.value.startswith("6 trajectories as Parquet") for m in at.markdown)
+    (path,) = workspace.exports.iterdir()
+    store(workspace).add(path, name="back")
+    assert store(workspace).labels("back").current().tolist() == ["none"] * 2 + ["non_preferred"] + ["none"] * 3
+
+
+def test_the_card_says_what_is_known(workspace):
+    add_dataset(workspace, n=6)
+    assert any("## How it is labelled" in code.value for code in page().code)
 
 
 def test_one_click_marks_the_50_costliest_as_an_example(workspace):

@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from run_fixtures import APP, N, T, add_dataset, finish, mark_costliest, new_run, store
+from run_fixtures import APP, N, T, add_dataset, figure, finish, mark_costliest, new_run, store
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import hotkeys
+from dashboard.components.label_filters import Filters
+from safemil_core.data.labels.files import ledger_lines
 from safemil_core.running import jobs
 from safemil_core.running.progress import Progress
 
@@ -55,8 +57,19 @@ def table(at):
     return at.dataframe[0].value
 
 
-def table_key(info, show="all", order="trajectory"):
-    return f"label.table.{info.id}.{show}.{order}"
+def selected_rows(at, info):
+    """What the table shows as selected, while nothing is filtered."""
+    return at.session_state[f"label.table.{info.id}.{Filters().key}.trajectory"]["selection"]["rows"]
+
+
+def select(at, info, *trajectories):
+    """As a lasso does it, which only a browser has."""
+    at.session_state["kept.label.selection"] = (info.id, trajectories)
+    return at.run()
+
+
+def said(at):
+    return [m.value for m in at.markdown]
 
 
 def test_without_a_dataset_the_page_says_where_to_get_one(workspace):
@@ -93,9 +106,8 @@ def test_a_mark_is_on_disk_and_shown(workspace, info):
 
 def test_marks_go_to_everything_that_is_selected(workspace, info):
     at = page(trajectory="3")
-    at.session_state["kept.label.selection"] = (info.id, (3, 5, 8))
-    at.run()
-    assert at.session_state[table_key(info)]["selection"]["rows"] == [3, 5, 8]
+    select(at, info, 3, 5, 8)
+    assert selected_rows(at, info) == [3, 5, 8]
     assert at.button(key="label.preferred").label == "Preferred 3 `P`"
     at.button(key="label.preferred").click().run()
     assert marked(workspace, "preferred") == [3, 5, 8]
@@ -125,6 +137,167 @@ def test_next_and_previous_follow_filter_and_order(workspace, info):
     assert table(at)["#"].tolist() == order
 
 
+def test_a_selection_is_previewed_and_marked_and_undone_as_one(workspace, info):
+    labels(workspace).mark([3], "non_preferred", author="somebody else")
+    labels(workspace).mark([5], "unsure", author="somebody else")
+    labels(workspace).add_reason("too fast")
+    at = select(page(trajectory="3"), info, 3, 5, 8, 9)
+    preview = "**4 trajectories selected**: 1 already non-preferred, 1 already unsure, 2 unlabelled"
+    assert preview in said(at)
+    at.selectbox(key="label.reason").set_value("too fast")
+    at.button(key="label.non_preferred").click().run()
+    assert marked(workspace) == [3, 5, 8, 9]
+    (action, *_) = labels(workspace).history()
+    assert (action.origin, action.n_trajectories, action.reason) == ("bulk", 4, "too fast")
+    assert at.selectbox(key="label.reason").value is None
+    assert at.selectbox(key="label.reason").options == ["too fast"]
+    at.button(key="label.undo").click().run()
+    assert (marked(workspace), marked(workspace, "unsure")) == ([3], [5])
+    at.button(key="label.redo").click().run()
+    assert marked(workspace) == [3, 5, 8, 9]
+
+
+def test_one_may_be_unsure(workspace, info):
+    at = page(trajectory="3")
+    at.button(key="label.unsure").click().run()
+    assert marked(workspace, "unsure") == [3]
+    assert any("1 unsure" in words for words in said(at))
+    at.button_group(key="label.show").set_value("unsure").run()
+    assert table(at)["#"].tolist() == [3]
+
+
+def test_tags_are_put_on_and_taken_off_all_that_is_selected(workspace, info):
+    labels(workspace).tag([9], "night", author="bob")
+    at = select(page(trajectory="3"), info, 3, 5)
+    at.selectbox(key="label.tag").set_value("night")
+    at.button(key="label.tag.add").click().run()
+    assert labels(workspace).state().tags == {"night": (3, 5, 9)}
+    at = select(at, info, 3)
+    at.button(key="label.tag.remove").click().run()
+    assert labels(workspace).state().tags == {"night": (5, 9)}
+    at.button(key="label.undo").click().run()
+    assert labels(workspace).state().tags == {"night": (3, 5, 9)}
+
+
+def test_a_tag_without_a_name_is_said(workspace, info):
+    at = page()
+    at.button(key="label.tag.add").click().run()
+    assert "a tag is empty" in at.toast[0].value
+
+
+def test_filters_combine_and_count(workspace, info):
+    store = labels(workspace)
+    store.mark([1, 2, 3], "non_preferred", author="ann", reason="fast")
+    store.mark([4, 5], "non_preferred", author="bob", reason="fast")
+    store.mark([6], "preferred", author="ann")
+    store.tag([2, 3, 4, 9], "night", author="bob")
+    at = page()
+    assert f"{N} trajectories" in said(at)
+    at.multiselect(key=f"label.filter.{info.id}.tag").set_value(["night"]).run()
+    assert table(at)["#"].tolist() == [2, 3, 4, 9]
+    at.multiselect(key=f"label.filter.{info.id}.reason").set_value(["fast"]).run()
+    assert table(at)["#"].tolist() == [2, 3, 4]
+    at.multiselect(key=f"label.filter.{info.id}.author").set_value(["ann"]).run()
+    assert table(at)["#"].tolist() == [2, 3]
+    assert f"**2** of {N} trajectories" in said(at)
+    at.button(key="label.select_all").click().run()
+    assert "**2 trajectories selected**: 2 already non-preferred" in said(at)
+    at.button(key="label.unfilter").click().run()
+    assert len(table(at)) == N
+
+
+def test_a_range_filters_by_a_number(workspace, info):
+    at = page()
+    costs = table(at)["true cost"].to_numpy()
+    slider = next(s for s in at.slider if s.label == "True cost")
+    slider.set_value((1.0, slider.max)).run()
+    assert table(at)["#"].tolist() == np.flatnonzero(costs >= 1).tolist()
+
+
+def test_nothing_passes_is_said(workspace, info):
+    at = page()
+    at.button_group(key="label.show").set_value("unsure").run()
+    assert at.info[0].value.startswith("No trajectory passes the filters.")
+
+
+def test_those_most_like_one_are_selected(workspace, info):
+    at = page(trajectory="3")
+    at.number_input(key="label.similar.n").set_value(4)
+    at.button(key="label.similar.select").click().run()
+    rows = selected_rows(at, info)
+    assert len(rows) == 5
+    assert 3 in rows
+    assert any(words.startswith("**5 trajectories selected**") for words in said(at))
+    at.button(key="label.deselect").click().run()
+    assert selected_rows(at, info) == [3]
+
+
+def test_the_axes_of_the_points_are_a_choice(workspace, info):
+    at = page()
+    at.selectbox(key=f"label.axis.{info.id}.across").set_value("embedding 1").run()
+    at.selectbox(key=f"label.axis.{info.id}.up").set_value("mean 1").run()
+    layout = figure(at, "label.scatter")["layout"]
+    assert layout["xaxis"]["title"]["text"] == "embedding 1"
+    assert layout["yaxis"]["title"]["text"] == f"mean {info.observation_names[1]}"
+
+
+def test_paths_can_be_drawn_on(workspace, info):
+    at = page()
+    at.button_group(key="label.map").set_value("Paths").run()
+    assert figure(at, "label.region")["layout"]["dragmode"] == "lasso"
+
+
+def test_others_labels_are_there_and_the_selection_stays(workspace, info):
+    at = select(page(trajectory="3"), info, 3, 5, 8)
+    labels(workspace).mark([5], "preferred", author="bob")
+    at.run()
+    assert counts(at)[1].startswith(":green-badge[1 preferred")
+    assert "**3 trajectories selected**: 1 already preferred, 2 unlabelled" in said(at)
+
+
+def test_changes_since_an_action_are_listed(workspace, info):
+    first = labels(workspace).mark([1], "preferred", author="ann")
+    labels(workspace).mark([1, 2], "non_preferred", author="bob")
+    at = page()
+    at.button(key=f"label.since.{first}").click().run()
+    changes = at.dataframe[-1].value
+    assert changes[["trajectory", "before", "after", "by"]].to_numpy().tolist() == [
+        [1, "preferred", "non-preferred", "bob"],
+        [2, "unlabelled", "non-preferred", "bob"],
+    ]
+
+
+def test_a_snapshot_has_a_name_and_knows_its_runs(workspace, info):
+    mark_costliest(workspace, info)
+    run = new_run(workspace, info)
+    at = page()
+    at.text_input(key="label.snapshot.name").set_value("first-pass")
+    at.button(key="label.snapshot.save").click().run()
+    assert [s.name for s in labels(workspace).snapshots()] == ["first-pass"]
+    assert any("first-pass" in words and run.id in words for words in said(at))
+    labels(workspace).mark([0], "preferred", author="bob")
+    at.run()
+    at.button(key="label.restore.first-pass").click().run()
+    assert marked(workspace, "preferred") == []
+    at.text_input(key="label.snapshot.name").set_value("first-pass")
+    at.button(key="label.snapshot.save").click().run()
+    assert "already here" in at.toast[0].value
+
+
+def test_a_history_comes_in_from_json_lines(workspace, info):
+    store = labels(workspace)
+    store.mark([1, 2], "non_preferred", author="ann", reason="fast")
+    store.tag([2], "night", author="ann")
+    content, before = "".join(ledger_lines(store)), store.state()
+    store.restore(0, author="ann")
+    at = page()
+    at.file_uploader[0].upload("all.jsonl", content.encode(), "application/jsonl")
+    next(b for b in at.button if "import" in b.key).click().run()
+    assert not at.exception
+    after = labels(workspace).state()
+    assert (after.tags, after.labels.tolist()) == (before.tags, before.labels.tolist())
+
+
 def test_going_on_after_a_mark_is_a_choice(workspace, info):
     at = page(trajectory="3")
     at.toggle(key="label.advance").set_value(True).run()
@@ -137,7 +310,7 @@ def test_going_on_after_a_mark_is_a_choice(workspace, info):
 def test_keys_are_applied_in_their_order_and_once(workspace, info, monkeypatch):
     monkeypatch.setattr(hotkeys, "_hotkeys", lambda on_events_change, **_: on_events_change())  # AppTest calls none
     at = page(trajectory="3")
-    events = [{"number": i, "key": key} for i, key in enumerate("njnjpu", start=1)]
+    events = [{"number": i, "key": key} for i, key in enumerate("njnjpz", start=1)]
     at.session_state["label.keys"] = {"events": events}
     at.run()
     at.session_state["label.keys"] = {"events": [*events, {"number": 7, "key": "k"}, {"number": 8, "key": "q"}]}
@@ -166,6 +339,7 @@ def test_labels_come_in_from_a_file(workspace, info):
     assert not at.exception
     assert (marked(workspace), marked(workspace, "preferred")) == ([4], [5])
     assert labels(workspace).history()[0].origin == "file"
+    assert at.get("download_button")[1].proto.label == "History as JSON lines"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +348,7 @@ def test_labels_come_in_from_a_file(workspace, info):
         (b"trajectory,label\n4,bad\n", "row 1: unknown label 'bad'"),
         (b"a,b\n1,2\n", "expected the columns trajectory,label"),
         (b"trajectory,label\n99,preferred\n", "there is no trajectory 99"),
-        (b"\xff\xfe\x00", "this is not a CSV file in UTF-8"),
+        (b"\xff\xfe\x00", "this is not a text file in UTF-8"),
     ],
 )
 def test_a_bad_label_file_changes_nothing(workspace, info, content, sentence):

@@ -4,6 +4,7 @@ import pytest
 
 from safemil_core.data import database
 from safemil_core.data.database import Database
+from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import SafeMILError
 
 
@@ -45,3 +46,39 @@ def test_what_is_no_database_is_refused_in_words(tmp_path):
     for name in ("text.db", "folder.db", "nowhere/safemil.db"):
         with pytest.raises(SafeMILError, match=f"{tmp_path / name} cannot be used as the database"):
             Database(tmp_path / name)
+
+
+def test_labels_of_the_first_version_come_through_every_upgrade(tmp_path, monkeypatch):
+    with monkeypatch.context() as only_the_first:
+        only_the_first.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+        old = Database(tmp_path / "safemil.db")
+    with old.write() as connection:
+        # ann marks 0 and 1, bob 1 and 2; ann takes hers back, then marks 3; runs are another dataset's.
+        for action in (
+            "(1, 'walks', 'then', 'ann', 'hand', 'fell', NULL)",
+            "(2, 'walks', 'then', 'bob', 'file', '', NULL)",
+            "(3, 'runs', 'then', 'bob', 'hand', '', NULL)",
+            "(4, 'walks', 'then', 'ann', 'undo', 'takes back action 1', 1)",
+            "(5, 'walks', 'then', 'ann', 'hand', '', NULL)",
+        ):
+            connection.exec_driver_sql(
+                f"INSERT INTO label_actions (id, dataset, at, author, origin, note, undoes) VALUES {action}"
+            )
+        for event in (
+            "(1, 0, 'non_preferred')", "(1, 1, 'non_preferred')", "(2, 1, 'preferred')", "(2, 2, 'none')",
+            "(3, 0, 'preferred')", "(4, 0, 'none')", "(5, 3, 'non_preferred')",
+        ):  # fmt: skip
+            connection.exec_driver_sql(f"INSERT INTO label_events (action, trajectory, label) VALUES {event}")
+    old.close()
+    labels = LabelStore(Database(tmp_path / "safemil.db"), "walks", 4)
+    n, p, none = "non_preferred", "preferred", "none"
+    states = {0: [none] * 4, 1: [n, n, none, none], 2: [n, p, none, none], 4: [none, p, none, none]}
+    for action, state in {**states, 5: [none, p, none, n], None: [none, p, none, n]}.items():
+        assert labels.current(action).tolist() == state
+    assert [(a.id, a.n_trajectories, a.undoes) for a in labels.history()] == [
+        (5, 1, None), (4, 2, 1), (2, 2, None), (1, 2, None),
+    ]  # fmt: skip
+    labels.undo(author="ann")
+    labels.undo(author="bob")
+    assert labels.current().tolist() == [none] * 4
+    assert LabelStore(Database(tmp_path / "safemil.db"), "runs", 4).current().tolist() == [p, none, none, none]

@@ -5,9 +5,17 @@ import shutil
 
 import numpy as np
 import pytest
-from factories import add_dataset, dsrl_arrays, store_of, write_dsrl
+from factories import CAR_CIRCLE, add_dataset, dsrl_arrays, store_of, write_dsrl
 
-from safemil_core.errors import AlreadyExists, InvalidDataset, NotFound
+from safemil_core.data import formats
+from safemil_core.data.curated import Curated
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetStore, Parent
+from safemil_core.data.labels.store import LabelStore
+from safemil_core.data.recording import Part
+from safemil_core.data.storage.npy_stream import NpyStream
+from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound
+from safemil_core.workspace import Workspace
 
 
 def everything(workspace):
@@ -109,14 +117,10 @@ def test_nothing_remains_of_an_import_that_failed(store, workspace, tmp_path):
 
 
 def test_nothing_remains_where_the_disk_refuses_midway(store, workspace, file, monkeypatch):
-    saved = []
+    def append(stream, _rows):
+        raise OSError(28, "No space left on device", str(stream.path))
 
-    def save(path, *arguments, **options):
-        if len(saved) == 2:
-            raise OSError(28, "No space left on device", str(path))
-        saved.append(path)
-
-    monkeypatch.setattr(np, "save", save)
+    monkeypatch.setattr(NpyStream, "append", append)
     with pytest.raises(OSError, match="No space left"):
         store.add(file, name="walks")
     assert list(workspace.datasets.iterdir()) == []
@@ -140,10 +144,11 @@ def test_a_dataset_that_is_not_there(store, workspace, file):
     assert store.open("walks").n_steps == 12
 
 
-def test_what_is_kept_is_plain_arrays_and_json(store, workspace, file):
+def test_what_is_kept_is_plain_arrays_tables_and_json(store, workspace, file):
     folder = workspace.datasets / store.add(file, name="walks").id
-    arrays = ("actions", "costs", "observations", "offsets", "rewards")
-    assert sorted(p.name for p in folder.iterdir()) == sorted([*(f"{key}.npy" for key in arrays), "info.json"])
+    arrays = ("actions", "costs", "ends", "final_observations", "keys", "observations", "offsets", "rewards")
+    others = ["about.json", "info.json", "table.parquet"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*(f"{key}.npy" for key in arrays), *others])
     assert json.loads((folder / "info.json").read_text())["n_steps"] == 12
 
 
@@ -152,3 +157,164 @@ def test_notes_of_the_file_stay_with_the_dataset(store, tmp_path):
     arrays["terminals"][:] = False
     store.add(write_dsrl(tmp_path / "walks.hdf5", arrays))
     assert store.info("walks").notes == ("4 steps after the last episode end are left out",)
+
+
+def test_who_imported_what_and_how_is_known(store, file):
+    info = store.add(file, author="ann")
+    assert (info.author, info.format, info.parents) == ("ann", "DSRL HDF5", ())
+    assert (info.observations, info.actions, info.images) == ((Part(shape=(3,)),), (Part(shape=(2,)),), ())
+    observations = dsrl_arrays()["observations"]
+    np.testing.assert_allclose(info.statistics["observations"].mean, observations.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(info.statistics["observations"].high, observations.max(axis=0))
+
+
+def test_several_files_make_one_dataset(store, tmp_path):
+    paths = [write_dsrl(tmp_path / f"{seed}.hdf5", dsrl_arrays(seed=seed)) for seed in range(2)]
+    info = store.add(paths, name="walks")
+    assert (info.n_trajectories, info.source) == (6, "0.hdf5, 1.hdf5")
+    np.testing.assert_array_equal(store.open("walks").actions[12:], dsrl_arrays(seed=1)["actions"])
+    with pytest.raises(InvalidDataset, match="no file is named"):
+        store.add([])
+
+
+def test_the_table_and_the_keys_of_a_dataset(store, file):
+    store.add(file, name="walks")
+    table = store.table("walks")
+    assert table["length"].tolist() == [5, 3, 4]
+    assert {"trajectory", "return", "true_cost", "mean 2", "spread 2", "action mean 1", "displacement"} <= {
+        *table.columns
+    }
+    assert store.keys("walks").shape == (3, 16)
+
+
+def export(store, name, path, labels=("none", "non_preferred", "unsure")):
+    """A file of a dataset with labels in it."""
+    curated = Curated(
+        store.open(name), np.arange(3), store.about(name), np.array(labels), {1: ((0, 1),)}, {"odd": (0, 2)}
+    )
+    formats.write("DSRL HDF5", curated, path)
+    return path
+
+
+def test_labels_that_come_with_a_file_are_taken_over_once(store, file, tmp_path):
+    store.add(file, name="walks")
+    changed = {**dsrl_arrays(), "rewards": np.zeros(12)}
+    store.add(write_dsrl(tmp_path / "other.hdf5", changed), name="other")
+    path = export(store, "other", tmp_path / "export.hdf5")
+    fresh = store_of(Workspace(tmp_path / "fresh"))
+    fresh.add(path, name="mine", author="ann")
+    labels = fresh.labels("mine")
+    assert labels.current().tolist() == ["none", "non_preferred", "unsure"]
+    assert labels.state().segments == {1: ((0, 1),)}
+    assert labels.state().tags == {"odd": (0, 2)}
+    assert [(action.origin, action.author, action.note) for action in labels.history()] == [
+        ("file", "ann", "from export.hdf5")
+    ]
+    fresh.add(path, name="mine")
+    assert len(labels.history()) == 1
+    store.add(path, name="again")  # this content is here, and its labels are its people's
+    assert store.info("again").id == store.info("other").id
+    assert store.labels("other").history() == []
+
+
+def test_labels_that_make_no_sense_refuse_the_file(store, workspace, file, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise InvalidLabels("a tag is too long")
+
+    monkeypatch.setattr(LabelStore, "bring_in", refuse)
+    with pytest.raises(InvalidDataset, match="its labels make no sense: a tag is too long"):
+        store.add(file, name="walks")
+    assert list(workspace.datasets.iterdir()) == []
+    assert store.list() == []
+
+
+def test_a_filter_is_a_version_that_remembers_its_parent_and_its_labels(store, file):
+    parent = store.add(file, name="walks")
+    store.labels("walks").mark([2], "non_preferred", author="ann", reason="fell")
+    store.labels("walks").tag([0, 2], "odd", author="ann")
+    info = store.derive("walks", [2, 0], new_name="some", how="length below 6", author="bea")
+    assert (info.n_trajectories, info.n_steps, info.author) == (2, 9, "bea")
+    assert info.parents == (Parent(parent.id, "walks", "length below 6"),)
+    old, new = store.open("walks"), store.open("some")
+    for here, there in ((0, 2), (1, 0)):
+        for key in ("observations", "actions", "rewards", "costs"):
+            np.testing.assert_array_equal(getattr(new[here], key), getattr(old[there], key))
+        assert new.ends[here] == old.ends[there]
+        np.testing.assert_array_equal(new.final_observations[here], old.final_observations[there])
+    np.testing.assert_array_equal(store.keys("some"), store.keys("walks")[[2, 0]])
+    state = store.labels("some").state()
+    assert (state.labels.tolist(), state.reasons.tolist()) == (["non_preferred", "none"], ["fell", ""])
+    assert state.tags == {"odd": (0, 1)}
+    assert store.labels("some").history()[0].origin == "parent"
+
+
+@pytest.mark.parametrize("chosen", [[], [0, 0], [3], [-1]])
+def test_a_filter_of_what_is_not_there_keeps_nothing(store, workspace, file, chosen):
+    store.add(file, name="walks")
+    with pytest.raises(InvalidDataset, match=r"no trajectory is chosen|each chosen trajectory must be there"):
+        store.derive("walks", chosen, new_name="some", how="by hand")
+    assert len(list(workspace.datasets.iterdir())) == 1
+
+
+def test_a_merge_has_all_trajectories_and_labels_of_its_parents(store, file, tmp_path):
+    store.add(file, name="walks")
+    store.add(write_dsrl(tmp_path / "other.hdf5", dsrl_arrays((4, 6), seed=1)), name="hops")
+    store.labels("walks").mark([1], "preferred", author="ann")
+    store.labels("hops").mark([0], "non_preferred", author="ann")
+    info = store.merge(["walks", "hops"], new_name="all")
+    assert [parent.name for parent in info.parents] == ["walks", "hops"]
+    assert store.open("all").lengths.tolist() == [5, 3, 4, 4, 6]
+    assert store.labels("all").current().tolist() == ["none", "preferred", "none", "non_preferred", "none"]
+    with pytest.raises(InvalidDataset, match="two or more"):
+        store.merge(["walks"], new_name="one")
+
+
+def test_labels_follow_a_trajectory_that_is_unchanged(store, file, tmp_path):
+    store.add(file, name="walks")
+    store.labels("walks").mark([0, 1, 2], "non_preferred", author="ann")
+    changed = dsrl_arrays()
+    changed["actions"][6] = 0  # within trajectory 1
+    store.add(write_dsrl(tmp_path / "mended.hdf5", changed), name="mended")
+    store.labels("mended").mark([2], "preferred", author="bea")
+    assert store.carry_labels("walks", "mended") == 1
+    assert store.labels("mended").current().tolist() == ["non_preferred", "none", "preferred"]
+    assert store.carry_labels("walks", "mended") == 0
+
+
+def test_a_dataset_of_the_first_version_opens_and_gets_what_it_lacks(store, workspace, file):
+    info = store.add(file, name="walks")
+    table, keys, folder = store.table("walks"), np.array(store.keys("walks")), workspace.datasets / info.id
+    for name in ("about.json", "table.parquet", "keys.npy", "ends.npy", "final_observations.npy"):
+        (folder / name).unlink()
+    values = json.loads((folder / "info.json").read_text())
+    for key in ("format", "observations", "actions", "images", "parents", "facts", "author", "statistics"):
+        del values[key]
+    (folder / "info.json").write_text(json.dumps(values))
+    old = store.info("walks")
+    assert (old.observations, old.statistics, old.author) == ((Part(shape=(3,)),), {}, "")
+    assert store.open("walks").ends is None
+    assert store.about("walks").observation_names == info.observation_names
+    assert store.table("walks").equals(table)
+    np.testing.assert_array_equal(store.keys("walks"), keys)
+    assert store.info("walks").statistics == info.statistics
+    assert not list(workspace.datasets.glob(".*"))
+
+
+def test_images_are_mapped_and_nothing_else_is_an_observation_of_no_width(store, tmp_path):
+    shown = np.random.default_rng(0).integers(256, size=(12, 8, 9, 3), dtype=np.uint8)
+    arrays = {key: values for key, values in dsrl_arrays().items() if key != "next_observations"}
+    info = store.add(write_dsrl(tmp_path / "seen.hdf5", {**arrays, "observations": shown}))
+    assert (info.n_observations, info.images[0].shape) == (0, (8, 9, 3))
+    trajectories = store.open("seen")
+    assert trajectories.observations.shape == (12, 0)
+    assert isinstance(trajectories.images[""], np.memmap)
+    np.testing.assert_array_equal(trajectories.images[""], shown)
+
+
+def test_a_real_import_goes_through_the_confined_process(workspace):
+    store = DatasetStore(workspace, Database(workspace.database))
+    told = []
+    info = store.add(CAR_CIRCLE, on_progress=lambda *steps: told.append(steps))
+    assert (info.name, info.n_trajectories, info.env_id) == ("car_circle", 359, "SafetyCarCircle-v0")
+    assert told
+    assert not list(workspace.datasets.glob(".*"))

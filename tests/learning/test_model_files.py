@@ -19,7 +19,7 @@ COST, POLICY = CostConfig(hidden_sizes=(8, 4)), PolicyConfig(hidden_sizes=(8,), 
 @pytest.fixture
 def cost(tmp_path):
     network = CostNetwork(COST, 3, 2)
-    network.normaliser.fit(torch.randn(50, 5))
+    network.normaliser.fit([torch.randn(50, 5)])
     save_cost(tmp_path / "cost.safetensors", network, COST, 3, 2)
     return network, tmp_path / "cost.safetensors"
 
@@ -27,7 +27,7 @@ def cost(tmp_path):
 @pytest.fixture
 def policy(tmp_path):
     network = MixturePolicy(POLICY, 3, 2)
-    network.normaliser.fit(torch.randn(50, 3))
+    network.normaliser.fit([torch.randn(50, 3)])
     save_policy(tmp_path / "policy.safetensors", network, POLICY, 3, 2)
     return network, tmp_path / "policy.safetensors"
 

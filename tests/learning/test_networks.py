@@ -105,7 +105,7 @@ def test_normalised_inputs_have_mean_0_and_deviation_1_but_for_what_never_varies
     inputs = torch.cat([inputs, torch.full((1_000, 1), 7.0)], dim=1)
     normaliser = Normaliser(4)
     assert torch.equal(normaliser(inputs), inputs)  # before it is fitted it changes nothing
-    normaliser.fit(inputs)
+    normaliser.fit([inputs])
     scaled = normaliser(inputs)
     np.testing.assert_allclose(scaled.mean(dim=0), 0, atol=1e-2)
     np.testing.assert_allclose(scaled.std(dim=0, correction=0), [1, 1, 1, 0], atol=1e-3)

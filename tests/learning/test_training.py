@@ -10,7 +10,8 @@ from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.errors import Diverged, InvalidConfig
 from safemil_core.learning.cost_model import score_steps
-from safemil_core.learning.training import TrainingData, n_updates, pick_device, train
+from safemil_core.learning.training import n_updates, pick_device, train
+from safemil_core.learning.training_data import TrainingData
 
 CPU = torch.device("cpu")
 N, T = 40, 16
@@ -214,7 +215,7 @@ def test_every_choice_trains(setting):
 
 def test_training_sees_observations_actions_and_labels_alone():
     data = TrainingData.of(trajectory_set(3, 4), np.array(["none", "non_preferred"]), CPU)
-    assert set(vars(data)) == {"observations", "actions", "offsets", "labels"}
+    assert set(vars(data)) == {"observations", "actions", "offsets", "labels", "segments"}
 
 
 def test_costs_that_are_no_numbers_end_training_in_words():

@@ -5,14 +5,26 @@ import shutil
 import signal
 import time
 
+import h5py
 import imageio.v2 as imageio
-from factories import CAR, CAR_CIRCLE, CAR_SIZES, TINY, add_dataset, dsrl_arrays, finished_car_run, new_run
+from factories import (
+    CAR,
+    CAR_CIRCLE,
+    CAR_SIZES,
+    TINY,
+    add_dataset,
+    dsrl_arrays,
+    finished_car_run,
+    new_run,
+    store_of,
+    write_dsrl,
+)
 
 from safemil_core.assessment.environments import FRAME_SIZE
 from safemil_core.assessment.replays import read_replay
-from safemil_core.data import formats
 from safemil_core.learning.model_files import load_policy
 from safemil_core.running import jobs
+from safemil_core.running.intakes import IntakeRequest
 from safemil_core.running.progress import process_birth
 
 LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
@@ -105,8 +117,9 @@ def test_an_evaluation_rolls_out_both_policies(workspace):
 
 
 def test_replays_are_rendered_in_the_background_in_the_order_of_the_wishes_and_cached(workspace):
-    arrays, recorded = dsrl_arrays((70, 8, 8), *CAR_SIZES), formats.read(CAR_CIRCLE).trajectories
-    arrays["observations"] = recorded.observations[1_000:1_086]
+    arrays = dsrl_arrays((70, 8, 8), *CAR_SIZES)
+    with h5py.File(CAR_CIRCLE) as recorded:
+        arrays["observations"] = recorded["observations"][1_000:1_086]
     info = add_dataset(workspace, "cars", arrays, env_id=CAR)
     assert jobs.want_replays(workspace, info, [2, 0]).state in ("starting", "running")
     wait(lambda: jobs.replay_progress(workspace, info).done == 2 or jobs.replay_progress(workspace, info).is_finished)
@@ -136,3 +149,19 @@ def test_a_dataset_without_an_environment_has_no_replays_and_says_so_once(worksp
 
 def test_nothing_is_known_of_replays_that_nobody_wished_for(workspace):
     assert jobs.replay_progress(workspace, add_dataset(workspace)) is None
+
+
+def test_an_import_runs_in_the_background_and_says_which_dataset_came_of_it(workspace, tmp_path):
+    path = write_dsrl(tmp_path / "walks.hdf5")
+    intake = jobs.start_intake(workspace, IntakeRequest("path", (str(path),), author="ann", name="strolls"))
+    progress = wait(lambda: intake.progress.is_finished and intake.progress)
+    assert (progress.state, progress.message) == ("done", "strolls"), (intake.folder / "log.txt").read_text()
+    assert store_of(workspace).info("strolls").n_trajectories == 3
+
+
+def test_an_import_that_fails_says_why(workspace, tmp_path):
+    (tmp_path / "notes.txt").write_text("no dataset")
+    intake = jobs.start_intake(workspace, IntakeRequest("path", (str(tmp_path / "notes.txt"),), author="ann"))
+    progress = wait(lambda: intake.progress.is_finished and intake.progress)
+    assert progress.state == "failed"
+    assert "notes.txt" in progress.message

@@ -1,9 +1,11 @@
 """Runs on disk: what they pin, what their files say while and after training, and when something is gone."""
 
+from dataclasses import replace
+
 import pytest
 from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
 
-from safemil_core.errors import InvalidLabels, NotFound, NotReady
+from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
 from safemil_core.running.progress import Progress
 from safemil_core.running.runs import RunStore
 
@@ -36,6 +38,14 @@ def test_a_run_needs_marks_and_something_else(workspace):
     with pytest.raises(InvalidLabels, match="40 of 40 trajectories"):
         RunStore(workspace).create(info, labels, TINY, author="ann")
     assert list(workspace.runs.iterdir()) == []
+
+
+def test_a_run_needs_observations_that_networks_can_read(workspace):
+    info = add_dataset(workspace)
+    labels = store_of(workspace).labels("walks")
+    labels.mark([1], "non_preferred", author="ann")
+    with pytest.raises(InvalidConfig, match="all observations of 'walks' are images, which the networks cannot read"):
+        RunStore(workspace).create(replace(info, n_observations=0), labels, TINY, author="ann")
 
 
 def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, run):

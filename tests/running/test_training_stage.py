@@ -130,6 +130,32 @@ def test_the_labels_of_when_it_was_made_count_whatever_was_said_since(workspace)
     assert bits_of(first) == bits_of(second)
 
 
+def test_segments_of_when_it_was_made_are_learned_from(workspace):
+    add_dataset(workspace)
+    plain = new_run(workspace)
+    labels = store_of(workspace).labels("walks")
+    labels.mark_segment(1, 8, 12, n_steps=16, author="ann")
+    with_segment, again = new_run(workspace), new_run(workspace)
+    labels.clear_segments(1, author="ann")
+    for run in (plain, with_segment, again):
+        train_run(workspace, run, "cpu")
+    assert bits_of(with_segment) == bits_of(again)
+    assert bits_of(with_segment)["cost"] != bits_of(plain)["cost"]
+    assert bits_of(with_segment)["bc"] == bits_of(plain)["bc"]  # a segment says nothing against the same labels
+
+
+def test_discrete_actions_are_trained_on_as_choices(workspace):
+    arrays = crossing_arrays()
+    arrays["actions"] = (arrays["actions"][:, 0] > 0).astype(np.int64) * 2
+    add_dataset(workspace, arrays=arrays)
+    run = new_run(workspace)
+    train_run(workspace, run, "cpu")
+    network, policy = load_cost(run.model("cost")), load_policy(run.model("safe"))
+    assert network(tensor([[0.4, 0.5]]), tensor([[0.0, 0.0, 1.0]])).shape == (1,)  # one input for each of 0, 1 and 2
+    assert policy(tensor([[0.4, 0.5]])).shape == (1, 3)
+    assert len(run.costs()) == 640
+
+
 def test_a_run_whose_dataset_has_become_another_is_refused(workspace):
     add_dataset(workspace)
     run = new_run(workspace)

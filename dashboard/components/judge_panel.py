@@ -1,0 +1,62 @@
+"""One trajectory to judge without anybody's label, score or cost beside it, with buttons and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.hotkeys import hotkeys
+from dashboard.components.trajectory_view import trajectory_path, trajectory_replay
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.store import Label
+
+_KEYS: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
+_OPEN = "judge.open"
+_WORDS = {"n": "Non-preferred `N`", "p": "Preferred `P`", "u": "Unsure `U`"}
+
+
+def open_panel(key: str | None) -> None:
+    """Let the panel of this key be the one that judges, or (None) none: two would both hear every key."""
+    state.remember(_OPEN, key)
+
+
+def is_open(key: str) -> bool:
+    """Whether that panel is to be drawn."""
+    return bool(state.recall(_OPEN) == key)
+
+
+def judge_panel(
+    info: DatasetInfo,
+    trajectory: int,
+    *,
+    key: str,
+    progress: str,
+    on_judge: Callable[[int, Label], None],
+    ahead: Sequence[int] = (),
+) -> None:
+    """Show the trajectory and ask.
+
+    Args:
+        info: its dataset.
+        trajectory: its number.
+        key: of the widgets.
+        progress: how far this series is, in words.
+        on_judge: gets the trajectory that was on the screen and what was said of it, in a callback. A key that is
+            pressed twice says it twice of the same trajectory; the second time has to be ignored.
+        ahead: what comes next, so that its video is rendered meanwhile.
+    """
+    hotkeys(f"{key}.keys", tuple(_KEYS), lambda pressed: on_judge(trajectory, _KEYS[pressed]))
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.markdown(f"**{progress}** · trajectory {trajectory}", width="content")
+            st.space("stretch")
+            for pressed, label in _KEYS.items():
+                st.button(_WORDS[pressed], key=f"{key}.{label}", on_click=on_judge, args=(trajectory, label))
+            st.button("End", key=f"{key}.end", on_click=open_panel, args=(None,), type="tertiary")
+        path, video = st.columns(2)
+        with path:
+            trajectory_path(info, trajectory, key=f"{key}.path", has_costs=False)
+        with video:
+            trajectory_replay(info, trajectory, key=f"{key}.replay", ahead=ahead, has_costs=False)

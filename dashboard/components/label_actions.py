@@ -1,0 +1,161 @@
+"""What can be done to the selected trajectories: label, tag, undo, go on. Each is one action and one undo.
+
+All of it happens in callbacks, before the page is drawn again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.charts_theme import LABEL_WORDS
+from dashboard.components.label_history import action_words
+from dashboard.components.selection import Listing, focus_on, listing
+from dashboard.components.trajectory_map import similar_button
+from dashboard.components.words import code_span, plural
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.store import Label
+from safemil_core.errors import SafeMILError
+
+KEYS = ("n", "p", "u", "x", "z", "y", "j", "k", "ArrowLeft", "ArrowRight")
+"""The same as on the Review page, where both have them."""
+COLOURS: dict[str, Literal["orange", "green", "yellow", "gray"]] = {
+    "non_preferred": "orange",
+    "preferred": "green",
+    "unsure": "yellow",
+    "none": "gray",
+}
+NOTE_KEY, REASON_KEY, TAG_KEY, ADVANCE_KEY = "label.note", "label.reason", "label.tag", "label.advance"
+
+
+def action_bar(info: DatasetInfo, listed: Listing) -> None:
+    """The trajectory in focus, what is selected with it, and what to do with them."""
+    n = len(listed.selected)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button("←", help="Previous (K)", on_click=_go, args=(info,), kwargs={"forward": False}, key="label.previous",
+                  disabled=listed.previous is None)  # fmt: skip
+        st.button("→", help="Next (J)", on_click=_go, args=(info,), kwargs={"forward": True}, key="label.next",
+                  disabled=listed.next is None)  # fmt: skip
+        st.subheader(f"Trajectory {listed.focus}", anchor=False, width="content")
+        st.badge(LABEL_WORDS[listed.label], color=COLOURS[listed.label])
+        st.space("stretch")
+        st.button("Undo `Z`", on_click=_undo, args=(info,), key="label.undo", type="tertiary",
+                  help="Takes back your last action, however many trajectories it was about.")  # fmt: skip
+        st.button("Redo `Y`", on_click=_redo, args=(info,), key="label.redo", type="tertiary")
+        st.toggle("Go on", key=ADVANCE_KEY, help="After marking one, go on to the next.", persist_state="session")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="label.preview"):
+        st.markdown(listed.preview if n > 1 else _said(listed), width="content")
+        if n > 1:
+            st.button("Deselect", on_click=focus_on, args=(listed.focus,), key="label.deselect", type="tertiary")
+    of = f" {n}" if n > 1 else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button(f"Non-preferred{of} `N`", on_click=_mark, args=(info, "non_preferred"), key="label.non_preferred",
+                  type="primary")  # fmt: skip
+        st.button(f"Preferred{of} `P`", on_click=_mark, args=(info, "preferred"), key="label.preferred")
+        st.button(f"Unsure{of} `U`", on_click=_mark, args=(info, "unsure"), key="label.unsure")
+        st.button(f"Clear{of} `X`", on_click=_mark, args=(info, "none"), key="label.clear")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        codes = [reason.code for reason in resources.labels(info).reasons()]
+        st.selectbox("Reason", codes, index=None, key=REASON_KEY, placeholder="Reason (optional)", width=170,
+                     accept_new_options=True, label_visibility="collapsed")  # fmt: skip
+        st.text_input("Note", key=NOTE_KEY, placeholder="Note (optional)", label_visibility="collapsed", width=180)
+        _tag_button(info, listed)
+        similar_button(info, listed)
+
+
+def press(info: DatasetInfo, key: str) -> None:
+    """Do what a key stands for."""
+    match key:
+        case "n":
+            _mark(info, "non_preferred")
+        case "p":
+            _mark(info, "preferred")
+        case "u":
+            _mark(info, "unsure")
+        case "x":
+            _mark(info, "none")
+        case "z":
+            _undo(info)
+        case "y":
+            _redo(info)
+        case _:
+            _go(info, forward=key in ("j", "ArrowRight"))
+
+
+def _said(listed: Listing) -> str:
+    """Who labelled the trajectory in focus and why, and its tags."""
+    reason, author = listed.said.reasons[listed.focus], listed.said.authors[listed.focus]
+    tags = [tag for tag, members in listed.said.tags.items() if listed.focus in members]
+    parts = [f"labelled by {code_span(author)}"] if author and listed.label != "none" else []
+    parts += [f"because {code_span(reason)}"] if reason else []
+    parts += [f":material/sell: {', '.join(map(code_span, tags))}"] if tags else []
+    return " · ".join(parts) or ":gray[not labelled, no tag]"
+
+
+def _tag_button(info: DatasetInfo, listed: Listing) -> None:
+    n = len(listed.selected)
+    with st.popover("Tag", icon=":material/sell:", key="label.tags"):
+        st.selectbox("Tag", list(listed.said.tags), index=None, key=TAG_KEY, placeholder="A tag, old or new",
+                     accept_new_options=True, label_visibility="collapsed")  # fmt: skip
+        with st.container(horizontal=True):
+            st.button(f"Add to {plural(n, 'trajectory')}", on_click=_tag, args=(info,), kwargs={"on": True},
+                      key="label.tag.add")  # fmt: skip
+            st.button("Remove", on_click=_tag, args=(info,), kwargs={"on": False}, key="label.tag.remove")
+
+
+@state.uninterrupted()
+def _mark(info: DatasetInfo, label: Label) -> None:
+    selected = listing(info).selected
+    note, reason = (str(state.widget_value(key) or "").strip() for key in (NOTE_KEY, REASON_KEY))
+    try:
+        resources.labels(info).mark(
+            selected,
+            label,
+            author=state.author(),
+            note=note,
+            reason=reason if label != "none" else "",
+            origin="bulk" if len(selected) > 1 else "hand",
+        )
+    except SafeMILError as problem:  # a note or a reason that is too long
+        state.remember("label.message", str(problem))
+        return
+    state.set_widget_value(NOTE_KEY, "")
+    state.set_widget_value(REASON_KEY, None)
+    if state.widget_value(ADVANCE_KEY) and len(selected) == 1:
+        _go(info, forward=True)
+
+
+@state.uninterrupted()
+def _tag(info: DatasetInfo, *, on: bool) -> None:
+    selected, tag = listing(info).selected, str(state.widget_value(TAG_KEY) or "")
+    try:
+        resources.labels(info).tag(selected, tag, author=state.author(), on=on)
+    except SafeMILError as problem:
+        state.remember("label.message", str(problem))
+        return
+    words = "Tagged" if on else "Took the tag off"
+    state.remember("label.message", f"{words} {plural(len(selected), 'trajectory')}: {code_span(tag)}")
+
+
+@state.uninterrupted()
+def _undo(info: DatasetInfo) -> None:
+    undone = resources.labels(info).undo(author=state.author())
+    words = f"Took back: {action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
+    state.remember("label.message", words)
+
+
+@state.uninterrupted()
+def _redo(info: DatasetInfo) -> None:
+    redone = resources.labels(info).redo(author=state.author())
+    words = f"Did again: {action_words(redone)}" if redone else f"{code_span(state.author())} has nothing to redo."
+    state.remember("label.message", words)
+
+
+@state.uninterrupted()
+def _go(info: DatasetInfo, *, forward: bool) -> None:
+    listed = listing(info)
+    target = listed.next if forward else listed.previous
+    if target is not None:
+        focus_on(target)

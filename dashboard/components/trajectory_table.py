@@ -1,0 +1,102 @@
+"""The trajectories of the Label page as a table: what is listed, in which order, and what is selected."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
+from dashboard.components.label_filters import filter_count, filter_widgets
+from dashboard.components.selection import ORDER_KEY, ORDERS, Listing, focus_on, listing, orders, select
+from safemil_core.data.datasets import DatasetInfo
+
+
+def list_bar(info: DatasetInfo, listed: Listing) -> None:
+    """One row above everything: which trajectories are listed, in which order, how many they are."""
+    rows = listed.rows.tolist()
+    with st.container(horizontal=True, vertical_alignment="center", key="label.bar"):
+        filter_widgets(info, listed.table, listed.said, listed.filters)
+        st.selectbox(
+            "Order",
+            orders(listed.table),
+            format_func=lambda column: f"by {ORDERS[column]}",
+            key=ORDER_KEY,
+            persist_state="session",
+            label_visibility="collapsed",
+            width=240,
+        )
+        st.markdown(filter_count(len(rows), info.n_trajectories), width="content")
+        st.button(
+            "Select all of them",
+            on_click=select,
+            args=(info, rows),
+            key="label.select_all",
+            type="tertiary",
+            disabled=len(rows) < 2,
+        )
+
+
+def trajectory_list(info: DatasetInfo, listed: Listing) -> None:
+    """The listed trajectories: a click on a cell looks at one, the boxes at the left select several."""
+    rows = listed.rows
+    if not len(rows):
+        st.info("No trajectory passes the filters. Choose others above.")
+        return
+    key = table_key(info, listed)
+    place = {int(trajectory): row for row, trajectory in enumerate(rows)}
+    selected = [place[trajectory] for trajectory in listed.selected if trajectory in place]
+    state.set_widget_value(key, {"selection": {"rows": selected, "columns": [], "cells": []}})
+    st.dataframe(
+        _table_to_show(listed.table.iloc[rows]),
+        key=key,
+        height=280,
+        hide_index=True,
+        on_select=lambda: _select_rows(info, key),
+        selection_mode=["multi-row", "single-cell"],
+        column_config={
+            "#": st.column_config.NumberColumn(width=44),
+            "label": st.column_config.MultiselectColumn(
+                width=112, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
+            ),
+            "return": st.column_config.NumberColumn(format="%.1f"),
+            "true cost": st.column_config.NumberColumn(format="%.0f"),
+            "learned cost": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def table_key(info: DatasetInfo, listed: Listing) -> str:
+    """Filters and order are in the key: a selection is by row, and must not outlive them."""
+    return f"label.table.{info.id}.{listed.filters.key}.{state.widget_value(ORDER_KEY)}"
+
+
+@state.uninterrupted()
+def _select_rows(info: DatasetInfo, key: str) -> None:
+    rows, heard = listing(info).rows, state.heard(key)
+    if heard is None:
+        return
+    selection = heard["selection"]
+    cells = [row for row, _ in selection.get("cells", []) if row < len(rows)]
+    chosen = [int(rows[row]) for row in selection["rows"] if row < len(rows)]
+    if cells:
+        focus_on(int(rows[cells[0]]))
+    elif chosen:
+        select(info, chosen)
+
+
+def _table_to_show(table: pd.DataFrame) -> pd.DataFrame:
+    columns = {
+        "trajectory": "#",
+        "label": "label",
+        "return": "return",
+        "true_cost": "true cost",
+        "learned_cost": "learned cost",
+    }
+    if table["length"].nunique() > 1:
+        columns["length"] = "length"
+    shown = table[[column for column in columns if column in table]].rename(columns=columns)
+    shown["label"] = pd.Series(
+        [[LABEL_WORDS[label]] if label != "none" else [] for label in table["label"]], shown.index
+    )
+    return shown

@@ -1,0 +1,275 @@
+"""Review: one trajectory after the other, judged by single keys; each label is on disk before the next one shows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, PATH_COLOURS
+from dashboard.components import pickers
+from dashboard.components.empty_states import need_dataset
+from dashboard.components.review_content import Content, Display, content, curve_names
+from dashboard.components.review_player import Press, review_player
+from dashboard.components.review_queue import Walk, current_walk, keep_walk, order_anew
+from dashboard.components.words import number, plural
+from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.store import Label, LabelState
+from safemil_core.errors import NotReady, SafeMILError
+from safemil_core.running import jobs
+from safemil_core.running.runs import Run
+
+LABEL_OF: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
+OTHERS_S = 1.5
+"""How often the page looks whether somebody else has labelled something."""
+N_CURVES = 4
+"""Dimensions on the timeline, at most: more would not fit the screen."""
+ORDER_KEY, CURVES_KEY, TRUTH_KEY, BLIND_KEY, REASON_KEY = (
+    f"review.{name}" for name in ("order", "curves", "truth", "blind", "reason")
+)
+
+
+# What the keys do, in a callback before the page is drawn again.
+
+
+def _press(info: DatasetInfo, order: Order, run: Run | None, press: Press) -> None:
+    if press.dataset != info.id or not 0 <= press.trajectory < info.n_trajectories:
+        return
+    walk = current_walk(info, order, run)
+    state.remember("review.was_pressed", True)
+    _say("")
+    try:
+        match press.key:
+            case "j":
+                walk = walk.forward()
+            case "k":
+                walk = walk.back()
+            case "s":
+                walk = walk.skip()
+            case "z":
+                walk = _undo(info, walk)
+            case "Backspace":
+                _remove_segment(info, press)
+            case _:
+                walk = _judge(info, walk, press)
+    except SafeMILError as problem:
+        _say(str(problem), is_bad=True)
+    keep_walk(info, order, run, walk)
+
+
+def _judge(info: DatasetInfo, walk: Walk, press: Press) -> Walk:
+    """Label what the user was looking at; go on if the page has not done so yet."""
+    if press.key == "r":
+        label, reason = state.recall("review.last", (None, ""))
+        if label is None:
+            return walk
+    else:
+        label, reason = LABEL_OF.get(press.key, "non_preferred"), press.reason
+    is_shown = press.trajectory == walk.current.trajectory
+    store, before = resources.labels(info), resources.label_state(info)
+    if press.segment is not None:
+        n_steps = int(resources.trajectories(info).lengths[press.trajectory])
+        store.mark_segment(press.trajectory, *press.segment, n_steps=n_steps, author=state.author(), reason=reason)
+    elif is_shown or (label, reason) != (before.labels[press.trajectory], before.reasons[press.trajectory]):
+        store.mark([press.trajectory], label, author=state.author(), reason=reason)
+    else:  # the same key twice in a hurry: the second was meant for nothing that had been seen
+        return walk
+    state.remember("review.last", (label, reason))
+    state.remember("review.times", [*state.recall("review.times", []), time.monotonic()][-200:])
+    at_the_end = "" if walk.upcoming else " · nothing else is left to judge"
+    _say(f"Trajectory {press.trajectory}: {_words(label, reason)}{at_the_end}")
+    return walk.forward() if is_shown and press.key != "Enter" else walk
+
+
+def _undo(info: DatasetInfo, walk: Walk) -> Walk:
+    """Take back the last action, and go back to what it was about."""
+    before = resources.label_state(info)
+    undone = resources.labels(info).undo(author=state.author())
+    if undone is None:
+        _say(f"{state.author()} has nothing to undo.")
+        return walk
+    _say(f"Took back action {undone.id}, of {plural(undone.n_trajectories, 'trajectory')}")
+    touched = _what_differs(before, resources.label_state(info))
+    return walk.go_to(touched[0]) if touched else walk
+
+
+def _what_differs(before: LabelState, after: LabelState) -> list[int]:
+    in_labels = np.flatnonzero(before.marked_at != after.marked_at).tolist()
+    everywhere = {*before.segments, *after.segments}
+    return sorted({*in_labels, *(t for t in everywhere if before.segments.get(t) != after.segments.get(t))})
+
+
+def _remove_segment(info: DatasetInfo, press: Press) -> None:
+    if press.segment is not None:
+        resources.labels(info).remove_segment(press.trajectory, *press.segment, author=state.author())
+        _say(f"Trajectory {press.trajectory}: segment removed")
+
+
+def _say(text: str, *, is_bad: bool = False) -> None:
+    state.remember("review.said", {"text": text, "bad": is_bad})
+
+
+@state.uninterrupted()
+def _add_reason(info: DatasetInfo) -> None:
+    code = str(state.widget_value(REASON_KEY) or "").strip()
+    try:
+        if code:
+            resources.labels(info).add_reason(code)
+            state.set_widget_value(REASON_KEY, "")
+    except SafeMILError as problem:
+        _say(str(problem), is_bad=True)
+
+
+# The parts of the page.
+
+
+def _choices(info: DatasetInfo) -> tuple[Order, Display]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Review", anchor=False, width="content")
+        st.space("stretch")
+        if state.widget_value(ORDER_KEY) is None:
+            state.set_widget_value(ORDER_KEY, _first_order(info))
+        order = st.selectbox(
+            "Order",
+            ORDERS,
+            key=ORDER_KEY,
+            help="\n".join(f"- **{order}**: {meaning}" for order, meaning in MEANINGS.items()),
+            persist_state="session",
+            label_visibility="collapsed",
+            width=220,
+        )
+        st.button("Order anew", icon=":material/refresh:", on_click=order_anew, key="review.anew",
+                  help="Make the queue again of the labels and costs that are known now.")  # fmt: skip
+        with st.popover("Reasons", icon=":material/sell:"):
+            _reasons(info)
+        with st.popover("Display", icon=":material/tune:"):
+            return order, _display(info)
+
+
+def _first_order(info: DatasetInfo) -> Order:
+    run = pickers.chosen_run(info)
+    return "learned cost" if run is not None and run.has_costs else "unlike all marked"
+
+
+def _reasons(info: DatasetInfo) -> None:
+    st.markdown("Your own words for why. The first nine have the keys `1` to `9`.")
+    st.text_input("New reason", key=REASON_KEY, on_change=_add_reason, args=(info,), placeholder="e.g. too fast")
+
+
+def _display(info: DatasetInfo) -> Display:
+    names = curve_names(info)
+    x, y = pickers.dimension_pickers(info)
+    first_actions = range(info.n_observations, min(len(names), info.n_observations + 2))
+    curves = st.multiselect(
+        "Curves",
+        range(len(names)),
+        default=list(first_actions),
+        format_func=names.__getitem__,
+        max_selections=N_CURVES,
+        key=f"{CURVES_KEY}.{info.id}",
+        persist_state="session",
+    )
+    shows_truth = st.toggle("Show reward and true cost", key=TRUTH_KEY, persist_state="session",
+                            help="Training never sees them.")  # fmt: skip
+    is_blind = st.toggle("Hide scores until judged", key=BLIND_KEY, persist_state="session",
+                         help="Neither costs nor rewards, nor why it is shown, before your judgement.")  # fmt: skip
+    return Display(x, y, tuple(curves), pickers.chosen_run(info), shows_truth, is_blind)
+
+
+@st.fragment(run_every=OTHERS_S)
+def _stage(info: DatasetInfo, order: Order, display: Display) -> None:
+    is_idle = not state.forget("review.was_pressed")
+    walk = current_walk(info, order, display.run, is_idle=is_idle)
+    labels = resources.label_state(info)
+    near = [item.trajectory for item in (walk.current, *walk.upcoming)]
+    behind = [walk.previous.trajectory] if walk.previous is not None else []
+    ready = content(info, display, dict.fromkeys([*near, *behind]), labels.labels)
+    review_player(
+        "review.stage",
+        ready.wanted,
+        {
+            "dataset": info.id,
+            "queue": f"{info.id}/{order}",
+            "shown": ready.shown,
+            "scene": ready.scene,
+            "status": _status(walk, order, display, labels),
+            "progress": _progress(labels.labels),
+            "reasons": [reason.code for reason in resources.labels(info).reasons()[:9]],
+            "last": _last_words(),
+            "said": state.recall("review.said", {"text": "", "bad": False}),
+            "colours": {key: LABEL_COLOURS[label] for key, label in LABEL_OF.items()},
+            **_screen(info, ready, near),
+        },
+        lambda press: _press(info, order, display.run, press),
+    )
+    state.trajectory.settle(walk.current.trajectory)
+
+
+def _status(walk: Walk, order: Order, display: Display, labels: LabelState) -> dict[str, Any]:
+    """What is said of the trajectory that is shown, and why it is shown."""
+    shown = walk.current
+    label = str(labels.labels[shown.trajectory])
+    segments = labels.segments.get(shown.trajectory, ())
+    details = [str(labels.reasons[shown.trajectory])]
+    if label != "none":
+        details.append(f"by {labels.authors[shown.trajectory]}")
+    if segments:
+        details.append(plural(len(segments), "segment"))
+    return {
+        "label": label,
+        "words": LABEL_WORDS[label],
+        "colour": LABEL_COLOURS[label],
+        "pathColour": PATH_COLOURS[label],
+        "details": " · ".join(filter(None, details)),
+        "segments": segments,
+        "why": MEANINGS[order] if display.hides_scores(label) else shown.why,
+    }
+
+
+def _progress(labels: np.ndarray) -> dict[str, Any]:
+    judged, non_preferred = int((labels != "none").sum()), int((labels == "non_preferred").sum())
+    words = [f"{number(judged)} of {number(len(labels))} judged", f"{number(non_preferred)} non-preferred"]
+    now = time.monotonic()
+    last_minute = sum(now - at < 60 for at in state.recall("review.times", []))
+    if last_minute:
+        words.append(f"{last_minute} in the last minute")
+    return {"judged": judged, "n": len(labels), "words": " · ".join(words)}
+
+
+def _last_words() -> str:
+    label, reason = state.recall("review.last", (None, ""))
+    return "" if label is None else _words(label, reason)
+
+
+def _words(label: Label, reason: str) -> str:
+    return ", ".join(filter(None, (LABEL_WORDS[label], reason)))
+
+
+def _screen(info: DatasetInfo, ready: Content, near: list[int]) -> dict[str, Any]:
+    """The replay that is shown, or what is shown in its place. Asks for those that are still to be rendered."""
+    if not info.can_replay:
+        return {"film": ready.film, "hasScreen": ready.film is not None, "message": "No replay.", "busy": False}
+    progress = jobs.replay_progress(resources.workspace(), info)
+    is_waiting = ready.film is None
+    if state.recall("review.wished") != near or (is_waiting and progress is not None and progress.state == "done"):
+        progress = jobs.want_replays(resources.workspace(), info, near) or progress
+        state.remember("review.wished", near)
+    has_failed = is_waiting and progress is not None and progress.state in ("failed", "lost")
+    message = f"No replay: {progress.message}" if has_failed and progress is not None else "Rendering the replay…"
+    return {"film": ready.film, "hasScreen": True, "message": message, "busy": is_waiting and not has_failed}
+
+
+info = need_dataset()
+order, display = _choices(info)
+try:
+    current_walk(info, order, display.run)
+except NotReady as problem:
+    sentence = str(problem)
+    st.info(f"{sentence[0].upper()}{sentence[1:]}. Until then the order is by number.")
+    order = "number"
+resources.quicken_reruns()
+_stage(info, order, display)

@@ -1,0 +1,285 @@
+"""Commands for labels: mark, look back, name a state, move the whole history, and what to look at next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safemil_core.assessment.agreement import Kappa, conflicts, pair_agreements
+from safemil_core.assessment.descriptors import describe
+from safemil_core.assessment.label_audit import audit as audit_labels
+from safemil_core.assessment.review_queue import ORDERS, Order, review_queue
+from safemil_core.assessment.summaries import example_marks
+from safemil_core.cli.session import Session, common_options, session
+from safemil_core.data.labels.files import LabelFile, ledger_lines, parse_csv, parse_ledger, parse_numbers
+from safemil_core.data.labels.store import Label, LabelStore, default_author
+from safemil_core.errors import InvalidLabels, NotFound
+from safemil_core.running.committees import read_committee
+from safemil_core.workspace import whole_file
+
+_AUTHOR = click.option("--author", default=default_author, help="Who says so; your account's name if not given.")
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--non-preferred", metavar="NUMBERS", help="Trajectories to mark, for example 3,17,40-60.")
+@click.option("--preferred", metavar="NUMBERS", help="Trajectories to mark as trusted good.")
+@click.option("--unsure", metavar="NUMBERS", help="Trajectories that somebody looked at and could not judge.")
+@click.option("--clear", metavar="NUMBERS", help="Trajectories to take the mark from.")
+@click.option("--segment", metavar="T:FIRST-LAST", help="Steps at which a trajectory went wrong; marks it, too.")
+@click.option("--tag", metavar="TAG=NUMBERS", help="Put trajectories under a tag.")
+@click.option("--untag", metavar="TAG=NUMBERS", help="Take trajectories out of a tag.")
+@click.option("--from", "table", type=click.Path(path_type=Path), help="CSV file with columns trajectory,label.")
+@click.option("--example", is_flag=True, help="Mark up to 50 of the highest true cost as non-preferred.")
+@click.option("--undo", is_flag=True, help="Take back your last action.")
+@click.option("--redo", is_flag=True, help="Let what you took back last stand again.")
+@click.option("--reason", default="", help="A code of your own vocabulary, kept with the labels.")
+@click.option("--note", default="", help="Why; kept with the labels.")
+@_AUTHOR
+@common_options
+def label(
+    dataset: str,
+    non_preferred: str | None,
+    preferred: str | None,
+    unsure: str | None,
+    clear: str | None,
+    segment: str | None,
+    tag: str | None,
+    untag: str | None,
+    table: Path | None,
+    example: bool,
+    undo: bool,
+    redo: bool,
+    reason: str,
+    note: str,
+    author: str,
+    as_json: bool,
+    workspace: Path | None,
+) -> None:
+    """Mark trajectories of a dataset; one command is one action, and `--undo` takes one back."""
+    here = session(as_json, workspace)
+    store = here.datasets.labels(dataset)
+    marks: dict[int, Label] = {}
+    if example:
+        marks |= dict.fromkeys(example_marks(here.datasets.table(dataset)), "non_preferred")
+    given: tuple[tuple[str | None, Label], ...] = (
+        (non_preferred, "non_preferred"), (preferred, "preferred"), (unsure, "unsure"), (clear, "none"),
+    )  # fmt: skip
+    for numbers, word in given:
+        marks |= dict.fromkeys(parse_numbers(numbers or ""), word)
+    if sum(map(bool, (marks, table, segment, tag, untag, undo, redo))) > 1:
+        raise InvalidLabels(
+            "marks, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
+        )
+    if undo or redo:
+        back = store.undo(author=author) if undo else store.redo(author=author)
+        if back is None:
+            raise InvalidLabels(f"{author} has no action on {dataset!r} to {'take back' if undo else 'bring back'}")
+    elif segment:
+        trajectory, first, last = _segment(segment)
+        steps = here.datasets.table(dataset)["length"]
+        n_steps = int(steps.iloc[trajectory]) if trajectory < len(steps) else 0
+        store.mark_segment(trajectory, first, last, n_steps=n_steps, author=author, reason=reason, note=note)
+    elif tag or untag:
+        name, members = _tag(tag or untag or "")
+        store.tag(members, name, author=author, on=bool(tag), note=note)
+    elif table:
+        lengths = here.datasets.table(dataset)["length"].to_numpy()
+        said = vars(_read(table, parse_csv))
+        store.bring_in(**said, lengths=lengths, author=author, note=note or table.name, origin="file")
+    else:
+        store.mark_each(marks, author=author, note=note, reason=reason, origin="example" if example else "hand")
+    _say_counts(here, dataset, store)
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many actions.")
+@click.option("--since", type=int, help="Also what differs now from how it was after this action.")
+@common_options
+def history(dataset: str, last: int, since: int | None, as_json: bool, workspace: Path | None) -> None:
+    """List what was done to the labels of a dataset, newest first."""
+    here = session(as_json, workspace)
+    store = here.datasets.labels(dataset)
+    actions = store.history(limit=last)
+    changes = [] if since is None else store.diff(since)
+    lines = [
+        f"{action.id}  {action.at[:16]}  {action.author}  {action.origin}  {action.n_trajectories} trajectories"
+        + (f"  {action.reason}" if action.reason else "")
+        + (f"  {action.note}" if action.note else "")
+        for action in actions
+    ]
+    lines += [f"changed: {c.trajectory} {c.aspect}: {c.before} -> {c.after} by {c.author}" for c in changes]
+    result: Any = [asdict(action) for action in actions]
+    if since is not None:
+        result = {"actions": result, "changes": [asdict(change) for change in changes]}
+    here.say(result, "\n".join(lines) or "nothing has been labelled yet")
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("name", required=False)
+@_AUTHOR
+@common_options
+def snapshot(dataset: str, name: str | None, author: str, as_json: bool, workspace: Path | None) -> None:
+    """Give the present labels a name, or without one list the names."""
+    here = session(as_json, workspace)
+    store = here.datasets.labels(dataset)
+    if name is not None:
+        store.save_snapshot(name, author=author)
+    snapshots = store.snapshots()
+    here.say(
+        [asdict(each) for each in snapshots],
+        "\n".join(f"{each.name}: after action {each.action}, {each.author}, {each.at[:16]}" for each in snapshots)
+        or "no state has a name yet; `safemil snapshot DATASET NAME` gives one",
+    )
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--out", type=click.Path(path_type=Path), help="JSON lines file to write.")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="JSON lines file to take over as one action.")
+@_AUTHOR
+@common_options
+def ledger(
+    dataset: str, out: Path | None, source: Path | None, author: str, as_json: bool, workspace: Path | None
+) -> None:
+    """Write the whole history of labels as JSON lines, or take one over."""
+    here = session(as_json, workspace)
+    store = here.datasets.labels(dataset)
+    if (out is None) == (source is None):
+        raise InvalidLabels("give either --out or --from")
+    if source is not None:
+        said = vars(_read(source, lambda content: parse_ledger(content, store.dataset_id)))
+        lengths = here.datasets.table(dataset)["length"].to_numpy()
+        store.bring_in(**said, lengths=lengths, author=author, note=source.name, origin="file")
+        _say_counts(here, dataset, store)
+        return
+    assert out is not None
+    with whole_file(out.absolute()) as temporary:
+        temporary.write_text("".join(ledger_lines(store)))
+    here.say({"dataset": dataset, "out": str(out)}, str(out))
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--order", type=click.Choice(ORDERS), default="unlike all marked", show_default=True)
+@click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
+@click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--seed", default=0, show_default=True, help="Of the random audit.")
+@common_options
+def queue(
+    dataset: str, order: Order, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
+) -> None:
+    """Say which trajectories to look at next, and why each."""
+    here = session(as_json, workspace)
+    info = here.datasets.info(dataset)
+    learned = here.runs.open(run_id).trajectories()["cost_sum"].to_numpy() if run_id else None
+    committee = read_committee(here.workspace, info)
+    items = review_queue(
+        order,
+        labels=here.datasets.labels(dataset).current(),
+        descriptors=describe(here.datasets.table(dataset)),
+        learned_cost=learned,
+        disagreement=None if committee is None else committee.disagreement,
+        seed=seed,
+    )[:count]
+    here.say(
+        [asdict(item) for item in items],
+        "\n".join(f"{item.trajectory}  {item.why}" for item in items) or "every trajectory has a label",
+    )
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Findings of each kind.")
+@_AUTHOR
+@common_options
+def audit(dataset: str, count: int, author: str, as_json: bool, workspace: Path | None) -> None:
+    """Look for labels that seem wrong: an ensemble learns from the others and says what it would expect."""
+    here = session(as_json, workspace)
+    info, store = here.datasets.info(dataset), here.datasets.labels(dataset)
+    committee = read_committee(here.workspace, info)
+    if committee is None or committee.is_outdated(store.latest()):
+        from safemil_core.running.committee_stage import ask_committee  # torch takes seconds to import
+
+        click.echo("training the ensemble", err=True)
+        ask_committee(here.workspace, dataset, author)
+        committee = read_committee(here.workspace, info)
+    assert committee is not None
+    descriptors = describe(here.datasets.table(dataset))
+    findings = audit_labels(store.current(), committee.held_out_rank, descriptors, n_each=count)
+    here.say(
+        [asdict(finding) for finding in findings],
+        "\n".join(f"{finding.trajectory}  {finding.kind}: {finding.evidence}" for finding in findings)
+        or "no label looks wrong",
+    )
+
+
+@click.command()
+@click.argument("dataset")
+@common_options
+def agreement(dataset: str, as_json: bool, workspace: Path | None) -> None:
+    """Say how far people agree (Cohen's kappa), and on what they differ."""
+    here = session(as_json, workspace)
+    judgements = here.datasets.labels(dataset).judgements()
+    pairs, open_conflicts = pair_agreements(judgements), conflicts(judgements)
+    lines = [f"{pair.first} and {pair.second}: {_kappa_words(pair.kappa)}" for pair in pairs]
+    lines += [
+        f"trajectory {each.trajectory}: " + ", ".join(f"{j.author} says {j.label}" for j in each.judgements)
+        for each in open_conflicts
+    ]
+    here.say(
+        {"pairs": [asdict(pair) for pair in pairs], "conflicts": [asdict(each) for each in open_conflicts]},
+        "\n".join(lines) or "no two people have judged the same trajectory",
+    )
+
+
+def _kappa_words(kappa: Kappa) -> str:
+    if kappa.kappa is None or kappa.agreement is None:
+        return f"{kappa.n} judged by both; {kappa.why_not}"
+    interval = f" [{kappa.low:.2f}, {kappa.high:.2f}]" if kappa.low is not None and kappa.high is not None else ""
+    return f"{kappa.n} judged by both, {kappa.agreement:.0%} alike, kappa {kappa.kappa:.2f}{interval}"
+
+
+def _say_counts(here: Session, dataset: str, store: LabelStore) -> None:
+    labels = store.current()
+    words = ("non_preferred", "preferred", "unsure", "none")
+    counts = {word: int((labels == word).sum()) for word in words}
+    unsure = f"{counts['unsure']} unsure, " if counts["unsure"] else ""
+    here.say(
+        {"dataset": dataset, "action": store.latest(), **counts},
+        f"{dataset}: {counts['non_preferred']} non-preferred, {counts['preferred']} preferred, {unsure}"
+        f"{counts['none']} unlabelled",
+    )
+
+
+def _read(path: Path, parse: Callable[[bytes], LabelFile]) -> LabelFile:
+    if not path.is_file():
+        raise NotFound(f"{path}: there is no such file")
+    try:
+        return parse(path.read_bytes())
+    except InvalidLabels as problem:
+        raise InvalidLabels(f"{path.name}: {problem}") from None
+
+
+def _segment(text: str) -> tuple[int, int, int]:
+    trajectory, _, span = text.partition(":")
+    first, _, last = span.partition("-")
+    if not all(part.isdecimal() and len(part) < 18 for part in (trajectory, first, last)):
+        raise InvalidLabels(f"{text!r} is not a segment; write it like 17:120-180")
+    return int(trajectory), int(first), int(last)
+
+
+def _tag(text: str) -> tuple[str, list[int]]:
+    name, equals, numbers = text.partition("=")
+    if not equals:
+        raise InvalidLabels(f"{text!r} names no trajectories; write it like fell=3,17")
+    return name.strip(), parse_numbers(numbers)
+
+
+COMMANDS: tuple[Any, ...] = (label, history, snapshot, ledger, queue, audit, agreement)

@@ -1,0 +1,1 @@
+"""What people say of trajectories: one append-only history, and what it amounts to. Begin at `store`."""

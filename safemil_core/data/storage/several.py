@@ -1,0 +1,127 @@
+"""What several files say of themselves, as one: they make one dataset, so parts must be equal and numbers go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from safemil_core.data.recording import About, Clip, Part
+from safemil_core.errors import InvalidDataset
+
+LABELS = ("non_preferred", "preferred", "unsure")
+
+
+def common(abouts: Sequence[About], names: Sequence[str]) -> About:
+    """What holds for all of them, before any is read; labels, segments, tags and clips follow with `brought`.
+
+    Raises:
+        InvalidDataset: they do not have the same parts.
+    """
+    first = abouts[0]
+    for about, name in zip(abouts[1:], names[1:], strict=True):
+        for kind in ("observations", "actions", "images"):
+            mine, other = _shapes(getattr(first, kind)), _shapes(getattr(about, kind))
+            if mine != other:
+                raise InvalidDataset(
+                    f"{name} has {kind} {_said(other)}, {names[0]} has {_said(mine)}; import them apart"
+                )
+    counts = [about.n_steps for about in abouts]
+    return About(
+        observations=_parts([about.observations for about in abouts]),
+        actions=_parts([about.actions for about in abouts]),
+        images=_parts([about.images for about in abouts]),
+        has_rewards=all(about.has_rewards for about in abouts),
+        has_costs=all(about.has_costs for about in abouts),
+        n_steps=None if None in counts else sum(count for count in counts if count is not None),
+        env_id=_equal([about.env_id for about in abouts], None),
+        observation_names=_names(_equal([about.observation_names for about in abouts], ()), first.observations),
+        action_names=_names(_equal([about.action_names for about in abouts], ()), first.actions),
+        references=_equal([dict(about.references) for about in abouts], {}),
+        facts={key: value for about in reversed(abouts) for key, value in about.facts.items()},
+        notes=_notes(abouts, names),
+    )
+
+
+def _notes(abouts: Sequence[About], names: Sequence[str]) -> tuple[str, ...]:
+    notes = [
+        note if len(abouts) == 1 else f"{n}: {note}" for a, n in zip(abouts, names, strict=True) for note in a.notes
+    ]
+    for has, what in (("has_rewards", "rewards"), ("has_costs", "costs")):
+        without = [name for about, name in zip(abouts, names, strict=True) if not getattr(about, has)]
+        if 0 < len(without) < len(abouts):
+            notes.append(f"{what} are left out, because {without[0]} has none")
+    if len({about.env_id for about in abouts}) > 1:
+        notes.append("the files name different environments, so none is taken")
+    return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of a dataset that one file gave."""
+
+    about: About
+    first: int
+    """Number of its first trajectory in the dataset."""
+    lengths: np.ndarray
+    """[n] steps of its trajectories."""
+
+
+def brought(shares: Sequence[Share]) -> dict[str, Any]:
+    """Labels, segments, tags and clips of all files by the numbers in the dataset, as fields of About, and notes.
+
+    What names a trajectory, a step or a label that is not there is left out and said.
+    """
+    labels: dict[int, str] = {}
+    segments: dict[int, tuple[tuple[int, int], ...]] = {}
+    tags: dict[str, tuple[int, ...]] = {}
+    clips: dict[int, Clip] = {}
+    n_given = 0
+    for share in shares:
+        about, first, lengths = share.about, share.first, share.lengths
+        there = range(len(lengths))
+        labels |= {first + t: label for t, label in about.labels.items() if t in there and label in LABELS}
+        segments |= {
+            first + t: spans
+            for t, spans in about.segments.items()
+            if t in there and all(0 <= a <= b < lengths[t] for a, b in spans)
+        }
+        for tag, members in about.tags.items():
+            tags[tag] = (*tags.get(tag, ()), *(first + t for t in dict.fromkeys(members) if t in there))
+        clips |= {first + t: clip for t, clip in about.clips.items() if t in there}
+        n_given += len(about.labels) + len(about.segments) + sum(len(set(members)) for members in about.tags.values())
+    n_taken = len(labels) + len(segments) + sum(map(len, tags.values()))
+    lost = n_given - n_taken
+    notes = (f"{lost} labels, segments or tags speak of what is not there and are left out",) if lost else ()
+    return {"labels": labels, "segments": segments, "tags": tags, "clips": clips, "notes": notes}
+
+
+def _shapes(parts: tuple[Part, ...]) -> list[tuple[str, tuple[int, ...]]]:
+    return [(part.name, part.shape) for part in parts]
+
+
+def _said(shapes: list[tuple[str, tuple[int, ...]]]) -> str:
+    return ", ".join(f"{name} {shape}".strip() for name, shape in shapes)[:200] or "none"
+
+
+def _parts(several: Sequence[tuple[Part, ...]]) -> tuple[Part, ...]:
+    """The type that holds all values: of unlike types float32, of choices the most."""
+    found = []
+    for alike in zip(*several, strict=True):
+        counts = [part.n_choices for part in alike if part.n_choices is not None]
+        n_choices = max(counts) if len(counts) == len(alike) else None
+        dtype = _equal([part.dtype for part in alike], "float32")
+        found.append(replace(alike[0], dtype=dtype, n_choices=n_choices))
+    return tuple(found)
+
+
+def _names(names: tuple[str, ...], parts: tuple[Part, ...]) -> tuple[str, ...]:
+    """Names that are one for each number and tell them apart."""
+    size = sum(part.size for part in parts)
+    return names if len(names) == len(set(names)) == size else ()
+
+
+def _equal(values: Sequence[Any], otherwise: Any) -> Any:
+    return values[0] if all(value == values[0] for value in values) else otherwise

@@ -1,0 +1,73 @@
+"""The committee stage: a dataset and its labels of now in; what an ensemble of cost networks says of them out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import torch
+
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetStore
+from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
+from safemil_core.learning.training import pick_device
+from safemil_core.learning.training_data import TrainingData
+from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
+from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.runs import require_learnable
+from safemil_core.workspace import Workspace
+
+REPORT_EVERY = 20
+"""Updates between two reports."""
+
+
+def ask_committee(workspace: Workspace, name: str, author: str, device: str = "auto") -> None:
+    """Train a committee on a dataset and keep what it says, in the place of what an earlier one said.
+
+    Who stops the process keeps the earlier one: half-trained networks would be in the way.
+
+    Raises:
+        SafeMILError: the dataset is gone, nothing can be learned from its labels, or there is no such device.
+    """
+    datasets = DatasetStore(workspace, Database(workspace.database))
+    dataset, labels = datasets.info(name), datasets.labels(name)
+    snapshot = labels.latest()
+    said = labels.state(snapshot)
+    require_learnable(dataset, said.labels)
+    where = pick_device(device)
+    progress, progress_file = begin(QUICK.updates, str(where)), workspace.committee(dataset.id) / "progress.json"
+    write_progress(progress_file, progress)
+    torch.set_num_threads(1)  # small networks are faster so, and the same to the bit on any number of cores
+    data = TrainingData.of(
+        datasets.open(name), said.labels, where, segments=said.segments, action_parts=dataset.actions
+    )
+
+    def report(update: int) -> None:
+        nonlocal progress
+        if update % REPORT_EVERY == 0:
+            progress = replace(progress, done=update, updated_at=time.time())
+            write_progress(progress_file, progress)
+
+    verdicts = train_committee(data, QUICK, on_update=report)
+    info = CommitteeInfo(
+        label_snapshot=snapshot,
+        n_members=N_MEMBERS,
+        updates=QUICK.updates,
+        seconds=round(time.time() - progress.started_at, 1),
+        author=author,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    _committee(info, verdicts, data).write(committee_file(workspace, dataset))
+    write_progress(progress_file, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+
+
+def _committee(info: CommitteeInfo, verdicts: Verdicts, data: TrainingData) -> Committee:
+    return Committee(
+        info=info,
+        held_out_cost=verdicts.held_out(verdicts.costs),
+        held_out_rank=verdicts.held_out(verdicts.ranks),
+        mean_cost=verdicts.costs.mean(axis=0),
+        disagreement=verdicts.disagreement,
+        labels=data.labels,
+    )

@@ -1,0 +1,36 @@
+"""Keys of the Label page in a hurry and on a busy machine: each is applied, in order, and once."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard
+from tests.browser.test_label_bulk import open_page, wait_until
+
+WORDS = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
+
+
+def test_thirty_quick_keys_are_thirty_actions_in_order(dashboard: Dashboard, page: Page) -> None:
+    labels = open_page(dashboard, page)
+    browser = page.context.new_cdp_session(page)
+    browser.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    wanted = [(i, "npu"[i % 3]) for i in range(15)]
+    for _, key in wanted:
+        for pressed in (key, "j"):
+            page.keyboard.press(pressed)
+            page.wait_for_timeout(40)
+    wait_until(lambda: len(labels.ledger()[1]) >= len(wanted))
+    browser.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    expect(page.get_by_role("heading", name="Trajectory 15", exact=True)).to_be_visible()
+    assert [(event.trajectory, event.value) for _, event in labels.ledger()[1]] == [
+        (i, WORDS[key]) for i, key in wanted
+    ]
+
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Datasets").click()
+    expect(page.get_by_role("heading", name="Datasets", exact=True)).to_be_visible()
+    page.keyboard.press("n")  # the Label page has been left, if only a moment ago
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Label").click()
+    page.locator(".st-key-label-scatter .nsewdrag").first.wait_for()
+    page.keyboard.press("k")
+    expect(page.get_by_role("heading", name="Trajectory 14", exact=True)).to_be_visible()
+    assert len(labels.ledger()[1]) == len(wanted)
