@@ -13,10 +13,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard import resources
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.intake.confined import Inspected
+from safemil_core.data.intake.limits import Limits
 from safemil_core.data.intake.roots import candidates, under_roots
 from safemil_core.data.recording import Options
 from safemil_core.running.curation import Exported, Keep, export_into
 from safemil_core.running.runs import Run
+
+UPLOAD_LIMITS = Limits(most_bytes=16 * 2**30)
+"""What uploads may unpack to; an upload itself is limited by .streamlit/config.toml."""
 
 
 def importable_files() -> list[str]:
@@ -54,7 +58,13 @@ def import_uploads(
         received = resources.workspace().received
         paths = [stack.enter_context(received(upload.name, upload)) for upload in uploads]
         info = resources.datasets().add(
-            paths, name=name or None, env_id=env_id or None, options=options, author=author, on_progress=on_progress
+            paths,
+            name=name or None,
+            env_id=env_id or None,
+            options=options,
+            author=author,
+            limits=UPLOAD_LIMITS,
+            on_progress=on_progress,
         )
     # Streamlit would keep the files' bytes until some while after the tab is closed.
     context = get_script_run_ctx()

@@ -56,6 +56,8 @@ def kappa_words(kappa: Kappa) -> str:
     """`0.61 [0.35, 0.87]`, or why there is none."""
     if kappa.kappa is None:
         return f"not defined: {kappa.why_not}"
+    if kappa.low is None:
+        return f"{kappa.kappa:.2f} ({kappa.why_not})"
     return f"{kappa.kappa:.2f} [{kappa.low:.2f}, {kappa.high:.2f}]"
 
 

@@ -151,8 +151,11 @@ def _on_their_way() -> None:
 def _doing(progress: Progress) -> str:
     if progress.state == "starting":
         return "starting its process…"
+    if not progress.done:
+        return f"{progress.message}…"
     if progress.message == "fetching":
-        return f"fetching, {progress.done / 2**20:,.1f} MiB of {progress.total / 2**20:,.1f} MiB"
+        of = f" of {progress.total / 2**20:,.1f}" if progress.total else ""
+        return f"fetching, {progress.done / 2**20:,.1f}{of} MiB"
     return f"{progress.message}, {plural(progress.done, 'step')}"
 
 
@@ -169,7 +172,8 @@ def _take(info: DatasetInfo) -> None:
 
 def _look(inspect: Callable[[], Inspected]) -> Inspected | None:
     try:
-        inspected = inspect()
+        with st.spinner("Looking into it…"):
+            inspected = inspect()
     except SafeMILError as problem:
         st.error(str(problem))
         return None

@@ -34,9 +34,11 @@ def lineage(info: DatasetInfo) -> str | None:
 
 
 def _filter(info: DatasetInfo) -> None:
-    keep = st.selectbox("Keep", list(KEEPS), format_func=KEEPS.__getitem__, key="versions.keep", index=1)
-    only = st.text_input("Of these only (optional)", placeholder="3,17,40-60", key="versions.only")
-    name = st.text_input("Name of the version", f"{info.name}-filtered"[:64], key=f"versions.filter.{info.id}")
+    left, right = st.columns(2)
+    with left:
+        keep = st.selectbox("Keep", list(KEEPS), format_func=KEEPS.__getitem__, key="versions.keep", index=1)
+    with right:
+        only = st.text_input("Of these only (optional)", placeholder="3,17,40-60", key="versions.only")
     try:
         chosen = kept(resources.labels(info).current(), keep).tolist()
         if only.strip():
@@ -45,10 +47,12 @@ def _filter(info: DatasetInfo) -> None:
     except SafeMILError as problem:
         st.error(str(problem))
         return
+    name, is_wanted = _name_and_button(info, "filtered", "Make the version", disabled=not chosen)
     st.caption(f"{plural(len(chosen), 'trajectory')} of {info.n_trajectories}, with their labels, segments and tags.")
-    if st.button("Make the version", key="versions.filter.make", disabled=not chosen):
+    if is_wanted:
         how = f"kept {KEEPS[keep].lower()}" + (f" of {only.strip()}" if only.strip() else "")
-        _make(lambda: resources.datasets().derive(info.name, chosen, new_name=name.strip(), how=how))
+        author = state.author()
+        _make(lambda: resources.datasets().derive(info.name, chosen, new_name=name, how=how, author=author))
 
 
 def _merge(info: DatasetInfo) -> None:
@@ -57,9 +61,19 @@ def _merge(info: DatasetInfo) -> None:
         st.caption("There is no other dataset to merge with.")
         return
     chosen = st.multiselect(f"Merge {code_span(info.name)} with", others, key="versions.merge")
-    name = st.text_input("Name of the merged dataset", f"{info.name}-merged"[:64], key=f"versions.merge.{info.id}")
-    if st.button("Merge", key="versions.merge.make", disabled=not chosen):
-        _make(lambda: resources.datasets().merge([info.name, *chosen], new_name=name.strip()))
+    name, is_wanted = _name_and_button(info, "merged", "Merge", disabled=not chosen)
+    if is_wanted:
+        author = state.author()
+        _make(lambda: resources.datasets().merge([info.name, *chosen], new_name=name, author=author))
+
+
+def _name_and_button(info: DatasetInfo, ending: str, words: str, *, disabled: bool) -> tuple[str, bool]:
+    """What the version is to be called, and whether it is to be made now."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        name = st.text_input("Name of the version", f"{info.name}-{ending}"[:64], key=f"versions.{ending}.{info.id}")
+    with right:
+        return name.strip(), st.button(words, key=f"versions.{ending}.make", disabled=disabled, width="stretch")
 
 
 def _make(make: Callable[[], DatasetInfo]) -> None:

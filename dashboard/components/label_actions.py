@@ -16,7 +16,7 @@ from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
 from dashboard.components.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels.store import Label
+from safemil_core.data.labels.store import Label, Origin
 from safemil_core.errors import SafeMILError
 
 KEYS = ("n", "p", "u", "x", "z", "y", "j", "k", "ArrowLeft", "ArrowRight")
@@ -131,7 +131,8 @@ def _mark(info: DatasetInfo, label: Label) -> None:
 def _tag(info: DatasetInfo, *, on: bool) -> None:
     selected, tag = listing(info).selected, str(state.widget_value(TAG_KEY) or "")
     try:
-        resources.labels(info).tag(selected, tag, author=state.author(), on=on)
+        origin: Origin = "bulk" if len(selected) > 1 else "hand"
+        resources.labels(info).tag(selected, tag, author=state.author(), on=on, origin=origin)
     except SafeMILError as problem:
         state.remember("label.message", str(problem))
         return

@@ -35,7 +35,7 @@ class Kappa:
     """95 % interval from the large-sample variance of Fleiss, Cohen and Everitt (1969), cut off at -1 and 1."""
 
     why_not: str = ""
-    """A sentence, where kappa is not defined."""
+    """A sentence, where kappa or its interval is not defined."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> Kappa:
     chance = float(rows @ columns)
     kappa = (agreement - chance) / (1 - chance)
     deviation = np.sqrt(_variance(shares, kappa, chance) / n)
+    if deviation < 1e-9:
+        return Kappa(n, agreement, float(kappa), why_not=f"{n} judgements of one kind give no interval; judge more")
     low, high = max(-1.0, kappa - Z_95 * deviation), min(1.0, kappa + Z_95 * deviation)
     return Kappa(n, agreement, float(kappa), float(low), float(high))
 

@@ -80,8 +80,16 @@ def test_kappa_is_the_same_the_other_way_round_and_never_out_of_range(pairs):
         assert len({*first, *second}) == 1
     else:
         assert one.kappa == pytest.approx(other.kappa)
+    if one.low is not None:
         assert -1 <= one.low <= one.kappa + 1e-9
         assert one.kappa <= one.high + 1e-9 <= 1 + 2e-9
+
+
+def test_an_interval_of_no_width_is_none():
+    for first, second in (([N, N], [P, P]), ([N, P], [N, P])):
+        kappa = cohen_kappa(first, second)
+        assert (kappa.low, kappa.high) == (None, None)
+        assert "judge more" in kappa.why_not
 
 
 def test_every_two_people_are_compared_over_what_both_decided_by_themselves():

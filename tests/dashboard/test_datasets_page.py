@@ -164,7 +164,7 @@ def test_a_version_keeps_what_the_labels_say(workspace):
     at = page()
     at.selectbox(key="versions.keep").set_value("not_non_preferred").run()
     assert any("18 trajectories of 20" in c.value for c in at.caption)
-    at.button(key="versions.filter.make").click().run()
+    at.button(key="versions.filtered.make").click().run()
     assert not at.exception
     made = store(workspace).info(f"{info.name}-filtered")
     assert (made.n_trajectories, made.parents[0].name) == (18, info.name)

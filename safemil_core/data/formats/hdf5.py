@@ -7,7 +7,6 @@ opened, and arrays stream in blocks. Only what is asked for by name is touched: 
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,9 +14,11 @@ from functools import partial
 from itertools import product
 from math import prod
 from pathlib import Path
+from typing import cast
 
 import h5py
 import numpy as np
+from isal import igzip_lib, isal_zlib
 
 from safemil_core.data.formats.limits import BLOCK_BYTES, check_unpacked, rows_per_block
 from safemil_core.errors import InvalidDataset, SafeMILError
@@ -29,7 +30,10 @@ SLAB_BYTES = 2**26
 MOST_MEMBERS = 2_000_000
 LARGEST_ATTRIBUTE = 2**26
 
-_DAMAGE = (OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError, zlib.error)
+_DAMAGE = (
+    *(OSError, RuntimeError, LookupError, TypeError, ValueError, OverflowError, MemoryError),
+    cast(type[Exception], igzip_lib.IsalError),  # its stub takes it for a value
+)
 """All that h5py is known to raise on bytes that are not what they claim to be."""
 
 
@@ -234,7 +238,7 @@ def _undo_of(dataset: h5py.Dataset) -> Undo | None:
 
 
 def _inflated(stored: bytes, *, n_bytes: int, dtype: np.dtype, shuffled: bool) -> np.ndarray:
-    plain = zlib.decompressobj().decompress(stored, n_bytes + 1)  # never more than a chunk holds
+    plain = isal_zlib.decompressobj().decompress(stored, n_bytes + 1)  # never more than a chunk holds
     if len(plain) != n_bytes:
         raise InvalidDataset("a chunk is damaged: it does not unpack to its size; copy the file again")
     values = np.frombuffer(plain, np.uint8)

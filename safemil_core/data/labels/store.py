@@ -103,12 +103,21 @@ class LabelStore(LabelReader):
         with self._database.write() as connection:
             return self._append(connection, events, author=author, note=note, origin=origin)
 
-    def tag(self, trajectories: Iterable[int], tag: str, *, author: str, on: bool = True, note: str = "") -> int:
+    def tag(
+        self,
+        trajectories: Iterable[int],
+        tag: str,
+        *,
+        author: str,
+        on: bool = True,
+        note: str = "",
+        origin: Origin = "hand",
+    ) -> int:
         """Put trajectories under a tag, or (`on` false) take them out of it."""
         aspect = tag_aspect(tag)
         events = [Event(t, aspect, "on" if on else "off") for t in dict.fromkeys(map(self._number, trajectories))]
         with self._database.write() as connection:
-            return self._append(connection, events, author=author, note=note, origin="hand")
+            return self._append(connection, events, author=author, note=note, origin=origin)
 
     def mark_segment(
         self, trajectory: int, first: int, last: int, *, n_steps: int, author: str, note: str = "", reason: str = ""
