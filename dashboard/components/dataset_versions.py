@@ -60,7 +60,7 @@ def _merge(info: DatasetInfo) -> None:
     if not others:
         st.caption("There is no other dataset to merge with.")
         return
-    chosen = st.multiselect(f"Merge {code_span(info.name)} with", others, key="versions.merge")
+    chosen = st.multiselect("Merge with", others, key="versions.merge")
     name, is_wanted = _name_and_button(info, "merged", "Merge", disabled=not chosen)
     if is_wanted:
         author = state.author()

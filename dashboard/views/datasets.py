@@ -16,6 +16,7 @@ from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_c
 from safemil_core.data.datasets import DatasetInfo
 
 _LIST = "datasets.list"
+N_NAMES = 12
 
 
 def _choose_row(names: list[str]) -> None:
@@ -74,14 +75,28 @@ def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
     came = f"{code_span(info.source)} ({info.format}) on {info.imported_at[:16].replace('T', ' at ')} UTC"
     shapes = [f"{code_span(part.name)} {' × '.join(map(str, part.shape))}" for part in info.images]
     return [
-        ("Environment", code_span(info.env_id) if info.env_id else "not named, so no replays and rollouts"),
-        ("Observation", " ".join(code_span(name) for name in info.observation_names)),
+        ("Environment", code_span(info.env_id) if info.env_id else _without_environment(info)),
+        ("Observation", _some(info.observation_names)),
         *([("Images", ", ".join(shapes))] if shapes else []),
-        ("Action", " ".join(code_span(name) for name in info.action_names)),
+        ("Action", _some(info.action_names)),
         ("Known", f"{' and '.join(known)}: shown, never used in training" if known else "neither rewards nor costs"),
         ("Version of" if info.parents else "From", lineage(info) or came),
         ("Content", code_span(info.id)),
     ]
+
+
+def _without_environment(info: DatasetInfo) -> str:
+    return (
+        "not named, so no rollouts; recorded videos are its replays"
+        if info.has_videos
+        else "not named, so no replays and rollouts"
+    )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The first names in Markdown, and how many more there are."""
+    shown = " ".join(code_span(name) for name in names[:N_NAMES])
+    return f"{shown} and {len(names) - N_NAMES} more" if len(names) > N_NAMES else shown
 
 
 def _next_step(info: DatasetInfo) -> None:

@@ -141,22 +141,22 @@ def refused(dashboard: Dashboard, page: Page, path: Path, words: str) -> None:
 def test_a_download_shows_how_far_it_is_and_goes_on_where_it_broke(
     dashboard: Dashboard, page: Page, store: DatasetStore, server: WaitingServer, tmp_path: Path
 ) -> None:
-    content = write_dsrl(tmp_path / "drone.hdf5", dsrl_arrays((3_000,) * 10)).read_bytes()
-    server.files[urlsplit(dsrl_datasets()["DroneRun"]).path] = content
+    content = write_dsrl(tmp_path / "ant.hdf5", dsrl_arrays((3_000,) * 10)).read_bytes()
+    server.files[urlsplit(dsrl_datasets()["AntRun"]).path] = content
     server.breaks_after = [len(content) // 2]
     open_page(dashboard, page)
     page.get_by_role("tab", name="Download").click()
-    choose(page, "Dataset", "DroneRun")
+    choose(page, "Dataset", "AntRun")
     page.get_by_role("button", name="Download and import").click()
     bar = page.get_by_test_id("stProgress")
-    expect(bar).to_have_text(re.compile(rf"DroneRun: fetching, \d\.\d of {len(content) / 2**20:.1f} MiB"))
+    expect(bar).to_have_text(re.compile(rf"AntRun: fetching, \d\.\d of {len(content) / 2**20:.1f} MiB"))
     server.goes_on.set()
-    came(page, "dronerun", "10 trajectories")
+    came(page, "antrun", "10 trajectories")
     first, second = (wanted for _, wanted in server.asked)
     assert first is None
     assert second
     assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= len(content) // 2
-    assert store.info("dronerun").n_steps == 30_000
+    assert store.info("antrun").n_steps == 30_000
     assert [path for path in (dashboard.workspace / "downloads").iterdir() if path.is_dir()] == []
 
     page.get_by_role("tab", name="Download").click()
@@ -222,7 +222,7 @@ def versions(dashboard: Dashboard, page: Page, store: DatasetStore) -> None:
     expect(page.get_by_text("(kept all that are not marked non-preferred of 2-6)")).to_be_visible()
     assert store.labels("walks-filtered").current().tolist() == ["none", "preferred", "none"]
     page.get_by_text("Merge", exact=True).click()
-    choose(page, "Merge walks-filtered with", "others")
+    choose(page, "Merge with", "others")
     page.get_by_role("button", name="Merge").last.click()
     came(page, "walks-filtered-merged", "8 trajectories")
     assert [parent.name for parent in store.info("walks-filtered-merged").parents] == ["walks-filtered", "others"]
@@ -249,7 +249,9 @@ def give(page: Page, name: str, content: bytes) -> None:
 
 def choose(page: Page, label: str, option: str) -> None:
     """Take an option of a select box, or one more of a box of several."""
-    page.get_by_role("combobox", name=re.compile(rf"(^|\. ){re.escape(label)}")).last.click()
+    field = page.get_by_role("combobox", name=re.compile(rf"(^|\. ){re.escape(label)}")).last
+    field.scroll_into_view_if_needed()  # a list that is open would close with it
+    field.click()
     page.get_by_role("option", name=option, exact=True).click()
     page.keyboard.press("Escape")
 
