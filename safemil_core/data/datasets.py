@@ -63,6 +63,9 @@ class DatasetStore:
     ) -> DatasetInfo:
         """Read, check and keep files. Importing the same content again gives the dataset that is there.
 
+        Where the files bring no labels of their own, what was said of an equal trajectory in another dataset of the
+        workspace is said of it here too.
+
         Args:
             paths: a file or folder of any format that `data.formats` knows, or several that make one dataset.
             name: what to call it; the first file's own name where None.
@@ -93,9 +96,15 @@ class DatasetStore:
                 author=author,
                 parents=(),
             )
-            if self._keep(folder, info):
+            is_new = self._keep(folder, info)
+            if is_new:
                 self._bring_in(info, built.about)
-        return self._point(info, env_id)
+        info = self._point(info, env_id)
+        if is_new and not (built.about.labels or built.about.segments or built.about.tags):
+            others = {other.id: other.name for other in self.list() if other.id != info.id}
+            for other in others.values():
+                self.carry_labels(other, info.name, author=author)
+        return info
 
     def derive(
         self, name: str, chosen: Sequence[int], *, new_name: str, how: str, author: str | None = None

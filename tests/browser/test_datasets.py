@@ -27,7 +27,7 @@ from tests.data.intake.test_downloads import Server
 from tests.factories import dsrl_arrays, write_dsrl
 from tests.hostile_files import CORPUS
 
-SLOW = 60_000
+SLOW = 20_000
 """Milliseconds that an import may take on a busy machine."""
 
 

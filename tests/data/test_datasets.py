@@ -275,6 +275,17 @@ def test_labels_follow_a_trajectory_that_is_unchanged(store, file, tmp_path):
     changed = dsrl_arrays()
     changed["actions"][6] = 0  # within trajectory 1
     store.add(write_dsrl(tmp_path / "mended.hdf5", changed), name="mended")
+    assert store.labels("mended").current().tolist() == ["non_preferred", "none", "non_preferred"]
+    (action,) = store.labels("mended").history()
+    assert (action.origin, action.note) == ("parent", "of equal trajectories of walks")
+
+
+def test_labels_are_carried_to_equal_trajectories_that_nobody_has_labelled(store, file, tmp_path):
+    store.add(file, name="walks")
+    changed = dsrl_arrays()
+    changed["actions"][6] = 0
+    store.add(write_dsrl(tmp_path / "mended.hdf5", changed), name="mended")
+    store.labels("walks").mark([0, 1, 2], "non_preferred", author="ann")
     store.labels("mended").mark([2], "preferred", author="bea")
     assert store.carry_labels("walks", "mended") == 1
     assert store.labels("mended").current().tolist() == ["non_preferred", "none", "preferred"]
