@@ -15,7 +15,7 @@ from safemil_core.data.intake.confined import Inspected
 from safemil_core.data.recording import Options
 from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
-from safemil_core.running.intakes import IntakeRequest
+from safemil_core.running.intakes import Intake, IntakeRequest
 from safemil_core.running.progress import Progress
 
 _COUNT = "datasets.uploads"
@@ -24,7 +24,8 @@ _COUNT = "datasets.uploads"
 
 def add_dataset() -> None:
     """All ways in, and the imports that are on their way."""
-    _on_their_way()
+    with st.container():  # there with or without imports: the tabs below keep their place, and the one that is chosen
+        _on_their_way()
     upload, path, public = st.tabs(["Upload", "From this machine", "Download"])
     with upload:
         _upload()
@@ -123,12 +124,11 @@ def _start(request: IntakeRequest) -> None:
 
 def _on_their_way() -> None:
     """Imports in processes of their own that this browser session started, until they have ended and were seen."""
-    watched = [intake for intake in resources.intakes().list() if intake.id in state.recall("datasets.watched", [])]
-    is_live = any(not intake.progress.is_finished for intake in watched)
+    is_live = any(not intake.progress.is_finished for intake in _watched())
 
     @st.fragment(run_every=1.0 if is_live else None)
     def panel() -> None:
-        for intake in watched:
+        for intake in _watched():
             progress, request = intake.progress, intake.request
             what = code_span(Path(request.what[0]).name if request.source == "path" else request.what[0])
             if progress.state == "done":
@@ -146,6 +146,10 @@ def _on_their_way() -> None:
                 )
 
     panel()
+
+
+def _watched() -> list[Intake]:
+    return [intake for intake in resources.intakes().list() if intake.id in state.recall("datasets.watched", [])]
 
 
 def _doing(progress: Progress) -> str:

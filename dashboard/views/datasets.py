@@ -145,10 +145,11 @@ st.title("Datasets")
 infos = resources.datasets().list()
 info = pickers.chosen_dataset()
 
-if (added := state.forget("datasets.added")) and info is not None and info.name == added:
-    st.success(
-        f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
-    )
+with st.container():  # there with or without words: what follows keeps its place, and tabs stay as they were chosen
+    if (added := state.forget("datasets.added")) and info is not None and info.name == added:
+        st.success(
+            f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
+        )
 
 main, side = st.columns([7, 4], gap="large")
 with main:
@@ -165,7 +166,7 @@ with main:
         with card:
             text = resources.card_text(info)
             st.download_button("Download", text, file_name=f"{info.name}.md", key="datasets.card")
-            st.code(text, language="markdown", wrap_lines=True)
+            st.code(text, language=None, wrap_lines=True)
 with side:
     if info is not None:
         with st.container(border=True):

@@ -1,6 +1,9 @@
 """Which trajectory to look at next, and why. What a labeller makes of it is not here.
 
 Only trajectories without any label are in a queue: an unsure one has been judged too.
+What they are good for, measured by `benchmarks/labels_needed.py`: the highest learned cost and nearness to a marked one
+find non-preferred ones, though where many are, mostly of one kind, and from one kind a cost network learns to know that
+kind instead of what is unsafe in it; there a random order needs fewer judgements to learn the cost than any other here.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 MEANINGS: Mapping[Order, str] = {
     "learned cost": "The highest learned cost among the unmarked.",
     "disagreement": "An ensemble of cost networks disagrees about it most.",
-    "near a marked one": "Behaves like a trajectory that is marked non-preferred.",
+    "near a marked one": "Behaves like a trajectory that is marked non-preferred: finds more of its kind.",
     "unlike all marked": "Behaves like none that has a label yet.",
-    "random audit": "Drawn at random, so that shares can be estimated.",
+    "random audit": "Drawn at random: for estimating shares, and for marks of every kind.",
     "number": "In the order of the dataset.",
 }
 """Each order in a sentence that gives no score away: for the choice among them, and while scores are hidden."""
