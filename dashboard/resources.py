@@ -24,6 +24,7 @@ from safemil_core.data.cards import card
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.intake.confined import Inspected, inspect
+from safemil_core.data.labels.files import csv_text, ledger_lines
 from safemil_core.data.labels.store import LabelState, LabelStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import SafeMILError
@@ -74,6 +75,11 @@ def labels(info: DatasetInfo) -> LabelStore:
 def label_state(info: DatasetInfo) -> LabelState:
     """All that is said of a dataset's trajectories at this moment; read again only after another action."""
     return _label_state(workspace().root, info.id, info.name, labels(info).latest())
+
+
+def label_files(info: DatasetInfo) -> tuple[str, str]:
+    """What stands as CSV, and the whole history as JSON lines; made again only after another action."""
+    return _label_files(workspace().root, info.id, info.name, labels(info).latest())
 
 
 def trajectories(info: DatasetInfo) -> TrajectorySet:
@@ -207,6 +213,12 @@ def _trajectories(root: Path, dataset_id: str, name: str) -> TrajectorySet:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _summary(root: Path, dataset_id: str, name: str) -> pd.DataFrame:
     return datasets().table(name)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _label_files(root: Path, dataset_id: str, name: str, latest: int) -> tuple[str, str]:
+    store = datasets().labels(name)
+    return csv_text(store.state()), "".join(ledger_lines(store))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -7,17 +7,17 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels.files import csv_text, ledger_lines, parse_csv, parse_ledger
+from safemil_core.data.labels.files import parse_csv, parse_ledger
 from safemil_core.errors import SafeMILError
 
 
 def label_transfer(info: DatasetInfo) -> None:
-    """Downloads, made when they are asked for, and one upload for both kinds."""
-    labels = resources.labels(info)
+    """Downloads, and one upload for both kinds."""
+    labels, (table, history) = resources.labels(info), resources.label_files(info)
     with st.container(horizontal=True):
         st.download_button(
             "Labels as CSV",
-            lambda: csv_text(labels.state()),
+            table,
             file_name=f"{info.name}-labels.csv",
             mime="text/csv",
             key="label.download.csv",
@@ -26,7 +26,7 @@ def label_transfer(info: DatasetInfo) -> None:
         )
         st.download_button(
             "History as JSON lines",
-            lambda: "".join(ledger_lines(labels)),
+            history,
             file_name=f"{info.name}-labels.jsonl",
             mime="application/jsonl",
             key="label.download.jsonl",

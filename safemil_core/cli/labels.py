@@ -167,7 +167,7 @@ def ledger(
 
 @click.command()
 @click.argument("dataset")
-@click.option("--order", type=click.Choice(ORDERS), default="unlike all marked", show_default=True)
+@click.option("--order", type=click.Choice(ORDERS), default="random audit", show_default=True)
 @click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--seed", default=0, show_default=True, help="Of the random audit.")

@@ -16,7 +16,7 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.intake.downloads import dsrl_file, fetch, minari_files
 from safemil_core.data.recording import Options
-from safemil_core.errors import DownloadFailed
+from safemil_core.errors import DownloadFailed, InvalidDataset
 from safemil_core.running.intakes import Intake, IntakeRequest
 from safemil_core.running.progress import OnProgress, Progress, begin
 from safemil_core.workspace import Workspace, as_name
@@ -34,14 +34,19 @@ def bring(workspace: Workspace, request: IntakeRequest, on_progress: OnProgress 
     """Make the dataset.
 
     Raises:
-        NotFound, DownloadFailed, InvalidDataset, AlreadyExists: nothing of a dataset is kept; what was fetched stays
-            so that the next attempt goes on with it.
+        NotFound, DownloadFailed, InvalidDataset, AlreadyExists: nothing of a dataset is kept; what was fetched of a
+            file that may be right stays, so that the next attempt goes on with it.
     """
     if request.source == "path":
         return _add(workspace, request, [Path(path) for path in request.what], on_progress)
     with _own_folder(workspace, request) as folder:
         path = _fetch(request, folder, on_progress)
-        info = _add(workspace, request, [path], on_progress)
+        env_id = request.env_id or _environment_of(path)
+        try:
+            info = _add(workspace, replace(request, env_id=env_id), [path], on_progress)
+        except InvalidDataset:  # fetching goes on where it stopped, and would give the same file again
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         shutil.rmtree(folder, ignore_errors=True)
     return info
 
@@ -52,6 +57,12 @@ def _fetch(request: IntakeRequest, folder: Path, on_progress: OnProgress) -> Pat
     report = _Reporter("fetching", on_progress)
     fetch(files, folder, lambda done, total: report(done, total or 0))
     return folder / files[0].path if request.source == "dsrl" else folder
+
+
+def _environment_of(path: Path) -> str | None:
+    """DSRL names its files by the environment: SafetyCarCircle-v0-100-1450.hdf5."""
+    match = re.match(r"Safe\w+-v\d+(?=-)", path.name)
+    return match.group() if match else None
 
 
 def _add(workspace: Workspace, request: IntakeRequest, paths: list[Path], on_progress: OnProgress) -> DatasetInfo:

@@ -34,7 +34,7 @@ def upload(dashboard: Dashboard, page: Page) -> None:
     expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
     page.locator("input[type=file]").first.set_input_files(REPOSITORY / "assets" / "car_circle.hdf5")
     page.get_by_role("textbox", name="Name (optional)").first.fill("my_demos")
-    page.get_by_test_id("stFormSubmitButton").get_by_text("Import").first.click()
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("is valid: 359 trajectories")).to_be_visible(timeout=SLOW)
     expect(page).to_have_url(re.compile("dataset=my_demos"))
     page.get_by_role("button", name="Mark the 50 costliest as an example").click()
