@@ -342,7 +342,10 @@ function begin(host) {
     return low;
   }
   const valueAt = (line, wanted) => line.values[placeOf(line.steps, wanted)];
-  const figure = (value) => (Math.abs(value) >= 1000 ? value.toFixed(0) : Number(value.toPrecision(3)).toString());
+  function figure(value) {
+    if (Math.abs(value) >= 1000) return value.toFixed(0);
+    return (Math.abs(value) < 0.0005 ? 0 : Number(value.toPrecision(3))).toString();
+  }
   function shortened(to, words, room) {
     while (to.measureText(words).width > room && words.length > 2) words = `${words.slice(0, -2)}…`;
     return words;
