@@ -143,6 +143,9 @@ def test_history_snapshots_and_the_ledger_of_another_workspace(json_of, safemil,
     assert [(c["trajectory"], c["before"], c["after"]) for c in document["changes"]] == [
         (3, "non_preferred", "preferred"), (4, "none", "preferred"),
     ]  # fmt: skip
+    document = json_of("train", "walks", *TINY, "--labels", "first-look")
+    run = RunStore(workspace).open(document["run"])
+    assert (run.info.label_snapshot, run.info.n_non_preferred, run.info.n_preferred) == (1, 1, 0)
     assert safemil("ledger", "walks", "--out", tmp_path / "l.jsonl")[0] == 0
     add_dataset(other := Workspace(tmp_path / "other"))
     json_of("ledger", "walks", "--from", tmp_path / "l.jsonl", "--workspace", other.root)

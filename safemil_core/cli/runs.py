@@ -21,6 +21,9 @@ from safemil_core.running.runs import Run
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting: cost.bag_size=64")
 @click.option("--paper", is_flag=True, help="Begin from the paper's settings instead of ours.")
+@click.option(
+    "--labels", "snapshot_name", metavar="SNAPSHOT", help="Labels that `snapshot` named; those of now if not."
+)
 @click.option("--author", default=default_author, help="Whose run it is; your account's name if not given.")
 @common_options
 def train(
@@ -29,6 +32,7 @@ def train(
     device: str,
     assignments: tuple[str, ...],
     paper: bool,
+    snapshot_name: str | None,
     author: str,
     as_json: bool,
     workspace: Path | None,
@@ -42,7 +46,8 @@ def train(
     from safemil_core.running.training_stage import train_run
 
     chosen = str(pick_device(device))
-    run = here.runs.create(info, here.datasets.labels(dataset), config, author=author)
+    labels = here.datasets.labels(dataset)
+    run = here.runs.create(info, labels, config, author=author, snapshot_name=snapshot_name)
     with progress_bar("training", "update") as on_progress:
         train_run(here.workspace, run, chosen, on_progress)
     outcome = run.outcome

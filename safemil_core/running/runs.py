@@ -193,13 +193,29 @@ class RunStore:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def create(self, dataset: DatasetInfo, labels: LabelStore, config: RunConfig, *, author: str) -> Run:
-        """A folder with all that a training process needs; it pins the dataset's content and the labels of now.
+    def create(
+        self,
+        dataset: DatasetInfo,
+        labels: LabelStore,
+        config: RunConfig,
+        *,
+        author: str,
+        snapshot_name: str | None = None,
+    ) -> Run:
+        """A folder with all that a training process needs; it pins the dataset's content and the state of its labels.
+
+        Args:
+            dataset: what is learned from.
+            labels: of the dataset.
+            config: the settings.
+            author: whose run it is.
+            snapshot_name: of labels that were given a name; the labels of now where None.
 
         Raises:
+            NotFound: no labels have that name.
             InvalidLabels, InvalidConfig: nothing can be learned from it, see `require_learnable`.
         """
-        snapshot = labels.latest()
+        snapshot = labels.latest() if snapshot_name is None else labels.snapshot(snapshot_name).action
         marked = labels.current(snapshot)
         require_learnable(dataset, marked)
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
