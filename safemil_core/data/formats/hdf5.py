@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 from isal import igzip_lib, isal_zlib
 
-from safemil_core.data.formats.limits import BLOCK_BYTES, check_unpacked, rows_per_block
+from safemil_core.data.formats.sizes import BLOCK_BYTES, check_unpacked, rows_per_block
 from safemil_core.errors import InvalidDataset, SafeMILError
 
 LARGEST_BAND = 2**29

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from safemil_core.data.formats import hdf5, limits, nested
+from safemil_core.data.formats import hdf5, nested, sizes
 from safemil_core.data.formats.minari_spaces import Key, Leaf
 from safemil_core.data.recording import CUT_OFF, GOES_ON, NOTHING, TERMINATED, About, Part, Steps
 from safemil_core.errors import InvalidDataset
@@ -111,7 +111,7 @@ def _episode_steps(layout: Layout, episode: Episode) -> Iterator[Steps]:
 
 def _steps_per_block(about: About) -> int:
     numbers = sum(part.size for part in about.observations + about.actions) + 2
-    return limits.rows_per_block(4 * numbers + sum(part.size for part in about.images))
+    return sizes.rows_per_block(4 * numbers + sum(part.size for part in about.images))
 
 
 def _n_steps(layout: Layout, episode: Episode) -> int:

@@ -19,7 +19,7 @@ from typing import IO
 
 import numpy as np
 
-from safemil_core.data.formats.limits import LARGEST_COUNT, check_unpacked, rows_per_block
+from safemil_core.data.formats.sizes import LARGEST_COUNT, check_unpacked, rows_per_block
 from safemil_core.errors import InvalidDataset, SafeMILError
 
 MOST_MEMBERS = 1000

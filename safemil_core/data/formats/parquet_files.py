@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from safemil_core.data.formats.limits import LARGEST_COUNT, check_unpacked, rows_per_block
+from safemil_core.data.formats.sizes import LARGEST_COUNT, check_unpacked, rows_per_block
 from safemil_core.errors import InvalidDataset, SafeMILError
 
 MAGIC = b"PAR1"
@@ -23,8 +23,6 @@ SMALLEST = 12
 MOST_COLUMNS = 10_000
 LARGEST_FOOTER = 2**26
 """Bytes of the part that describes the others."""
-READ_AHEAD = 2**24
-"""Bytes, over all columns together."""
 
 _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError)
 """All that pyarrow is known to raise on bytes that are not what they claim to be."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from safemil_core.data.formats import hdf5, limits, nested, robomimic_masks
+from safemil_core.data.formats import hdf5, nested, robomimic_masks, sizes
 from safemil_core.data.formats.notes import KEY
 from safemil_core.data.formats.robomimic_writer import COSTS, ENV_ARGS, FLAT, TRUNCATED, keys, write
 from safemil_core.data.recording import CUT_OFF, GOES_ON, TERMINATED, About, Options, Part, Recording, Steps
@@ -151,8 +151,8 @@ def _demo_steps(demo: h5py.Group, layout: _Layout) -> Iterator[Steps]:
     }
     actions = hdf5.array(demo, "actions")
     size = 4 * sum(part.size for part in about.observations + about.actions) + sum(part.size for part in about.images)
-    for start in range(0, n, limits.rows_per_block(size)):
-        stop = min(n, start + limits.rows_per_block(size))
+    for start in range(0, n, sizes.rows_per_block(size)):
+        stop = min(n, start + sizes.rows_per_block(size))
         observations, images = seen.rows(start, stop)
         values = {key: _floats(hdf5.rows(array, start, stop)) for key, array in per_step.items()}
         steps = Steps(

@@ -207,8 +207,3 @@ def _get(url: str) -> requests.Response:
     except requests.RequestException as problem:
         host = urlsplit(url).netloc
         raise DownloadFailed(f"{host} does not answer ({type(problem).__name__}); try again later") from None
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, for the record where the server states none."""
-    return _digest(path, hashlib.sha256())

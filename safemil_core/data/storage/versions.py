@@ -8,13 +8,12 @@ from typing import cast
 
 import numpy as np
 
+from safemil_core.data.formats.sizes import rows_per_block
 from safemil_core.data.labels.records import Label, LabelState
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.data.recording import CUT_OFF, NOTHING, About, Recording, Steps
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidDataset
-
-BLOCK_BYTES = 8 * 2**20
 
 
 def recording_of(trajectories: TrajectorySet, about: About, chosen: Sequence[int] | None = None) -> Recording:
@@ -68,7 +67,7 @@ def _steps(every: TrajectorySet, numbers: np.ndarray) -> Iterator[Steps]:
     """Runs of neighbours together, in blocks of about 8 MB."""
     breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
     row_bytes = sum(int(array[:1].nbytes) for array in (every.observations, every.actions, *every.images.values()))
-    most = max(1, BLOCK_BYTES // max(1, row_bytes))
+    most = rows_per_block(row_bytes)
     for run in np.split(numbers, breaks):
         first, last = int(run[0]), int(run[-1]) + 1
         for start in range(int(every.offsets[first]), int(every.offsets[last]), most):

@@ -250,7 +250,7 @@ def _assert_as_lerobot_lays_out(curated: Curated, root: Path) -> None:
 @given(curated_sets())
 def test_a_block_of_every_step_is_read_the_same(curated: Curated):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("safemil_core.data.formats.limits.BLOCK_BYTES", 1)
+        patch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 1)
         lerobot.write(curated, Path(folder) / "a")
         assert_same(curated, lerobot.read(Path(folder) / "a", ASK))
 

@@ -122,7 +122,7 @@ def test_fortran_order_is_turned(tmp_path):
 
 
 def test_blocks_meet(tmp_path, monkeypatch):
-    monkeypatch.setattr("safemil_core.data.formats.limits.BLOCK_BYTES", 64)
+    monkeypatch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 64)
     blocks = list(npz.read(saved(tmp_path / "a.npz", **flat(50)), ASK).steps)
     assert len(blocks) > 10
     np.testing.assert_array_equal(np.concatenate([b.observations for b in blocks]), flat(50)["observations"])
@@ -146,7 +146,7 @@ def test_what_is_written_is_read_again(curated: Curated):
 @given(curated_sets())
 def test_a_block_of_every_step_is_read_the_same(curated: Curated):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("safemil_core.data.formats.limits.BLOCK_BYTES", 1)
+        patch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 1)
         npz.write(curated, Path(folder) / "a")
         assert_same(curated, npz.read(Path(folder) / "a", ASK))
 
@@ -212,7 +212,7 @@ def test_what_is_not_to_be_trusted_is_refused_in_one_sentence(tmp_path, members,
 
 
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path, monkeypatch):
-    monkeypatch.setattr("safemil_core.data.formats.limits.SUSPICIOUS_BYTES", 2**20)
+    monkeypatch.setattr("safemil_core.data.formats.sizes.SUSPICIOUS_BYTES", 2**20)
     path = saved(tmp_path / "a.npz", **{**flat(), "observations": np.zeros((6, 2**20), dtype=np.float32)})
     with pytest.raises(InvalidDataset, match="declares"):
         npz.read(path, ASK)

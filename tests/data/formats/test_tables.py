@@ -130,7 +130,7 @@ def test_without_trajectories_a_length_says_where_they_end(tmp_path):
 
 
 def test_blocks_meet(tmp_path, monkeypatch):
-    monkeypatch.setattr("safemil_core.data.formats.limits.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 1000)
     monkeypatch.setattr("safemil_core.data.formats.csv_table.BLOCK", 1000)
     n, lengths = 900, [1, 299, 300, 300]
     table = {
@@ -239,7 +239,7 @@ def test_with_other_columns_chosen_an_export_is_a_table_like_any_other(tmp_path)
 @given(curated_sets())
 def test_a_block_of_every_step_is_read_the_same(curated: Curated):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("safemil_core.data.formats.limits.BLOCK_BYTES", 1)
+        patch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 1)
         parquet_table.write(curated, Path(folder) / "a")
         assert_same(curated, parquet_table.read(Path(folder) / "a", ASK))
 
@@ -285,7 +285,7 @@ def test_a_bad_csv_is_refused_in_one_sentence(tmp_path, content, said):
 
 
 def test_a_parquet_file_of_one_value_a_billion_times_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("safemil_core.data.formats.limits.SUSPICIOUS_BYTES", 2**20)
+    monkeypatch.setattr("safemil_core.data.formats.sizes.SUSPICIOUS_BYTES", 2**20)
     n = 2**20
     table = {name: np.zeros(n, dtype=np.float32) for name in columns()}
     with pytest.raises(InvalidDataset, match="declares"):

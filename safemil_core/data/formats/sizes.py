@@ -1,4 +1,4 @@
-"""How much a foreign file may unpack to, and in what pieces it is read: the numbers that NPZ and Parquet share."""
+"""How much a foreign file may unpack to, and in what pieces it is read: the same for every format."""
 
 from __future__ import annotations
 
