@@ -178,3 +178,35 @@ def m002_everything_that_is_said(connection: Connection) -> None:
         "CREATE INDEX label_retests_of_dataset ON label_retests (dataset, id)",
     ):
         connection.exec_driver_sql(statement)
+
+
+@MIGRATIONS.append
+def m003_jobs(connection: Connection) -> None:
+    """What is to be done in a process of its own, is being done, or was: one row for each subject of a kind."""
+    connection.exec_driver_sql(
+        """
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY,
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,             -- of a training, the run's id
+            author TEXT NOT NULL,
+            asked TEXT NOT NULL,               -- for a device as a user names it: auto, cpu, cuda, cuda:1
+            device TEXT NOT NULL,              -- the one that it uses, and whose limit it counts towards
+            state TEXT NOT NULL CHECK (
+                state IN ('queued', 'running', 'stopping', 'done', 'stopped', 'failed', 'lost')
+            ),
+            attempt INTEGER NOT NULL,          -- 1, and one more each time that it is resumed
+            queued_at REAL NOT NULL,           -- of this attempt, Unix time like the others; 0 where not yet
+            started_at REAL NOT NULL,
+            updated_at REAL NOT NULL,
+            ended_at REAL NOT NULL,
+            pid INTEGER NOT NULL,              -- of the process that does it, 0 for none yet
+            born TEXT NOT NULL,                -- and its birth, which tells it from a later one of that number
+            done INTEGER NOT NULL,
+            total INTEGER NOT NULL,
+            rate REAL NOT NULL,                -- of `done` a second, lately
+            message TEXT NOT NULL,             -- why it failed
+            UNIQUE (kind, subject)
+        )
+        """
+    )

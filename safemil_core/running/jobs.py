@@ -115,7 +115,7 @@ def stop(run: Run) -> None:
 
 
 def _terminate(progress: Progress) -> None:
-    if progress.pid and not progress.is_finished and is_alive(progress):
+    if progress.pid and not progress.is_finished and is_alive(progress.pid, progress.born):
         os.kill(progress.pid, signal.SIGTERM)
 
 

@@ -68,7 +68,7 @@ def read_progress(path: Path) -> Progress:
         raise NotFound(f"{path.parent.name} has no progress file; start it again") from None
     if progress.is_finished:
         return progress
-    is_gone = not is_alive(progress) if progress.pid else time.time() - progress.updated_at > 60
+    is_gone = not is_alive(progress.pid, progress.born) if progress.pid else time.time() - progress.updated_at > 60
     return replace(progress, state="lost", message=progress.message or "its process died") if is_gone else progress
 
 
@@ -84,17 +84,17 @@ def process_birth(pid: int) -> str:
         return "?"
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it was gone before, or as its file was read
         return ""
     return "" if fields[0] == "Z" else fields[19]  # a zombie has died; only its parent has not asked yet
 
 
-def is_alive(progress: Progress) -> bool:
-    """Whether the very process that reported this progress still runs."""
-    if process_birth(progress.pid) != progress.born:
+def is_alive(pid: int, born: str) -> bool:
+    """Whether the very process that had this number and birth still runs."""
+    if process_birth(pid) != born:
         return False
     try:
-        os.kill(progress.pid, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

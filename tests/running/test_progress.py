@@ -28,7 +28,7 @@ def test_a_process_that_works_is_running(run):
     progress = begin(50, "cpu")
     assert (progress.state, progress.pid, progress.total) == ("running", os.getpid(), 50)
     assert write(run, progress) == progress
-    assert is_alive(progress)
+    assert is_alive(progress.pid, progress.born)
     assert not progress.is_finished
 
 
