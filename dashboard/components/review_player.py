@@ -16,6 +16,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import state
+from dashboard.decimation import decimated
 from safemil_core.assessment.replays import Replay
 from safemil_core.assessment.summaries import Paths
 
@@ -65,21 +66,6 @@ class Scene:
 
     background: Paths
     names: tuple[str, str]
-
-
-def decimated(values: np.ndarray, n_points: int = N_POINTS) -> np.ndarray:
-    """[at most n_points] the steps to draw of values `[T]`: of each stretch the lowest and the highest, in order."""
-    if len(values) <= n_points:
-        return np.arange(len(values))
-    size = -(-len(values) // (n_points // 2))
-    n_whole = len(values) // size
-    starts = np.arange(n_whole) * size
-    stretches = values[: n_whole * size].reshape(n_whole, size)
-    found = [starts + stretches.argmin(axis=1), starts + stretches.argmax(axis=1)]
-    if n_whole * size < len(values):
-        rest = values[n_whole * size :]
-        found.append(n_whole * size + np.array([rest.argmin(), rest.argmax()]))
-    return np.unique(np.concatenate(found))
 
 
 def item(trajectory: int, x: np.ndarray, y: np.ndarray, lanes: Sequence[Lane]) -> dict[str, Any]:
@@ -216,7 +202,7 @@ def _lane(lane: Lane) -> dict[str, Any]:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    steps = decimated(line.values)
+    steps = decimated(line.values, N_POINTS)
     return {
         "name": line.name,
         "colour": line.colour,

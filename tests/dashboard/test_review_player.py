@@ -5,26 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.components import review_player
-from dashboard.components.review_player import KEYS, N_POINTS, Lane, Line, Press, decimated, item
-
-
-@given(st.integers(1, 5_000), st.integers(0, 2**32 - 1))
-def test_a_thinned_curve_keeps_its_lowest_and_highest_values(length, seed):
-    values = np.random.default_rng(seed).normal(size=length).astype(np.float32)
-    steps = decimated(values)
-    assert len(steps) <= N_POINTS
-    assert (np.diff(steps) > 0).all()
-    assert {values.argmin(), values.argmax()} <= set(steps.tolist())
-
-
-def test_a_short_curve_is_sent_whole():
-    assert decimated(np.ones(N_POINTS)).tolist() == list(range(N_POINTS))
-
-
-def test_one_costly_step_among_many_is_still_seen():
-    values = np.zeros(100_000, dtype=np.float32)
-    values[54_321] = 1.0
-    assert 54_321 in decimated(values)
+from dashboard.components.review_player import KEYS, N_POINTS, Lane, Line, Press, item
 
 
 def test_an_item_carries_float32_and_a_scale_that_all_its_values_fit_into():
