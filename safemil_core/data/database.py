@@ -210,3 +210,19 @@ def m003_jobs(connection: Connection) -> None:
         )
         """
     )
+
+
+@MIGRATIONS.append
+def m004_run_notes(connection: Connection) -> None:
+    """What people call a run and say of it, as it was said last."""
+    connection.exec_driver_sql(
+        """
+        CREATE TABLE run_notes (
+            run TEXT PRIMARY KEY,              -- its id
+            name TEXT NOT NULL,                -- one line; empty where it has none
+            text TEXT NOT NULL,
+            author TEXT NOT NULL,              -- of the latest change
+            at TEXT NOT NULL                   -- UTC, ISO 8601
+        ) WITHOUT ROWID
+        """
+    )
