@@ -51,8 +51,48 @@ class CostConfig(_Settings):
     updates: int = Field(
         1_000,
         ge=1,
-        description="Updates of the cost network, one pair of bags each. Training on adds little, and on some data the "
+        description="Updates of the cost network, one set of bags each. Training on adds little, and on some data the "
         "network begins to recognise policies instead of unsafe steps.",
+    )
+    settle: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Stop earlier, once the order of the trajectories by cost hardly changes: 1 minus the rank "
+        "correlation with the order half as many updates ago is below this. Larger: sooner. 0: never.",
+    )
+    aggregator: Literal["sum", "log_sum_exp", "attention", "deep_sets"] = Field(
+        "sum",
+        description="How the steps of a bag make its score. sum: the paper's, discounted costs added up. log_sum_exp: "
+        "between their mean and their maximum. attention: the network says which steps count (gated attention). "
+        "deep_sets: a function of the mean of learned features.",
+    )
+    sharpness: float = Field(
+        10.0,
+        gt=0,
+        le=1_000,
+        description="Of log_sum_exp. Larger: the costliest steps of a bag alone decide; towards 0 it becomes the sum.",
+    )
+    members: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Cost networks trained side by side from other first weights and bags; the cost is their mean, and "
+        "their deviation says how sure it is.",
+    )
+    preferred_weight: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        description="Where trajectories are marked preferred: weight of the losses of non-preferred and of unlabelled "
+        "against preferred bags, beside the paper's. 0: they count as unlabelled.",
+    )
+    failure_modes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Above 1: the non-preferred are clustered into so many kinds by their learned costs, and bags draw "
+        "from all kinds alike, so that a rare failure is not drowned by a frequent one.",
     )
 
 
@@ -94,7 +134,7 @@ class PolicyConfig(_Settings):
         description="Let the step size fall to 0 by half a cosine, so that few updates are enough. Off: it stays.",
     )
     batch_size: int = Field(256, ge=1, le=65_536, description="State-action pairs an update.")
-    updates: int = Field(10_000, ge=1, description="Updates of the policy, in turn with those of the cost network.")
+    updates: int = Field(10_000, ge=1, description="Updates of the policy.")
 
 
 class OptimiserConfig(_Settings):
@@ -117,11 +157,24 @@ class RunConfig(_Settings):
     policy: PolicyConfig = PolicyConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     normalise: bool = Field(True, description="Scale every input to mean 0 and deviation 1 over the dataset.")
+    schedule: Literal["cost_first", "alternate"] = Field(
+        "cost_first",
+        description="cost_first: the policies begin when the cost is learned, with their final weights. alternate: "
+        "cost network and policies take turns, as the authors train.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the networks' products. bfloat16 is up to twice as fast on processors that have it, with "
+        "results that differ in the third digit; weights and losses stay float32.",
+    )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
     log_every: int = Field(25, ge=1, description="Updates between two rows of metrics.")
     checkpoint_every: int = Field(2_000, ge=1, description="Updates between two checkpoints.")
     rescore_every: int = Field(
-        250, ge=1, description="Updates between two scorings of all trajectories while the cost network still learns."
+        250,
+        ge=1,
+        description="Updates between two scorings of all trajectories while the cost network learns: for the weights "
+        "where the schedule alternates, and for failure_modes.",
     )
 
     @classmethod
@@ -131,6 +184,7 @@ class RunConfig(_Settings):
             cost=CostConfig(window=10, updates=1_000_000),
             weights=WeightConfig(scheme="trajectory", beta=0.6),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
+            schedule="alternate",
         )
 
     def with_values(self, assignments: Iterable[str]) -> Self:

@@ -18,7 +18,7 @@ from safemil_core.data.recording import Options
 from safemil_core.data.storage.build import Built, build
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.model_files import save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, MixturePolicy
+from safemil_core.learning.networks import CostNetwork, MixturePolicy, Sizes
 from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
@@ -149,9 +149,9 @@ def save_untrained(
     paths = {name: folder / f"{name}.safetensors" for name in names}
     for name, path in paths.items():
         if name == "cost":
-            save_cost(path, CostNetwork(cost, *sizes), cost, *sizes)
+            save_cost(path, CostNetwork(cost, Sizes(*sizes)), cost, Sizes(*sizes))
         else:
-            save_policy(path, MixturePolicy(policy, *sizes), policy, *sizes)
+            save_policy(path, MixturePolicy(policy, Sizes(*sizes)), policy, Sizes(*sizes))
     return paths
 
 

@@ -44,20 +44,20 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
         metrics: one row per logged update, columns as `learning.training` writes them.
         config: the run's settings.
     """
-    if metrics.empty:
-        return []
-    recent = metrics.tail(RECENT_ROWS)
-    if not np.isfinite(recent[["cost_loss", "policy_loss"]].to_numpy(float)).all():
-        return [_not_finite(recent)]
-    if len(recent) < RECENT_ROWS:
+    losses = metrics.filter(["cost_loss", "policy_loss"]).to_numpy(float)
+    if np.isinf(losses).any():
+        return [_not_finite(metrics)]
+    learning = metrics.dropna(subset=["cost_loss"]).tail(RECENT_ROWS) if "cost_loss" in metrics else metrics[:0]
+    if len(learning) < RECENT_ROWS:
         return []
     findings = []
-    if _is_collapsed(recent):
-        findings.append(_collapse(recent, config))
-    elif recent["saturated"].iloc[-1] > 0.95:
-        findings.append(_saturation(recent, config))
-    if recent["effective_trajectories"].iloc[-1] < 5 and config.weights.scheme != "step":
-        findings.append(_few_trajectories(recent, config))
+    if _is_collapsed(learning):
+        findings.append(_collapse(learning, config))
+    elif learning["saturated"].iloc[-1] > 0.95:
+        findings.append(_saturation(learning, config))
+    weighed = metrics.get("effective_trajectories", pd.Series(dtype=float)).dropna()
+    if len(weighed) and weighed.iloc[-1] < 5 and config.weights.scheme != "step":
+        findings.append(_few_trajectories(weighed.iloc[-1], config))
     return findings
 
 
@@ -125,8 +125,7 @@ def _not_finite(recent: pd.DataFrame) -> Finding:
     )
 
 
-def _few_trajectories(recent: pd.DataFrame, config: RunConfig) -> Finding:
-    ess = recent["effective_trajectories"].iloc[-1]
+def _few_trajectories(ess: float, config: RunConfig) -> Finding:
     setting = (
         f"weights.beta={config.weights.beta * 4:g}"
         if config.weights.scheme == "trajectory"

@@ -1,14 +1,18 @@
-"""Labels and trajectories -> bags: which steps of which trajectories are compared. From a seeded generator."""
+"""Labels and trajectories -> bags: which steps of which trajectories are compared, and how much each of them counts.
+
+A bag is a weighted set of steps. Drawing it costs O(K) for whatever dataset, and many are drawn at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 Segments = Mapping[int, tuple[tuple[int, int], ...]]
 """First and last step of every segment in which a trajectory went wrong, by trajectory."""
@@ -17,31 +21,58 @@ NO_SEGMENTS: Segments = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Bag:
-    """`K` windows of at most `H` steps each."""
+    """`K` windows as a set of `P` steps, `w_i = n gamma^t / K` for time t of a window that was drawn n times."""
 
     steps: Tensor
-    """[K, H] int64, positions in the flat arrays; where a window is shorter than H, its last step again."""
+    """[P] int64, positions in the flat arrays."""
 
-    is_step: Tensor
-    """[K, H] bool, False where a window is already over."""
+    weights: Tensor
+    """[P] float32; 0 past the end of what is shorter than its window."""
+
+
+@dataclass(frozen=True)
+class Bags:
+    """All bags that one update compares, for each of `M` members, side by side: bag k is the columns up to ends[k]."""
+
+    steps: Tensor
+    """[M, P] int64."""
+
+    weights: Tensor
+    """[M, P] float32."""
+
+    ends: tuple[int, ...]
+    """Where each bag ends."""
+
+    def each(self, of: Tensor) -> list[Tensor]:
+        """Each bag's columns of a tensor [M, P, ...]."""
+        return [of[:, begin:end] for begin, end in zip((0, *self.ends), self.ends, strict=False)]
+
+
+def side_by_side(bags: Sequence[Sequence[Bag]]) -> Bags:
+    """The bags of one update, given as [kind][member]; shorter ones of a kind are filled up with steps of weight 0."""
+    steps = [pad_sequence([bag.steps for bag in members], batch_first=True) for members in bags]
+    weights = [pad_sequence([bag.weights for bag in members], batch_first=True) for members in bags]
+    ends = tuple(np.cumsum([part.shape[1] for part in steps]).tolist())
+    return Bags(torch.cat(steps, dim=1), torch.cat(weights, dim=1), ends)
 
 
 class BagSampler:
     """Draws bags of trajectories with replacement, and from each a window of consecutive steps.
 
-    Trajectories are drawn uniformly. A window starts uniformly among the places where it fits whole; what is shorter
-    than the window is taken whole. Where somebody has marked segments of a trajectory, its windows lie within one of
-    them, and all places within all of them are equally likely: a mark of 50 steps is not worth less a step than one
-    of 5, and how a mark is cut into segments changes little. Drawing costs O(K H), whatever the size of the dataset.
+    Trajectories are drawn uniformly, or by given shares. A window starts uniformly among the places where it fits
+    whole; what is shorter than the window is taken whole. Where somebody has marked segments of a trajectory, its
+    windows lie within one of them, and all places within all of them are equally likely: a mark of 50 steps is not
+    worth less a step than one of 5, and how a mark is cut into segments changes little.
     """
 
     def __init__(
         self,
         offsets: np.ndarray,
         members: np.ndarray,
+        *,
         bag_size: int,
         window: int,
-        device: torch.device,
+        gamma: float,
         segments: Segments = NO_SEGMENTS,
     ) -> None:
         """
@@ -50,33 +81,63 @@ class BagSampler:
             members: trajectories to draw from; at least one.
             bag_size: K.
             window: H, or 0 for whole trajectories or segments.
-            device: where the indices are made.
+            gamma: discount a step, from a window's start.
             segments: of trajectories, whether members or not.
         """
         if len(members) == 0:
             raise ValueError("a bag needs at least one trajectory to draw from")
         begins, lengths, owners = _spans(offsets, members, segments)
+        self._is_whole = window == 0
         width = min(window, int(lengths.max())) or int(lengths.max())
         # Places where a window may start, counted through all spans of all members.
         places = np.concatenate([[0], np.cumsum(np.maximum(lengths - width + 1, 1))])
         first_spans = np.searchsorted(owners, np.arange(len(members) + 1))
-        self._begins, self._lengths, self._places, self._of_member = (
-            torch.as_tensor(array, device=device) for array in (begins, lengths, places, places[first_spans])
+        self._begins, self._lengths, self._places, self._of_member = map(
+            torch.as_tensor, (begins, lengths, places, places[first_spans])
         )
         self._n_members, self._bag_size = len(members), bag_size
-        self._times = torch.arange(width, device=device)
+        self._times = torch.arange(width)
+        self._discounts = gamma ** self._times.double()
+        self._cumulated: Tensor | None = None
 
-    def draw(self, generator: torch.Generator) -> Bag:
-        """One bag; the generator must live on the sampler's device."""
-        uniform = torch.rand(2, self._bag_size, generator=generator, device=self._times.device, dtype=torch.float64)
-        chosen = (uniform[0] * self._n_members).long()
+    @property
+    def bag_steps(self) -> int:
+        """The most steps that a bag may hold."""
+        return self._bag_size * len(self._times)
+
+    def set_shares(self, shares: np.ndarray) -> None:
+        """Draw members with these probabilities, [members] > 0 of any sum, instead of uniformly."""
+        cumulated = np.cumsum(shares)
+        self._cumulated = torch.as_tensor(cumulated / cumulated[-1])
+
+    def draw(self, generator: torch.Generator, n: int = 1) -> list[Bag]:
+        """`n` bags."""
+        uniform = torch.rand(2, n, self._bag_size, generator=generator, dtype=torch.float64)
+        if self._cumulated is None:
+            chosen = (uniform[0] * self._n_members).long()
+        else:
+            chosen = torch.searchsorted(self._cumulated, uniform[0], right=True).clamp_max(self._n_members - 1)
         low, high = self._of_member[chosen], self._of_member[chosen + 1]
         place = low + (uniform[1] * (high - low)).long()
         span = torch.searchsorted(self._places, place, right=True) - 1
-        first = place - self._places[span]
-        lengths = self._lengths[span].unsqueeze(1)
-        within = torch.minimum(first.unsqueeze(1) + self._times, lengths - 1)
-        return Bag(steps=self._begins[span].unsqueeze(1) + within, is_step=self._times < lengths)
+        if self._is_whole:
+            return [self._whole(*torch.unique(of, return_counts=True)) for of in span]
+        steps, weights = self._windows(span, place - self._places[span])
+        weights = (weights / self._bag_size).float()
+        return [Bag(*bag) for bag in zip(steps.flatten(1), weights.flatten(1), strict=True)]
+
+    def _whole(self, spans: Tensor, counts: Tensor) -> Bag:
+        """Each span once, however often it was drawn: a bag of 128 out of 50 trajectories holds 46 or so."""
+        steps, weights = self._windows(spans, torch.zeros_like(spans))
+        weights = weights * counts.unsqueeze(1) / self._bag_size
+        is_step = self._times < self._lengths[spans].unsqueeze(1)
+        return Bag(steps[is_step], weights[is_step].float())
+
+    def _windows(self, spans: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+        """[..., H] steps and discounts of windows that begin at step `first` of their spans."""
+        lengths = self._lengths[spans].unsqueeze(-1)
+        within = torch.minimum(first.unsqueeze(-1) + self._times, lengths - 1)
+        return self._begins[spans].unsqueeze(-1) + within, self._discounts * (self._times < lengths)
 
 
 def _spans(offsets: np.ndarray, members: np.ndarray, segments: Segments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

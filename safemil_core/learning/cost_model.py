@@ -1,42 +1,70 @@
-"""Bag score, loss, and the costs that a trained network gives to every step."""
+"""The loss of the bags' scores, and the costs that a trained network gives to every step."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from safemil_core.learning.bags import Bag
+from safemil_core.errors import Diverged
 from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.training_data import TrainingData
 
 
-def bag_score(step_costs: Tensor, bag: Bag, gamma: float) -> Tensor:
-    """Score(B) = (1/K) sum over windows of sum over t of gamma^t c_t (Eq. 6), t from the window's start.
+@dataclass(frozen=True)
+class StepCosts:
+    """The learned cost of every step of a dataset."""
+
+    mean: np.ndarray
+    """[sum T] float32 in (0, 1), over the members of an ensemble."""
+
+    spread: np.ndarray | None = None
+    """[sum T] float32, the standard deviation over the members; None for a single network."""
+
+
+def bag_loss(scores: Sequence[Tensor], preferred_weight: float = 1.0) -> Tensor:
+    """-log sigmoid of how far apart the scores are (Bradley-Terry); log 2 where they cannot be told apart.
 
     Args:
-        step_costs: [K, H] cost of each step of the bag; those past a window's end count nothing.
-        bag: which of them are steps.
-        gamma: discount per step.
+        scores: [M] each, of the non-preferred, the unlabelled and, where there are any, the preferred bag.
+        preferred_weight: of non-preferred against preferred and of unlabelled against preferred, beside the paper's
+            non-preferred against unlabelled.
 
     Returns:
-        A scalar.
+        [M].
     """
-    discounts = gamma ** torch.arange(step_costs.shape[1], device=step_costs.device, dtype=step_costs.dtype)
-    return (step_costs * bag.is_step * discounts).sum(dim=1).mean()
-
-
-def bag_loss(score_non_preferred: Tensor, score_unlabelled: Tensor) -> Tensor:
-    """-log sigmoid(Score(B_N) - Score(B_U)), Bradley-Terry; log 2 where the two cannot be told apart."""
-    return functional.softplus(score_unlabelled - score_non_preferred)
+    non_preferred, unlabelled, *preferred = scores
+    loss = functional.softplus(unlabelled - non_preferred)
+    for score in preferred:
+        loss = loss + preferred_weight * functional.softplus(score - non_preferred)
+        loss = loss + preferred_weight * functional.softplus(score - unlabelled)
+    return loss
 
 
 @torch.no_grad()
-def score_steps(network: CostNetwork, observations: Tensor, actions: Tensor, chunk: int = 65_536) -> np.ndarray:
-    """[n] float32, c of every step of observations [n, O] and actions [n, A], chunk by chunk."""
-    device = next(network.parameters()).device
-    costs = np.empty(len(observations), dtype=np.float32)
-    for start in range(0, len(costs), chunk):
-        steps = slice(start, start + chunk)
-        costs[steps] = network(observations[steps].to(device), actions[steps].to(device)).cpu().numpy()
+def each_members_costs(network: CostNetwork, data: TrainingData) -> np.ndarray:
+    """[M, sum T] float32, c of every step by each member, block by block.
+
+    Raises:
+        Diverged: some are no numbers.
+    """
+    costs = np.empty((network.n_members, data.n_steps), dtype=np.float32)
+    at = 0
+    for observations, actions in data.blocks():
+        costs[:, at : at + len(observations)] = network.each(observations, actions).cpu().numpy()
+        at += len(observations)
+    if not np.isfinite(costs).all():
+        raise Diverged("the learned costs are no numbers any more; train again with a smaller cost.learning_rate")
     return costs
+
+
+def score_steps(network: CostNetwork, data: TrainingData) -> StepCosts:
+    """The cost of every step. Raises Diverged like `each_members_costs`."""
+    costs = each_members_costs(network, data)
+    if len(costs) == 1:
+        return StepCosts(costs[0])
+    return StepCosts(costs.mean(axis=0), costs.std(axis=0))

@@ -1,25 +1,42 @@
-"""The neural networks: cost of a step, and policy. Nothing about training.
+"""The neural networks: cost of a step, and policies. Nothing about training.
 
-Shapes: `...` any leading dimensions, `O` and `A` the sizes of an observation and an action, `D` of what a network sees.
+Shapes: `M` networks side by side, `...` any leading dimensions, `O` and `A` the sizes of an observation and an action,
+`F` what the cost networks say of a step before an aggregator makes a cost of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from safemil_core.config import CostConfig, PolicyConfig
+from safemil_core.learning.aggregators import make_aggregator
+from safemil_core.learning.mlp import Mlp
 
 MEAN_LIMIT = 7.0
 LOG_STD_LIMITS = (-5.0, 2.0)
 """The authors' limits of the policy's Gaussians, before the tanh."""
 ACTION_LIMIT = 1.0 - 1e-6
 """Recorded actions at the edge of [-1, 1] are moved inside, where the tanh has a finite inverse."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What networks are made for."""
+
+    observations: int
+    """O."""
+
+    actions: int
+    """A, as the cost network sees actions: a discrete one takes an input for each choice."""
+
+    choices: tuple[int, ...] = ()
+    """Of each discrete action, in order, where all actions are discrete; their sum is then A."""
 
 
 class Normaliser(nn.Module):
@@ -51,56 +68,90 @@ class Normaliser(nn.Module):
 
 
 class CostNetwork(nn.Module):
-    """c(s, a) in (0, 1), section 4 of the paper: an MLP on observation and action, a sigmoid at its end."""
+    """c(s, a) in (0, 1), section 4 of the paper: an MLP on observation and action; `M` of them as an ensemble."""
 
-    def __init__(self, config: CostConfig, n_observations: int, n_actions: int) -> None:
+    def __init__(self, config: CostConfig, sizes: Sizes, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.normaliser = Normaliser(n_observations + n_actions)
-        self.body = Mlp(n_observations + n_actions, config.hidden_sizes, 1)
+        self.aggregator = make_aggregator(config)
+        n_inputs = sizes.observations + sizes.actions
+        self.normaliser = Normaliser(n_inputs)
+        self.body = Mlp(n_inputs, config.hidden_sizes, self.aggregator.n_inputs, members=config.members, dtype=dtype)
+
+    @property
+    def n_members(self) -> int:
+        """M."""
+        return len(self.body.weights)
+
+    def outputs(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[M, n, F] of observations [M, n, O] and actions [M, n, A]; or of [1, n, ...], which all members see."""
+        outputs: Tensor = self.body(self.normaliser(torch.cat([observations, actions], dim=-1)))
+        return outputs
+
+    def each(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[M, ...] cost of each step by each member, of observations [..., O] and actions [..., A]."""
+        flat = (observations.reshape(1, -1, observations.shape[-1]), actions.reshape(1, -1, actions.shape[-1]))
+        costs = self.aggregator.step_costs(self.outputs(*flat))
+        return costs.view(-1, *observations.shape[:-1])
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """[...] cost of each step."""
-        logits: Tensor = self.body(self.normaliser(torch.cat([observations, actions], dim=-1)))
-        return torch.sigmoid(logits.squeeze(-1))
+        """[...] cost of each step, the mean over the members."""
+        return self.each(observations, actions).mean(dim=0)
 
 
-class Mlp(nn.Module):
-    """A plain multi-layer perceptron with ELU between layers."""
+class Policy(nn.Module):
+    """What is common to policies: `M` of them side by side, an MLP on the normalised observation."""
 
-    def __init__(self, size: int, hidden_sizes: Sequence[int], n_outputs: int) -> None:
+    def __init__(
+        self, config: PolicyConfig, sizes: Sizes, n_outputs: int, members: int = 1, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
-        sizes = [size, *hidden_sizes]
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
-        self.output = nn.Linear(sizes[-1], n_outputs)
+        self.normaliser = Normaliser(sizes.observations)
+        self.body = Mlp(sizes.observations, config.hidden_sizes, n_outputs, members=members, dtype=dtype)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        for layer in self.hidden:
-            inputs = functional.elu(layer(inputs))
-        output: Tensor = self.output(inputs)
-        return output
+    def outputs(self, observations: Tensor) -> Tensor:
+        """[M, n, outputs] of observations [M, n, O], or of [1, n, O], which all members see."""
+        outputs: Tensor = self.body(self.normaliser(observations))
+        return outputs
+
+    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """[M, n] squared distance of a sample from the action, summed over its dimensions, as the authors train."""
+        raise NotImplementedError
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[M, n] log-density or log-probability of actions [M, n, A]."""
+        raise NotImplementedError
+
+    def act(self, observations: Tensor) -> Tensor:
+        """[M, n, A] the actions to take, as the environment wants them."""
+        raise NotImplementedError
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """[..., A] the action to take at observations [..., O], by the first member."""
+        actions = self.act(observations.reshape(1, -1, observations.shape[-1]))
+        return actions[0].view(*observations.shape[:-1], -1)
 
 
-class MixturePolicy(nn.Module):
-    """A mixture of `M` diagonal Gaussians, squashed by tanh into (-1, 1)^A (the paper's policy, M = 2)."""
+class MixturePolicy(Policy):
+    """A mixture of `C` diagonal Gaussians, squashed by tanh into (-1, 1)^A (the paper's policy, C = 2)."""
 
-    def __init__(self, config: PolicyConfig, n_observations: int, n_actions: int) -> None:
-        super().__init__()
-        self._components, self._n_actions = config.components, n_actions
-        self.normaliser = Normaliser(n_observations)
-        self.body = Mlp(n_observations, config.hidden_sizes, config.components * (1 + 2 * n_actions))
+    def __init__(
+        self, config: PolicyConfig, sizes: Sizes, members: int = 1, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._components, self._n_actions = config.components, sizes.actions
+        super().__init__(config, sizes, config.components * (1 + 2 * sizes.actions), members, dtype)
 
     def mixture(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-probabilities [..., M], means and log-deviations [..., M, A] of the Gaussians before the tanh."""
-        m, a = self._components, self._n_actions
-        logits, means, log_stds = self.body(self.normaliser(observations)).split([m, m * a, m * a], dim=-1)
+        """Log-probabilities [M, n, C], means and log-deviations [M, n, C, A] of the Gaussians before the tanh."""
+        c, a = self._components, self._n_actions
+        logits, means, log_stds = torch.split(self.outputs(observations), [c, c * a, c * a], dim=-1)
         return (
             torch.log_softmax(logits, dim=-1),
-            means.unflatten(-1, (m, a)).clamp(-MEAN_LIMIT, MEAN_LIMIT),
-            log_stds.unflatten(-1, (m, a)).clamp(*LOG_STD_LIMITS),
+            means.view(*means.shape[:-1], c, a).clamp(-MEAN_LIMIT, MEAN_LIMIT),
+            log_stds.view(*means.shape[:-1], c, a).clamp(*LOG_STD_LIMITS),
         )
 
     def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """[...] log-density of actions [..., A]; those at the edge are moved inside by 1e-6."""
+        """[M, n] log-density of actions [M, n, A]; those at the edge are moved inside by 1e-6."""
         log_mix, means, log_stds = self.mixture(observations)
         inside = actions.clamp(-ACTION_LIMIT, ACTION_LIMIT)
         raw = torch.atanh(inside).unsqueeze(-2)
@@ -109,8 +160,8 @@ class MixturePolicy(nn.Module):
         density: Tensor = torch.logsumexp(log_mix + normal.sum(dim=-1), dim=-1)
         return density - jacobian
 
-    def sample(self, observations: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """[..., A] a reparameterised sample: differentiable, the component by straight-through Gumbel-softmax."""
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """[M, n, A] a reparameterised sample: differentiable, the component by straight-through Gumbel-softmax."""
         log_mix, means, log_stds = self.mixture(observations)
         uniform = torch.rand(log_mix.shape, generator=generator, device=log_mix.device).clamp_min(1e-20)
         soft = torch.softmax(log_mix - torch.log(-torch.log(uniform)), dim=-1)
@@ -119,8 +170,47 @@ class MixturePolicy(nn.Module):
         raw = (hard.unsqueeze(-1) * (means + log_stds.exp() * noise)).sum(dim=-2)
         return torch.tanh(raw)
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """[..., A] the action to take: the centre of the likeliest component."""
+    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        return (self.sample(observations, generator) - actions).square().sum(dim=-1)
+
+    def act(self, observations: Tensor) -> Tensor:
+        """[M, n, A] the centre of the likeliest component."""
         log_mix, means, _ = self.mixture(observations)
         best = log_mix.argmax(dim=-1, keepdim=True).unsqueeze(-1).expand(*log_mix.shape[:-1], 1, self._n_actions)
         return torch.tanh(means.gather(-2, best).squeeze(-2))
+
+
+class CategoricalPolicy(Policy):
+    """For discrete actions: one of several choices for each of them, independently given the observation."""
+
+    def __init__(
+        self, config: PolicyConfig, sizes: Sizes, members: int = 1, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self._choices = list(sizes.choices)
+        super().__init__(config, sizes, sum(sizes.choices), members, dtype)
+
+    def log_probabilities(self, observations: Tensor) -> Tensor:
+        """[M, n, A] of every choice of every action."""
+        parts = torch.split(self.outputs(observations), self._choices, dim=-1)
+        return torch.cat([torch.log_softmax(part, dim=-1) for part in parts], dim=-1)
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[M, n] log-probability of actions [M, n, A], 1 for each choice taken."""
+        return (self.log_probabilities(observations) * actions).sum(dim=-1)
+
+    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """Of choices there is no distance: the negative log-probability, whichever loss the settings name."""
+        return -self.log_likelihood(observations, actions)
+
+    def act(self, observations: Tensor) -> Tensor:
+        """[M, n, number of actions] the likeliest choice of each, as a number from 0."""
+        parts = torch.split(self.outputs(observations), self._choices, dim=-1)
+        return torch.stack([part.argmax(dim=-1) for part in parts], dim=-1)
+
+
+def make_policy(
+    config: PolicyConfig, sizes: Sizes, members: int = 1, dtype: torch.dtype = torch.float32
+) -> MixturePolicy | CategoricalPolicy:
+    """The policy that fits the actions."""
+    kind = CategoricalPolicy if sizes.choices else MixturePolicy
+    return kind(config, sizes, members, dtype)

@@ -1,4 +1,4 @@
-"""Weighted behaviour cloning of one policy."""
+"""Weighted behaviour cloning of several policies side by side."""
 
 from __future__ import annotations
 
@@ -7,60 +7,94 @@ import torch
 from torch import Tensor
 
 from safemil_core.config import RunConfig
-from safemil_core.learning.networks import MixturePolicy
-from safemil_core.learning.optimiser import Optimiser
+from safemil_core.learning import seeds
+from safemil_core.learning.ahead import Ahead
+from safemil_core.learning.networks import Policy
+from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.training_data import TrainingData
+
+BLOCK_UPDATES = 64
+"""Steps are drawn for so many updates at once."""
 
 
 class Cloner:
-    """A policy, its optimiser, and the weights of the steps that it imitates.
+    """`M` policies, their optimiser, and the weights of the steps that each imitates.
 
     Steps are drawn with probability proportional to their weight, which has the same expected gradient as drawing
     uniformly and weighting the loss, and no step is drawn in vain when few trajectories hold most of the weight.
     """
 
-    def __init__(
-        self,
-        policy: MixturePolicy,
-        config: RunConfig,
-        observations: Tensor,
-        actions: Tensor,
-        generator: torch.Generator,
-    ) -> None:
-        self.policy = policy
-        self._config = config.policy
-        self._observations, self._actions = observations, actions
-        self._generator = generator
+    def __init__(self, policies: Policy, data: TrainingData, config: RunConfig) -> None:
+        """
+        Args:
+            policies: on the device of the data.
+            data: what there is to imitate.
+            config: the settings of the run.
+        """
+        self.policies = policies
+        self._data, self._config, self._seed = data, config.policy, config.seed
         decay_over = config.policy.updates if config.policy.decay else None
-        self._optimiser = Optimiser(policy, config.optimiser, config.policy.learning_rate, decay_over)
-        self._cumulated = torch.empty(0)
+        self._optimiser = Optimiser(policies.parameters(), config.optimiser, config.policy.learning_rate, decay_over)
+        self._cumulated = [torch.ones(1, dtype=torch.float64)] * len(policies.body.weights)
+        self._block: tuple[int, Tensor] = (-1, torch.empty(0))
+        """The update at which it begins, and [BLOCK_UPDATES, M, batch] uniform numbers that say what is drawn."""
+        self._batches = Ahead(self._batch, is_ahead=data.is_remote)
 
-    def set_weights(self, steps: np.ndarray) -> None:
-        """Imitate steps in proportion to these weights, [sum T] >= 0, not all 0."""
-        self._cumulated = torch.as_tensor(np.cumsum(steps), device=self._observations.device)
+    @property
+    def updates(self) -> int:
+        """Done so far."""
+        return self._batches.number
+
+    def set_weights(self, policy: int, steps: np.ndarray) -> None:
+        """Let one policy imitate steps in proportion to these weights, [sum T] >= 0, not all 0."""
+        self._cumulated[policy] = torch.from_numpy(np.cumsum(steps))
+        self._batches.restart(self.updates)
 
     def update(self) -> Tensor:
-        """One step of the optimiser; returns the loss, still on the device."""
-        uniform = torch.rand(
-            self._config.batch_size, generator=self._generator, device=self._cumulated.device, dtype=torch.float64
-        )
-        # Right of equal sums, so that a step of weight 0 is never drawn.
-        steps = torch.searchsorted(self._cumulated, uniform * self._cumulated[-1], right=True)
-        steps = steps.clamp_max(len(self._cumulated) - 1)
-        loss = cloning_loss(
-            self.policy, self._observations[steps], self._actions[steps], self._config.loss, self._generator
-        )
-        self._optimiser.step(loss)
-        return loss.detach()
+        """One update of every policy; returns their losses [M], still on the device."""
+        number = self.updates
+        observations, actions = self._batches.next()
+        generator = seeds.generator(self._seed, "noise", number, self._data.device)
+        losses = cloning_losses(self.policies, observations, actions, self._config.loss, generator)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+        return losses.detach()
+
+    def state(self) -> State:
+        """All that is needed to go on, beside policies and weights."""
+        return {"done": torch.tensor(self.updates)} | self._optimiser.state()
+
+    def load(self, state: State) -> None:
+        """Go on from there; weights are set before or after."""
+        self._optimiser.load(state)
+        self._batches.restart(int(state["done"]))
+
+    def _batch(self, number: int) -> tuple[Tensor, Tensor]:
+        """Observations [M, batch, O] and actions [M, batch, A] of update `number`, from 0."""
+        begin = number // BLOCK_UPDATES * BLOCK_UPDATES
+        if self._block[0] != begin:
+            shape = (BLOCK_UPDATES, len(self._cumulated), self._config.batch_size)
+            generator = seeds.generator(self._seed, "cloning", begin)
+            self._block = begin, torch.rand(shape, generator=generator, dtype=torch.float64)
+        places = zip(self._cumulated, self._block[1][number - begin], strict=True)
+        return self._data.take(torch.stack([_drawn(cumulated, uniform) for cumulated, uniform in places]))
 
 
-def cloning_loss(
-    policy: MixturePolicy, observations: Tensor, actions: Tensor, kind: str, generator: torch.Generator
+def cloning_losses(
+    policies: Policy, observations: Tensor, actions: Tensor, kind: str, generator: torch.Generator
 ) -> Tensor:
-    """Mean loss of imitating actions [n, A] seen at observations [n, O].
+    """[M] mean loss of each policy that imitates actions [M, n, A] seen at observations [M, n, O].
 
     `log_likelihood`: the negative log-density. `squared_error`: between a reparameterised sample and the action,
     summed over its dimensions, as the authors train.
     """
     if kind == "log_likelihood":
-        return -policy.log_likelihood(observations, actions).mean()
-    return (policy.sample(observations, generator) - actions).square().sum(dim=-1).mean()
+        return -policies.log_likelihood(observations, actions).mean(dim=-1)
+    return policies.squared_error(observations, actions, generator).mean(dim=-1)
+
+
+def _drawn(cumulated: Tensor, uniform: Tensor) -> Tensor:
+    """Steps in proportion to weights whose cumulated sums these are."""
+    # Right of equal sums, so that a step of weight 0 is never drawn.
+    steps = torch.searchsorted(cumulated, uniform * cumulated[-1], right=True)
+    return steps.clamp_max(len(cumulated) - 1)

@@ -1,8 +1,8 @@
-"""The alternating loop: cost network and policies in turn, with metrics and checkpoints. Not where they are kept."""
+"""The loop: cost network, weights and policies in their turns, with reports and checkpoints. Not where these go."""
 
 from __future__ import annotations
 
-import os
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,19 +12,36 @@ import torch
 from torch import Tensor
 
 from safemil_core.config import RunConfig
-from safemil_core.errors import Diverged, InvalidConfig
-from safemil_core.learning.bags import BagSampler
-from safemil_core.learning.cost_model import bag_loss, bag_score, score_steps
-from safemil_core.learning.networks import CostNetwork, MixturePolicy
-from safemil_core.learning.optimiser import Optimiser
+from safemil_core.errors import Diverged, InvalidConfig, NotReady
+from safemil_core.learning import seeds
+from safemil_core.learning.arithmetic import number_type
+from safemil_core.learning.cost_model import StepCosts, score_steps
+from safemil_core.learning.cost_trainer import CostTrainer
+from safemil_core.learning.failure_modes import balanced_shares, cost_profiles, failure_modes
+from safemil_core.learning.networks import CostNetwork, Policy, make_policy
+from safemil_core.learning.optimiser import State
 from safemil_core.learning.policy import Cloner
+from safemil_core.learning.settling import Settling
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, effective_sample_size, uniform_weights
 
-PROBE_STEPS = 4_096
+PROBE_STEPS = 1_024
 """Steps on which the spread of c is watched during training."""
+SAFE, BC = 0, 1
+"""The policy that the learned weights clone, and plain behaviour cloning of everything not marked, for comparison."""
 
 Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far training is."""
+
+    update: int
+    """Turns of the loop that are done."""
+    total: int
+    """Turns that there will be, as far as is known: fewer, once the cost has settled early."""
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -32,168 +49,244 @@ class Networks:
     """What training makes."""
 
     cost: CostNetwork
-    safe: MixturePolicy
-    """Cloned with the learned weights."""
-    bc: MixturePolicy
-    """Plain behaviour cloning of everything not marked, for comparison."""
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU; else a device as torch calls it.
-
-    Raises:
-        InvalidConfig: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError):  # an unknown name; a build of torch without CUDA
-        raise InvalidConfig(f"there is no device {name!r} here; use auto, cpu, or cuda where there is one") from None
-    return device
+    safe: Policy
+    bc: Policy
 
 
 def train(
     data: TrainingData,
     config: RunConfig,
     *,
-    on_metrics: Callable[[int, Metrics], None],
-    on_checkpoint: Callable[[int, Networks], None],
-    should_stop: Callable[[], bool],
-    on_costs: Callable[[np.ndarray], None] = lambda _: None,
+    on_report: Callable[[Report], None] = lambda _: None,
+    on_checkpoint: Callable[[int, State], None] = lambda *_: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_costs: Callable[[StepCosts], None] = lambda _: None,
+    warm_start: CostNetwork | None = None,
+    resume: State | None = None,
 ) -> Networks:
     """Train the cost network and both policies; the same seed on the same device gives the same bits.
 
     Args:
-        data: on the device that trains.
+        data: at least one trajectory marked non-preferred, and one not.
         config: the run's settings.
-        on_metrics: called with the number of updates done and a row of metrics, every `config.log_every` updates.
-        on_checkpoint: called every `config.checkpoint_every` updates.
-        should_stop: asked after every update; True ends training with what has been learned.
-        on_costs: called once with the final costs [sum T] of all steps, as soon as the cost network has learned them:
-            the policies train on.
+        on_report: told every `config.log_every` turns, when the cost is learned, and at the end.
+        on_checkpoint: given the number of turns done and all that is needed to go on from there: every
+            `config.checkpoint_every` turns, when the cost is learned, and when training is stopped.
+        should_stop: asked after every turn; True ends training with what has been learned.
+        on_costs: told the costs of all steps as soon as they are final, while the policies still train, or when
+            training is stopped before that.
+        warm_start: a cost network to begin with, of the same shape; otherwise its first weights are random.
+        resume: what `on_checkpoint` was given; training goes on from there as if it had never ended, to the bit.
 
     Raises:
-        Diverged: the costs are no numbers any more.
+        Diverged: the costs, or a loss, are no numbers any more.
+        InvalidConfig: `warm_start` has another shape.
+        NotReady: `resume` does not belong to these settings.
     """
-    loop = _Loop(data, config)
-    started = time.perf_counter()
-    total = n_updates(config)
-    for update in range(1, total + 1):
-        loop.step(update)
-        stopping = should_stop()
-        if update % config.log_every == 0 or update == total or stopping:
-            on_metrics(update, {"update": update, "seconds": time.perf_counter() - started, **loop.metrics()})
-        if update == config.cost.updates or (stopping and update < config.cost.updates):
+    loop = _Loop(data, config, warm_start)
+    if resume is not None:
+        loop.load(resume)
+    is_stopping = False
+    while loop.turn < loop.total and not is_stopping:
+        was_learned = loop.is_learned
+        loop.advance()
+        is_stopping = should_stop()
+        has_just_learned = loop.is_learned and not was_learned
+        if has_just_learned or (is_stopping and not loop.is_learned):
             on_costs(loop.step_costs())
-        if stopping:
-            break
-        if update % config.checkpoint_every == 0 and update < total:
-            on_checkpoint(update, loop.networks)
-    return loop.networks
+        is_milestone = has_just_learned or is_stopping
+        if is_milestone or loop.turn % config.log_every == 0 or loop.turn == loop.total:
+            on_report(Report(loop.turn, loop.total, loop.metrics()))
+        if is_milestone or loop.turn % config.checkpoint_every == 0:
+            on_checkpoint(loop.turn, loop.state())
+    return loop.networks()
 
 
-def n_updates(config: RunConfig) -> int:
-    """Updates of the loop: until both the cost network and the policies have had theirs."""
-    return max(config.cost.updates, config.policy.updates)
+def longest(config: RunConfig) -> int:
+    """Turns of the loop, unless the cost settles early."""
+    return _turns(config, config.cost.updates)
+
+
+def _turns(config: RunConfig, cost_updates: int) -> int:
+    policy_updates = config.policy.updates
+    return max(cost_updates, policy_updates) if config.schedule == "alternate" else cost_updates + policy_updates
 
 
 class _Loop:
-    """The state of training between two updates."""
+    """The state of training between two turns."""
 
-    def __init__(self, data: TrainingData, config: RunConfig) -> None:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it repeats itself
-        torch.use_deterministic_algorithms(True)
-        torch.manual_seed(config.seed)  # the networks' first weights; every later draw has a generator of its own
+    def __init__(self, data: TrainingData, config: RunConfig, warm_start: CostNetwork | None) -> None:
         self._data, self._config = data, config
-        self._device = data.observations.device
-        self.networks = self._make_networks()
-        # One stream of random numbers each: how long one part trains does not change the draws of another.
-        bags, safe, bc, probe = (
-            torch.Generator(self._device).manual_seed(config.seed * 4 + stream) for stream in range(4)
-        )
-        self._bags = bags
-        non_preferred = np.flatnonzero(data.labels == "non_preferred")
-        unlabelled = np.flatnonzero(data.labels != "non_preferred")
-        cost = config.cost
-        self._non_preferred = BagSampler(
-            data.offsets, non_preferred, cost.bag_size, cost.window, self._device, data.segments
-        )
-        self._unlabelled = BagSampler(data.offsets, unlabelled, cost.bag_size, cost.window, self._device)
-        self._cost_optimiser = Optimiser(self.networks.cost, config.optimiser, cost.learning_rate)
-        self._safe, self._bc = (
-            Cloner(policy, config, data.observations, data.actions, generator)
-            for policy, generator in ((self.networks.safe, safe), (self.networks.bc, bc))
-        )
-        self._bc.set_weights(uniform_weights(data.offsets, data.labels).steps)
-        n_steps = len(data.observations)
-        self._probe = torch.randint(n_steps, (min(PROBE_STEPS, n_steps),), generator=probe, device=self._device)
-        self._latest: dict[str, Tensor] = {}
-        self._effective = float("nan")
+        torch.manual_seed(seeds.number_of(config.seed, "weights"))  # every later draw has a generator of its own
+        self._cost = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)
+        self._policies = make_policy(config.policy, data.sizes, 2, number_type(config)).to(data.device)
+        with torch.no_grad():
+            self._policies.body.weights[BC] = self._policies.body.weights[SAFE]  # only their data tell them apart
+        if config.normalise:
+            self._cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
+            self._policies.normaliser.fit(observations for observations, _ in data.blocks())
+        if warm_start is not None:
+            _begin_with(self._cost, warm_start)
+        self._trainer = CostTrainer(self._cost, data, config)
+        self._cloner = Cloner(self._policies, data, config)
+        self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
+        self._settling = Settling(config.cost.settle)
+        draw = seeds.generator(config.seed, "probe")
+        self._probe = data.take(torch.randint(data.n_steps, (min(PROBE_STEPS, data.n_steps),), generator=draw))
+        self._weighed: State = {}
+        """The cost network that made the present weights."""
+        self._learned: StepCosts | None = None
+        self._effective = 0.0
+        self._policy_losses = torch.zeros(2)
+        self._started = time.perf_counter()
+        self.turn = 0
 
-    def step(self, update: int) -> None:
-        """Update number `update`, from 1, of the cost network and then of the policies."""
-        if update <= self._config.cost.updates:
+    @property
+    def is_learned(self) -> bool:
+        """Whether the cost network has had its last update."""
+        return self._learned is not None
+
+    @property
+    def total(self) -> int:
+        """Turns that there will be, as far as is known."""
+        return _turns(self._config, self._trainer.updates if self.is_learned else self._config.cost.updates)
+
+    def advance(self) -> None:
+        """One turn: an update of the cost network while it learns, and of the policies when it is theirs."""
+        is_policies_turn = self.is_learned or self._config.schedule == "alternate"
+        if not self.is_learned:
             self._update_cost()
-        if update <= self._config.policy.updates:
-            if self._is_time_to_weigh(update):
-                self._weigh()
-            self._latest["policy_loss"] = self._safe.update()
-            self._latest["bc_loss"] = self._bc.update()
+        if is_policies_turn and self._cloner.updates < self._config.policy.updates:
+            self._policy_losses = self._cloner.update()
+        self.turn += 1
+
+    def step_costs(self) -> StepCosts:
+        """The cost of every step, by the cost network as it is. Raises Diverged where it is no number."""
+        return self._learned or score_steps(self._cost, self._data)
 
     def metrics(self) -> Metrics:
-        """The latest losses and scores, and how c lies over a fixed sample of steps."""
-        data, probe = self._data, self._probe
-        costs = score_steps(self.networks.cost, data.observations[probe], data.actions[probe])
-        return {
-            **{name: float(value) for name, value in self._latest.items()},
-            "cost_mean": float(costs.mean()),
-            "cost_spread": float(costs.std()),
-            "saturated": float(((costs < 0.01) | (costs > 0.99)).mean()),
-            "effective_trajectories": self._effective,
-        }
+        """The latest losses and scores of what still learned in this turn, and how c lies over a sample of steps."""
+        values = {"update": float(self.turn), "seconds": time.perf_counter() - self._started}
+        if self.turn == self._trainer.updates:
+            values |= {name: float(value) for name, value in self._trainer.latest.items()} | self._probe_metrics()
+        if self._cloner.updates > 0:
+            safe, bc = self._policy_losses.tolist()
+            values |= {"policy_loss": safe, "bc_loss": bc, "effective_trajectories": self._effective}
+        bad = [name for name, value in values.items() if not math.isfinite(value)]
+        if bad:
+            part = "policy" if "policy_loss" in bad or "bc_loss" in bad else "cost"
+            raise Diverged(f"{bad[0]} is no number any more; train again with a smaller {part}.learning_rate")
+        return values
 
-    def step_costs(self) -> np.ndarray:
-        """[sum T] the present cost of every step."""
-        costs = score_steps(self.networks.cost, self._data.observations, self._data.actions)
-        if not np.isfinite(costs).all():
-            raise Diverged("the learned costs are no numbers any more; train again with a smaller cost.learning_rate")
-        return costs
+    def state(self) -> State:
+        """All that is needed to go on, on the host."""
+        elapsed = time.perf_counter() - self._started
+        parts = {
+            "loop": {
+                "turn": torch.tensor(self.turn),
+                "is_learned": torch.tensor(self.is_learned),
+                "seconds": torch.tensor(elapsed, dtype=torch.float64),
+                "policy_losses": self._policy_losses,
+            },
+            "cost": self._cost.state_dict(),
+            "policies": self._policies.state_dict(),
+            "weighed": self._weighed,
+            "trainer": self._trainer.state(),
+            "cloner": self._cloner.state(),
+            "settling": self._settling.state(),
+        }
+        return {f"{part}/{name}": tensor.cpu().clone() for part, of in parts.items() for name, tensor in of.items()}
+
+    def load(self, state: State) -> None:
+        """Go on from there."""
+        parts: dict[str, State] = {}
+        for key, tensor in state.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = tensor
+        try:
+            if parts.get("weighed"):
+                self._cost.load_state_dict(parts["weighed"])
+                self._weigh(is_final=bool(parts["loop"]["is_learned"]))
+            self._cost.load_state_dict(parts["cost"])
+            self._policies.load_state_dict(parts["policies"])
+            self._trainer.load(parts["trainer"])
+            self._cloner.load(parts["cloner"])
+            self._settling.load(parts["settling"])
+            self.turn = int(parts["loop"]["turn"])
+            self._policy_losses = parts["loop"]["policy_losses"]
+            self._started -= float(parts["loop"]["seconds"])
+        except (KeyError, RuntimeError) as problem:
+            cause = str(problem).partition("\n")[0].rstrip(": ")
+            raise NotReady(f"the checkpoint does not belong to these settings ({cause}); start a new run") from None
+
+    def networks(self) -> Networks:
+        """As they are."""
+        return Networks(self._cost.eval(), self._one_policy(SAFE), self._one_policy(BC))
+
+    @property
+    def _needs_costs(self) -> bool:
+        """Whether anything goes by the costs while they are still learned."""
+        return self._config.schedule == "alternate" or self._config.cost.failure_modes > 1
 
     def _update_cost(self) -> None:
-        network, config, data = self.networks.cost, self._config.cost, self._data
-        bags = [self._non_preferred.draw(self._bags), self._unlabelled.draw(self._bags)]
-        scores = [
-            bag_score(network(data.observations[bag.steps], data.actions[bag.steps]), bag, config.gamma) for bag in bags
-        ]
-        loss = bag_loss(*scores)
-        self._cost_optimiser.step(loss)
-        self._latest |= {
-            "cost_loss": loss.detach(),
-            "score_non_preferred": scores[0].detach(),
-            "score_unlabelled": scores[1].detach(),
-        }
+        config, trainer = self._config, self._trainer
+        trainer.update()
+        is_settled = self._settling.is_due(trainer.updates) and self._settling.look(self._probe_costs())
+        if is_settled or trainer.updates == config.cost.updates:
+            self._weigh(is_final=True)
+        elif self._needs_costs and (trainer.updates == 1 or trainer.updates % config.rescore_every == 0):
+            self._weigh(is_final=False)
 
-    def _is_time_to_weigh(self, update: int) -> bool:
-        """At the start, at intervals while the cost network still learns, and once when it has learned."""
-        last = self._config.cost.updates
-        return update in (1, last) or (update < last and update % self._config.rescore_every == 0)
-
-    def _weigh(self) -> None:
+    def _weigh(self, *, is_final: bool) -> None:
+        """Score all steps and let weights, and the shares of the kinds of failure, follow."""
         data, config = self._data, self._config
-        weights = cloning_weights(self.step_costs(), data.offsets, data.labels, config.weights, config.cost.gamma)
-        self._safe.set_weights(weights.steps)
+        costs = score_steps(self._cost, data)
+        weights = cloning_weights(costs.mean, data.offsets, data.labels, config.weights, config.cost.gamma)
+        self._cloner.set_weights(SAFE, weights.steps)
         self._effective = effective_sample_size(weights.trajectories)
+        self._weighed = {name: tensor.clone() for name, tensor in self._cost.state_dict().items()}
+        if is_final:
+            self._learned = costs
+        elif config.cost.failure_modes > 1:
+            self._trainer.set_shares(self._shares(costs.mean))
 
-    def _make_networks(self) -> Networks:
+    def _shares(self, step_costs: np.ndarray) -> np.ndarray:
+        """[N] how often to draw each non-preferred trajectory."""
         data, config = self._data, self._config
-        cost = CostNetwork(config.cost, *data.sizes).to(self._device)
-        if config.normalise:
-            cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
-        policies = [MixturePolicy(config.policy, *data.sizes).to(self._device) for _ in range(2)]
-        policies[1].load_state_dict(policies[0].state_dict())  # both start alike: only the weights tell them apart
-        if config.normalise:
-            for policy in policies:
-                policy.normaliser.fit(observations for observations, _ in data.blocks())
-        return Networks(cost, *policies)
+        members = np.flatnonzero(data.labels == "non_preferred")
+        profiles = cost_profiles(step_costs, data.observations.cpu().numpy(), data.offsets, members)
+        shares = np.zeros(len(data.labels))
+        shares[members] = balanced_shares(failure_modes(profiles, config.cost.failure_modes, config.seed))
+        return shares
+
+    @torch.no_grad()
+    def _probe_costs(self) -> Tensor:
+        """[M, probe] costs of the sample by each member."""
+        return self._cost.each(*self._probe)
+
+    def _probe_metrics(self) -> Metrics:
+        costs = self._probe_costs()
+        mean = costs.mean(dim=0)
+        values = {
+            "cost_mean": float(mean.mean()),
+            "cost_spread": float(mean.std(correction=0)),
+            "saturated": float(((mean < 0.01) | (mean > 0.99)).float().mean()),
+        }
+        return values | ({"disagreement": float(costs.std(dim=0).mean())} if len(costs) > 1 else {})
+
+    def _one_policy(self, number: int) -> Policy:
+        policy = make_policy(self._config.policy, self._data.sizes).to(self._data.device)
+        policy.normaliser.load_state_dict(self._policies.normaliser.state_dict())
+        with torch.no_grad():
+            policy.body.weights.copy_(self._policies.body.weights[number : number + 1])
+        return policy.eval()
+
+
+def _begin_with(network: CostNetwork, other: CostNetwork) -> None:
+    try:
+        network.load_state_dict(other.state_dict())
+    except RuntimeError:
+        raise InvalidConfig(
+            "the run to start from has a cost network of another shape; use its cost.hidden_sizes, cost.members and "
+            "cost.aggregator, or start from scratch"
+        ) from None

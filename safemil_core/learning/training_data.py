@@ -18,9 +18,13 @@ from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidConfig, InvalidDataset
 from safemil_core.learning.bags import NO_SEGMENTS, Segments
+from safemil_core.learning.networks import Sizes
 
-BLOCK = 131_072
-"""Steps that are looked at together where all have to be."""
+CPU = torch.device("cpu")
+BLOCK = 16_384
+"""Steps that are looked at together where all have to be: what networks make of them stays in the cache."""
+MOST_OF_DEVICE = 0.5
+"""Share of a device's free memory that a dataset may take; the rest is for what is computed of it."""
 MOST_CHOICES = 4_096
 """Of a discrete action: each becomes an input of its own."""
 
@@ -39,6 +43,10 @@ class TrainingData:
     """[N] `non_preferred`, `preferred`, `unsure` or `none`."""
     segments: Segments = field(default_factory=dict)
     """Where trajectories went wrong, for those of which somebody has said it."""
+    choices: tuple[int, ...] = ()
+    """Of each discrete action, where all actions are discrete."""
+    device: torch.device = CPU
+    """That trains. The arrays lie there too, unless they are larger than its memory: then on the host."""
 
     @classmethod
     def of(
@@ -55,7 +63,7 @@ class TrainingData:
         Args:
             trajectories: the dataset, possibly memory-mapped.
             labels: [N].
-            device: where to train; the CPU shares the arrays, any other gets a copy.
+            device: where to train. The CPU shares the arrays; another gets a copy if they fit into its memory.
             segments: by trajectory; those of trajectories that are not non-preferred do not count.
             action_parts: what the actions consist of, for the discrete among them; empty: all are numbers.
 
@@ -63,25 +71,68 @@ class TrainingData:
             InvalidConfig: a discrete action has too many choices.
             InvalidDataset: a discrete action is none of its choices.
         """
-        is_discrete = any(part.n_choices is not None for part in action_parts)
-        actions = spread_choices(trajectories.actions, action_parts) if is_discrete else trajectories.actions
+        is_discrete = [part.n_choices is not None for part in action_parts]
+        actions = spread_choices(trajectories.actions, action_parts) if any(is_discrete) else trajectories.actions
+        arrays = [_shared(trajectories.observations), _shared(actions)]
+        if _fits(arrays, device):
+            arrays = [array.to(device) for array in arrays]
         return cls(
-            observations=_shared(trajectories.observations).to(device),
-            actions=_shared(actions).to(device),
+            observations=arrays[0],
+            actions=arrays[1],
             offsets=np.array(trajectories.offsets),
             labels=labels,
             segments=segments,
+            choices=_choices(action_parts),
+            device=device,
         )
 
     @property
-    def sizes(self) -> tuple[int, int]:
-        """O and A, as networks are made for them."""
-        return self.observations.shape[1], self.actions.shape[1]
+    def sizes(self) -> Sizes:
+        """As networks are made for them."""
+        return Sizes(self.observations.shape[1], self.actions.shape[1], self.choices)
+
+    @property
+    def n_steps(self) -> int:
+        return len(self.observations)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether steps have to be fetched from the host, which then is best done ahead."""
+        return self.observations.device != self.device
+
+    def take(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Observations [..., O] and actions [..., A] of steps [...] int64 on the host, on the device that trains."""
+        flat = on_device(steps.flatten(), self.observations.device)
+        return (
+            on_device(self.observations.index_select(0, flat), self.device).view(*steps.shape, -1),
+            on_device(self.actions.index_select(0, flat), self.device).view(*steps.shape, -1),
+        )
 
     def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All observations and actions, some steps at a time."""
-        for start in range(0, len(self.observations), BLOCK):
-            yield self.observations[start : start + BLOCK], self.actions[start : start + BLOCK]
+        """All observations and actions on the device that trains, some steps at a time."""
+        for start in range(0, self.n_steps, BLOCK):
+            block = slice(start, start + BLOCK)
+            yield self.observations[block].to(self.device), self.actions[block].to(self.device)
+
+
+def on_device(array: Tensor, device: torch.device) -> Tensor:
+    """The array there; from the host to another device without either waiting for the other."""
+    if array.device == device:
+        return array
+    return (array.pin_memory() if device.type == "cuda" else array).to(device, non_blocking=True)
+
+
+def _fits(arrays: Sequence[Tensor], device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(array.nbytes for array in arrays) <= MOST_OF_DEVICE * free
+
+
+def _choices(action_parts: Sequence[Part]) -> tuple[int, ...]:
+    """Of each discrete action; none where there are other actions too."""
+    counts = [part.n_choices for part in action_parts for _ in range(part.size)]
+    return tuple(n for n in counts if n is not None) if None not in counts else ()
 
 
 def spread_choices(actions: np.ndarray, parts: Sequence[Part]) -> np.ndarray:

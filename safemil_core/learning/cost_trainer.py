@@ -1,0 +1,162 @@
+"""How cost networks learn from bags: one update after another, as fast as the products allow.
+
+When to stop, and what becomes of the costs, is not here (`training`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from safemil_core.config import RunConfig
+from safemil_core.learning import seeds
+from safemil_core.learning.ahead import Ahead
+from safemil_core.learning.bags import Bag, Bags, BagSampler, side_by_side
+from safemil_core.learning.cost_model import bag_loss
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.training_data import TrainingData, on_device
+
+BLOCK_UPDATES = 64
+BLOCK_STEPS = 2**16
+"""Bags are drawn for up to so many updates and steps at once."""
+CHUNK = 2**14
+"""Steps that go through the network together, so that what is computed of them stays in the cache."""
+_KINDS = ("non_preferred", "unlabelled", "preferred")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The bags of one update on the device that trains."""
+
+    observations: Tensor
+    """[M, P, O]."""
+    actions: Tensor
+    """[M, P, A]."""
+    bags: Bags
+
+
+class CostTrainer:
+    """Trains the `M` members of a cost network side by side, each on bags of its own."""
+
+    def __init__(
+        self, network: CostNetwork, data: TrainingData, config: RunConfig, is_held_out: np.ndarray | None = None
+    ) -> None:
+        """
+        Args:
+            network: on the device of the data.
+            data: at least one trajectory marked non-preferred, and one unlabelled.
+            config: the settings of the run.
+            is_held_out: [M, N] trajectories that a member is not to see; None: each sees all.
+        """
+        self.network = network
+        self._data, self._config, self._seed = data, config.cost, config.seed
+        self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate)
+        shape = (network.n_members, len(data.labels))
+        is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
+        self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in self._kinds()]
+        widest = max(sampler.bag_steps for kind in self._samplers for sampler in kind)
+        self._block_updates = min(BLOCK_UPDATES, max(1, BLOCK_STEPS // widest))
+        self._block: tuple[int, list[list[list[Bag]]]] = (-1, [])
+        """The update at which it begins, and its bags by kind, member and update."""
+        self._shares_since = 0
+        """The update from which the non-preferred are drawn as they are now; blocks are counted from there."""
+        self._batches = Ahead(self._batch, is_ahead=data.is_remote)
+        self.latest: dict[str, Tensor] = {}
+        """Loss and scores of the last update, means over the members, still on the device."""
+
+    @property
+    def updates(self) -> int:
+        """Done so far."""
+        return self._batches.number
+
+    def update(self) -> None:
+        """One update of every member."""
+        batch = self._batches.next()
+        is_small = batch.bags.ends[-1] <= CHUNK
+        scores, losses = self._backward(batch) if is_small else self._backward_in_chunks(batch)
+        self._optimiser.step()
+        self.latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
+        self.latest["cost_loss"] = losses.detach().mean()
+
+    def set_shares(self, shares: np.ndarray) -> None:
+        """Draw the non-preferred trajectories with these probabilities from now on, [N] of any sum."""
+        is_non_preferred = self._kinds()[0]
+        for sampler in self._samplers[0]:
+            sampler.set_shares(shares[is_non_preferred])
+        self._draw_anew_from(self.updates, self.updates)
+
+    def state(self) -> State:
+        """All that is needed to go on, beside the network: the bags to come follow from the seed."""
+        counts = {"shares_since": torch.tensor(self._shares_since), "done": torch.tensor(self.updates)}
+        return counts | self._optimiser.state()
+
+    def load(self, state: State) -> None:
+        """Go on from there; shares, where there are any, are set before."""
+        self._optimiser.load(state)
+        self._draw_anew_from(int(state["shares_since"]), int(state["done"]))
+
+    def _draw_anew_from(self, shares_since: int, update: int) -> None:
+        self._batches.restart(update)
+        self._block, self._shares_since = (-1, []), shares_since
+
+    def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
+        """The gradient of the loss; scores of each kind of bag and losses, [M]."""
+        scores, losses = self._objective(self.network.outputs(batch.observations, batch.actions), batch.bags)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        return scores, losses
+
+    def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
+        """The same where there are too many steps at a time: first what the network says of each of them, then how the
+        loss changes with it, and last, computed once more, how that changes with the weights."""
+        chunks = list(zip(*(torch.split(of, CHUNK, dim=1) for of in (batch.observations, batch.actions)), strict=True))
+        with torch.no_grad():
+            outputs = torch.cat([self.network.outputs(*chunk) for chunk in chunks], dim=1)
+        scores, losses = self._objective(outputs.requires_grad_(), batch.bags)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        assert outputs.grad is not None
+        for chunk, gradient in zip(chunks, torch.split(outputs.grad, CHUNK, dim=1), strict=True):
+            self.network.outputs(*chunk).backward(gradient)  # type: ignore[no-untyped-call]
+        return scores, losses
+
+    def _objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
+        parts = zip(bags.each(outputs), bags.each(bags.weights), strict=True)
+        scores = [self.network.aggregator.score(*part) for part in parts]
+        return scores, bag_loss(scores, self._config.preferred_weight)
+
+    def _batch(self, number: int) -> Batch:
+        """The batch of update `number`, from 0."""
+        place = (number - self._shares_since) % self._block_updates
+        begin = number - place
+        if self._block[0] != begin:
+            generator = seeds.generator(self._seed, "bags", begin)
+            drawn = [[sampler.draw(generator, self._block_updates) for sampler in kind] for kind in self._samplers]
+            self._block = begin, drawn
+        bags = side_by_side([[of_member[place] for of_member in kind] for kind in self._block[1]])
+        weights = on_device(bags.weights, self._data.device)
+        return Batch(*self._data.take(bags.steps), Bags(bags.steps, weights, bags.ends))
+
+    def _kinds(self) -> list[np.ndarray]:
+        """[N] which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from."""
+        labels = self._data.labels
+        kinds = [
+            labels == "non_preferred",
+            (labels != "non_preferred") & (labels != "preferred"),
+            labels == "preferred",
+        ]
+        if kinds[2].any() and kinds[1].any() and self._config.preferred_weight > 0:
+            return kinds
+        return [kinds[0], ~kinds[0]]
+
+    def _sampler(self, members: np.ndarray) -> BagSampler:
+        return BagSampler(
+            self._data.offsets,
+            np.flatnonzero(members),
+            bag_size=self._config.bag_size,
+            window=self._config.window,
+            gamma=self._config.gamma,
+            segments={t: s for t, s in self._data.segments.items() if self._data.labels[t] == "non_preferred"},
+        )
