@@ -1,7 +1,7 @@
 """What pages share and what is slow to make again: the only module with Streamlit's caches.
 
-Everything is keyed by the workspace's folder, a dataset's content id or a run's id, so that nothing goes stale:
-datasets and finished runs never change. Labels and progress change, and are read anew each time.
+Everything is keyed by the workspace's folder, a dataset's content id or a run's files, so that nothing goes stale:
+datasets never change, and runs only where they are resumed. Labels and progress change, and are read anew each time.
 None shows a spinner: drawn in a callback, it would let Streamlit stop the callback half-way.
 """
 
@@ -152,12 +152,12 @@ def replay(info: DatasetInfo, trajectory: int) -> Replay | None:
 
 def run_costs(run: Run) -> np.ndarray:
     """[sum T] the learned cost of every step, in the order of the dataset. Raises NotReady before training ended."""
-    return _run_costs(run.folder)
+    return _run_costs(run.folder, run.table("costs").stat().st_mtime_ns)
 
 
 def run_cost_sums(run: Run) -> pd.Series:
     """[N] the learned cost of every trajectory. Raises NotReady before training ended."""
-    return _run_cost_sums(run.folder)
+    return _run_cost_sums(run.folder, run.table("trajectories").stat().st_mtime_ns)
 
 
 def card_text(info: DatasetInfo) -> str:
@@ -273,12 +273,12 @@ def _background_paths(root: Path, dataset_id: str, name: str, x: int, y: int) ->
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _run_cost_sums(folder: Path) -> pd.Series:
+def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
     return Run(folder).trajectories()["cost_sum"]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _run_costs(folder: Path) -> np.ndarray:
+def _run_costs(folder: Path, written_at: int) -> np.ndarray:
     return Run(folder).costs()["cost"].to_numpy()
 
 

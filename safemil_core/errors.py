@@ -9,6 +9,7 @@ SafeMILError
  ├── DownloadFailed          a server or line that did not give a file whole
  ├── NotReady                a run that has not got far enough for what was asked
  ├── Diverged                training left the range of numbers
+ ├── OutOfRoom               a disk or a memory that is full
  └── EnvironmentUnavailable  a simulator that is not installed, or does not fit the dataset
 
 What is our own mistake is a ValueError or an assertion, and nobody catches it.
@@ -51,6 +52,10 @@ class NotReady(SafeMILError):
 
 class Diverged(SafeMILError):
     """Training left the range of numbers."""
+
+
+class OutOfRoom(SafeMILError):
+    """A disk or a memory is full."""
 
 
 class EnvironmentUnavailable(SafeMILError):

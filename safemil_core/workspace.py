@@ -96,6 +96,12 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         return self.root / "safemil.db"
 
+    @property
+    def workers_log(self) -> Path:
+        """What workers print before they have a job: nothing, unless they cannot begin."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "workers.log"
+
     def _folder(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -218,7 +218,7 @@ def test_train_gives_a_run_and_shows_its_progress_on_the_other_stream(safemil, j
     document = json.loads(out)
     assert document.keys() == {"run", "dataset", "state", "step_auc", "trajectory_spearman", "findings", "seconds"}
     assert (document["dataset"], document["state"]) == ("walks", "done")
-    assert re.search(r"training: 100%.* 5/5 \[.*<.*update", err)  # a bar with rate and time left
+    assert re.search(r"training: 100%.* 10/10 \[.*<.*update", err)  # a bar with rate and time left
     run = RunStore(workspace).open(document["run"])
     assert (run.config.seed, run.config.cost.updates, run.info.author) == (7, 5, "ann")
     (row,) = json_of("runs")
@@ -377,7 +377,7 @@ def test_an_evaluation_that_cannot_be_made(refused, workspace, tmp_path):
     run = new_run(workspace)
     assert "dataset 'walks' names no environment; import its file again with --env" in refused("evaluate", run.id)
     add_dataset(workspace, env_id=CAR)
-    assert f"run {run.id} is starting and has no safe.safetensors yet" in refused("evaluate", run.id)
+    assert f"run {run.id} has no safe.safetensors yet" in refused("evaluate", run.id)
     video = tmp_path / "nowhere" / "out.mp4"
     assert refused("evaluate", run.id, "--video", video) == (
         f"the folder of {video} is not there; make it or choose another"

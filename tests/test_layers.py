@@ -133,7 +133,7 @@ def test_the_dashboard_trains_only_as_a_job(path):
     trainers = ("training", "policy", "cost_model", "bags", "networks", "model_files", "optimiser")
     for module in imports(path):
         assert not module.startswith(tuple(f"safemil_core.learning.{name}" for name in trainers)), module
-        assert not re.match(r"safemil_core\.running\.(pipeline|\w+_stage)", module), module
+        assert not re.match(r"safemil_core\.running\.(pipeline|worker|checkpoints|\w+_stage)", module), module
     assert "torch" not in roots(path)
 
 

@@ -6,8 +6,10 @@ from typing import Literal
 
 import streamlit as st
 
+from dashboard import resources
 from dashboard.components import pickers
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running import jobs
 from safemil_core.running.runs import Run
 
 PageName = Literal["datasets", "review", "label", "audit", "train", "costs", "weights", "rollouts"]
@@ -61,9 +63,9 @@ def need_policies(info: DatasetInfo) -> Run:
 
 
 def _wait_or_see_why(run: Run, still: str) -> None:
-    progress = run.progress
-    if progress.is_finished:
-        empty_state(f"This run is {progress.state} and has no results.", "train", "See why")
+    job = jobs.job_of(resources.workspace(), run)
+    if job.is_finished:
+        empty_state(f"This run is {job.state} and has no results.", "train", "See why")
     else:
         empty_state(still, "train", "Watch it")
     st.stop()

@@ -8,6 +8,8 @@ import streamlit as st
 
 from dashboard import resources, state
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running import jobs
+from safemil_core.running.job_store import Job
 from safemil_core.running.runs import Run
 
 
@@ -35,7 +37,8 @@ def run_picker(info: DatasetInfo) -> Run | None:
     if not runs:
         return None
     ids = list(runs)
-    run_id = st.selectbox("Run", ids, format_func=lambda i: _run_words(runs[i]), **state.run.widget(ids))
+    trainings = dict(zip(ids, jobs.jobs_of(resources.workspace(), list(runs.values())), strict=True))
+    run_id = st.selectbox("Run", ids, format_func=lambda i: _run_words(runs[i], trainings[i]), **state.run.widget(ids))
     state.run.settle(run_id)
     return runs[run_id]
 
@@ -85,6 +88,6 @@ def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_fun
     return lambda dimension: info.observation_names[dimension]
 
 
-def _run_words(run: Run) -> str:
+def _run_words(run: Run, job: Job) -> str:
     created = datetime.fromisoformat(run.info.created_at)
-    return f"{created:%d %b %H:%M:%S} · {run.progress.state} · {run.info.n_non_preferred} non-preferred"
+    return f"{created:%d %b %H:%M:%S} · {job.state} · {run.info.n_non_preferred} non-preferred"

@@ -8,19 +8,22 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_live
+from dashboard import charts_live, resources
 from dashboard.components import settings_form
 from dashboard.components.empty_states import page_link
 from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
+from safemil_core.running.job_store import Job, JobState
 from safemil_core.running.progress import Progress, State
 from safemil_core.running.runs import Run
 
-COLOURS: dict[State, Literal["blue", "green", "orange", "red", "gray"]] = {
+COLOURS: dict[State | JobState, Literal["blue", "green", "orange", "red", "gray"]] = {
     "starting": "gray",
+    "queued": "gray",
     "running": "blue",
+    "stopping": "orange",
     "done": "green",
     "stopped": "orange",
     "failed": "red",
@@ -30,12 +33,12 @@ COLOURS: dict[State, Literal["blue", "green", "orange", "red", "gray"]] = {
 
 def run_panel(run: Run) -> None:
     """One run, polled while it lives and no longer."""
-    state = run.progress.state
-    is_live = not run.progress.is_finished
+    job = jobs.job_of(resources.workspace(), run)
+    state, is_live = job.state, not job.is_finished
 
     @st.fragment(run_every=1.0 if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
-        progress = run.progress
+        progress = jobs.job_of(resources.workspace(), run)
         if progress.state != state:
             st.rerun()  # the rest of the page shows the state too
         progress_line(progress, "updates")
@@ -44,7 +47,8 @@ def run_panel(run: Run) -> None:
                 "Stop",
                 icon=":material/stop_circle:",
                 on_click=jobs.stop,
-                args=(run,),
+                args=(resources.workspace(), run),
+                disabled=state == "stopping",
                 help="Keeps what it has learned so far.",
             )
             if run.has_costs:
@@ -62,7 +66,7 @@ def run_panel(run: Run) -> None:
     panel()
 
 
-def progress_line(progress: Progress, unit: str) -> None:
+def progress_line(progress: Progress | Job, unit: str) -> None:
     """State, bar, rate and time left of any task in a process of its own."""
     badge, bar = st.columns([1, 8], vertical_alignment="center")
     badge.badge(progress.state, color=COLOURS[progress.state])
@@ -75,13 +79,15 @@ def as_findings(values: Iterable[dict[str, Any]]) -> list[Finding]:
     return [Finding(**{**value, "settings": tuple(value.get("settings", ()))}) for value in values]
 
 
-def _progress_words(progress: Progress, unit: str) -> str:
-    if progress.state == "starting":
+def _progress_words(progress: Progress | Job, unit: str) -> str:
+    if progress.state == "queued":
+        return "waits until its device is free…"
+    if progress.state == "starting" or not (progress.total or progress.is_finished):
         return "starting its process…"
     words = f"{progress.done:,} of {progress.total:,} {unit}"
     if progress.is_finished:
-        return f"{words} in {_duration(progress.updated_at - progress.started_at)}"
-    if progress.done:
+        return f"{words} in {_duration(progress.seconds)}"
+    if progress.rate:
         words += f" · {progress.rate:,.3g} a second · {_duration(progress.seconds_left)} left"
     return f"{words} · on {progress.device}" if progress.device else words
 
@@ -93,7 +99,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
-def _failure(run: Run, progress: Progress) -> None:
+def _failure(run: Run, progress: Job) -> None:
     st.error(progress.message or "The process ended without a word.")
     with st.expander("The end of its log"):
         st.code(run.log_tail() or "(empty)", language=None)

@@ -8,8 +8,10 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import resources, state
 from safemil_core.errors import InvalidConfig
+from safemil_core.running import jobs
+from safemil_core.running.job_store import Job
 from safemil_core.running.runs import Run
 
 
@@ -43,15 +45,17 @@ def run_table(runs: Sequence[Run]) -> None:
 
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: what it was made from and what came out."""
-    return pd.DataFrame([_row(run) for run in runs])
+    return pd.DataFrame(
+        [_row(run, job) for run, job in zip(runs, jobs.jobs_of(resources.workspace(), runs), strict=True)]
+    )
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run, job: Job) -> dict[str, object]:
     info, outcome = run.info, run.outcome
     safe = run.evaluation.get("policies", {}).get("safe", {})
     return {
         "when": datetime.fromisoformat(info.created_at),
-        "state": run.progress.state,
+        "state": job.state,
         "by": info.author,
         "labels": info.n_non_preferred,
         **_settings(run),

@@ -39,7 +39,7 @@ def confirm_delete(run: Run) -> None:
 
 def delete(run: Run) -> None:
     """Remove a run; the newest of the others is chosen."""
-    resources.runs().delete(run.id)
+    jobs.delete(resources.workspace(), run)
     state.run.set(None)
 
 
@@ -76,7 +76,8 @@ run = pickers.chosen_run(info)
 if run is not None:
     title, remove = st.columns([6, 1], vertical_alignment="bottom")
     title.subheader(f"Run `{run.id}`", anchor=False)
-    if remove.button("Delete", icon=":material/delete:", disabled=not run.progress.is_finished, width="stretch"):
+    is_finished = jobs.job_of(resources.workspace(), run).is_finished
+    if remove.button("Delete", icon=":material/delete:", disabled=not is_finished, width="stretch"):
         confirm_delete(run)
     run_panel(run)
     st.subheader("All runs of this dataset", anchor=False)

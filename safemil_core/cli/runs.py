@@ -1,4 +1,4 @@
-"""Commands for runs: train, list, evaluate, export."""
+"""Commands for runs: train, list, export, evaluate."""
 
 from __future__ import annotations
 
@@ -7,53 +7,85 @@ from typing import Any
 
 import click
 
-from safemil_core.cli.session import common_options, progress_bar, session
+from safemil_core.cli.jobs import queued, train_now
+from safemil_core.cli.session import Session, common_options, duration, number, progress_bar, session
 from safemil_core.config import RunConfig
 from safemil_core.data.labels.store import default_author
-from safemil_core.errors import NotFound
+from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.running import jobs
 from safemil_core.running.export import export_run
+from safemil_core.running.job_store import Job
 from safemil_core.running.runs import Run
 
 
 @click.command()
-@click.argument("dataset")
+@click.argument("dataset", required=False)
 @click.option("--seed", type=int, help="Seed of every random draw (0 if not given).")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting: cost.bag_size=64")
 @click.option("--paper", is_flag=True, help="Begin from the paper's settings instead of ours.")
 @click.option(
+    "--like", metavar="RUN", help="Begin from a run's settings; without DATASET, also from its data and labels."
+)
+@click.option(
     "--labels", "snapshot_name", metavar="SNAPSHOT", help="Labels that `snapshot` named; those of now if not."
 )
+@click.option("--warm-start", metavar="RUN", help="Begin with the cost network of a run of the same dataset.")
+@click.option("--queue", is_flag=True, help="Leave it to a worker and return at once.")
 @click.option("--author", default=default_author, help="Whose run it is; your account's name if not given.")
 @common_options
 def train(
-    dataset: str,
+    dataset: str | None,
     seed: int | None,
     device: str,
     assignments: tuple[str, ...],
     paper: bool,
+    like: str | None,
     snapshot_name: str | None,
+    warm_start: str | None,
+    queue: bool,
     author: str,
     as_json: bool,
     workspace: Path | None,
 ) -> None:
     """Learn a cost network from the labels and clone a safe policy (Ctrl-C keeps what is learned)."""
     here = session(as_json, workspace)
+    model = here.runs.open(like) if like else None
+    if model is not None and paper:
+        raise InvalidConfig("--paper and --like both say which settings to begin from; use one of them")
     changes = [*assignments, *([f"seed={seed}"] if seed is not None else [])]
-    config = (RunConfig.paper() if paper else RunConfig()).with_values(changes)
-    info = here.datasets.info(dataset)
-    from safemil_core.learning.training import pick_device  # torch takes seconds to import
-    from safemil_core.running.training_stage import train_run
+    begun = model.config if model else RunConfig.paper() if paper else RunConfig()
+    config, (name, snapshot) = begun.with_values(changes), _data(here, model, dataset, snapshot_name)
+    if not queue:
+        from safemil_core.learning.arithmetic import pick_device  # torch takes seconds to import
 
-    chosen = str(pick_device(device))
-    labels = here.datasets.labels(dataset)
-    run = here.runs.create(info, labels, config, author=author, snapshot_name=snapshot_name)
-    with progress_bar("training", "update") as on_progress:
-        train_run(here.workspace, run, chosen, on_progress)
-    outcome = run.outcome
-    for finding in outcome["findings"]:
-        click.echo("finding: {title} ({evidence}); {cause}. {cure}".format(**finding), err=True)
-    here.say({"run": run.id, "dataset": dataset, "state": run.progress.state, **outcome}, _trained(run))
+        pick_device(device)  # before there is a run that cannot be trained
+    run = here.runs.create(
+        here.datasets.info(name),
+        here.datasets.labels(name),
+        config,
+        author=author,
+        label_snapshot=snapshot,
+        warm_start=here.runs.open(warm_start) if warm_start else None,
+    )
+    if queue:
+        queued(here, run, jobs.start_training(here.workspace, run, device))
+    else:
+        train_now(here, run, device)
+
+
+def _data(here: Session, model: Run | None, dataset: str | None, snapshot_name: str | None) -> tuple[str, int | None]:
+    """The dataset's name, and the label action after which its labels are taken; those of now where None."""
+    if dataset is not None:
+        name, snapshot = dataset, None
+    elif model is not None:
+        name, snapshot = model.info.dataset, model.info.label_snapshot
+        model.require_dataset(here.datasets.info(name))
+    else:
+        raise InvalidConfig("name a dataset, or a run to begin from with --like; `safemil datasets` lists them")
+    if snapshot_name is not None:
+        snapshot = here.datasets.labels(name).snapshot(snapshot_name).action
+    return name, snapshot
 
 
 @click.command("runs")
@@ -61,13 +93,9 @@ def train(
 def runs_(as_json: bool, workspace: Path | None) -> None:
     """List the runs, newest first."""
     here = session(as_json, workspace)
-    rows = [_summary(run) for run in here.runs.list()]
-    text = "\n".join(
-        f"{row['run']}  {row['dataset']}  {row['state']}  AUC {_number(row['step_auc'])}  "
-        f"rank correlation {_number(row['trajectory_spearman'])}"
-        for row in rows
-    )
-    here.say(rows, text or "no runs yet; `safemil train DATASET` makes one")
+    runs = here.runs.list()
+    rows = [_summary(run, job) for run, job in zip(runs, jobs.jobs_of(here.workspace, runs), strict=True)]
+    here.say(rows, "\n".join(map(_line, rows)) or "no runs yet; `safemil train DATASET` makes one")
 
 
 @click.command()
@@ -102,12 +130,19 @@ def evaluate(run_id: str, episodes: int, video: Path | None, as_json: bool, work
     here.say(result, "\n".join(_policy_line(name, metrics) for name, metrics in report["policies"].items()))
 
 
-def _summary(run: Run) -> dict[str, Any]:
-    info, outcome = run.info, run.outcome
+def _summary(run: Run, job: Job) -> dict[str, Any]:
+    info, outcome, is_running = run.info, run.outcome, not job.is_finished and job.rate > 0
     return {
         "run": run.id,
         "dataset": info.dataset,
-        "state": run.progress.state,
+        "state": job.state,
+        "device": job.device,
+        "done": job.done,
+        "total": job.total,
+        "rate": job.rate if is_running else None,
+        "seconds_left": job.seconds_left if is_running else None,
+        "attempt": job.attempt,
+        "message": job.message,
         "created_at": info.created_at,
         "non_preferred": info.n_non_preferred,
         "step_auc": outcome.get("step_auc"),
@@ -115,23 +150,21 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
-def _trained(run: Run) -> str:
-    outcome = run.outcome
-    auc, spearman = _number(outcome["step_auc"]), _number(outcome["trajectory_spearman"])
-    return (
-        f"run {run.id}: {run.progress.state} in {outcome['seconds']} s; against the true costs: "
-        f"per-step AUC {auc}, rank correlation of trajectories {spearman}"
-    )
+def _line(row: dict[str, Any]) -> str:
+    words = [row["run"], row["dataset"], row["state"]]
+    if row["state"] != "done" and row["total"]:
+        words.append(f"{row['done']:,} of {row['total']:,} updates")
+    if row["rate"]:
+        words.append(f"{row['rate']:,.3g} a second on {row['device']}, {duration(row['seconds_left'])} left")
+    if row["step_auc"] is not None:
+        words.append(f"AUC {row['step_auc']:.3f}  rank correlation {number(row['trajectory_spearman'])}")
+    return "  ".join([*words, row["message"]] if row["message"] else words)
 
 
 def _policy_line(name: str, metrics: dict[str, Any]) -> str:
     words = {"return": "return", "cost": "cost", "cvar_cost": "CVaR@20% cost"}
     parts = [f"{words[key]} {m['mean']:.1f} [{m['low']:.1f}, {m['high']:.1f}]" for key in words for m in [metrics[key]]]
     return f"{name:5s} {', '.join(parts)}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 COMMANDS = (train, runs_, evaluate, export)

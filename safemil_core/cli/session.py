@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
+from safemil_core.running.job_store import Job
 from safemil_core.running.progress import Progress
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
@@ -59,7 +60,7 @@ def session(as_json: bool, workspace: Path | None) -> Session:
 
 
 @contextmanager
-def progress_bar(what: str, unit: str, after_s: float = 0.0) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(what: str, unit: str, after_s: float = 0.0) -> Iterator[Callable[[Progress | Job], None]]:
     """A progress bar on standard error, with rate and time left, from the first report on.
 
     Args:
@@ -70,7 +71,7 @@ def progress_bar(what: str, unit: str, after_s: float = 0.0) -> Iterator[Callabl
     with ExitStack() as stack:
         bar: tqdm[Any] | None = None
 
-        def show(progress: Progress) -> None:
+        def show(progress: Progress | Job) -> None:
             nonlocal bar
             if bar is None:
                 made = tqdm(
@@ -86,3 +87,16 @@ def progress_bar(what: str, unit: str, after_s: float = 0.0) -> Iterator[Callabl
             bar.update(progress.done - bar.n)
 
         yield show
+
+
+def number(value: float | None) -> str:
+    """Three digits, or a dash for what is not known."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """In the units that a person would say."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

@@ -10,12 +10,12 @@ import torch
 
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
+from safemil_core.learning.arithmetic import pick_device
 from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
-from safemil_core.learning.training import pick_device
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
 from safemil_core.running.progress import begin, write_progress
-from safemil_core.running.runs import require_learnable
+from safemil_core.running.requirements import require_learnable
 from safemil_core.workspace import Workspace
 
 REPORT_EVERY = 20

@@ -136,18 +136,19 @@ class JobStore:
         with self._database.write() as connection:
             return _update(connection, job.id, **_far(job), state=state, message=message, ended_at=time.time())
 
-    def stop(self, kind: JobKind, subject: str) -> Job | None:
-        """Stop a queued job at once, and mark a running one as stopping; telling its process is the caller's part.
+    def ask_to_stop(self, kind: JobKind, subject: str) -> Job | None:
+        """Stop a queued job at once, and mark a running one as stopping.
 
         Returns:
-            The job as it is now, if there is one.
+            The job whose process has to be told now; None where nobody has to be told, or was already.
         """
         with self._database.write() as connection:
             _bury(connection)
             for job in _select(connection, "kind = :kind AND subject = :subject", kind=kind, subject=subject):
                 if job.state == "queued":
-                    return _update(connection, job.id, state="stopped", ended_at=time.time())
-                return _update(connection, job.id, state="stopping") if job.state == "running" else job
+                    _update(connection, job.id, state="stopped", ended_at=time.time())
+                elif job.state == "running":
+                    return _update(connection, job.id, state="stopping")
         return None
 
     def delete(self, kind: JobKind, subject: str) -> bool:

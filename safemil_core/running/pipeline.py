@@ -1,7 +1,8 @@
-"""The process of a job: `python -m safemil_core.running.pipeline TASK SUBJECT`, where the subject is a run's id to
-`train` or `evaluate`, a dataset's name for `replay` and `committee`, and an import's id for `intake`.
+"""The process of a task that begins at once: `python -m safemil_core.running.pipeline TASK SUBJECT`, where the subject
+is a run's id to `evaluate`, a dataset's name for `replay` and `committee`, and an import's id for `intake`.
 
-`running.jobs` starts it. What it does are the stages; what it adds is that however it ends, the progress file says so.
+`running.jobs` starts it, and has trainings done by `running.worker`. What it does are the stages; what it adds is that
+however it ends, the progress file says so.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """One job: what it is, and how it ended, is in its progress file."""
     parser = argparse.ArgumentParser(prog="pipeline")
     parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("task", choices=["train", "evaluate", "replay", "committee", "intake"])
+    parser.add_argument("task", choices=["evaluate", "replay", "committee", "intake"])
     parser.add_argument("subject", help="a run's id, a dataset's name or an import's id")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
@@ -54,11 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _work(workspace: Workspace, options: argparse.Namespace) -> None:
     """Each task imports its own stage alone: an import need not wait for torch."""
-    if options.task == "train":
-        from safemil_core.running.training_stage import train_run
-
-        train_run(workspace, RunStore(workspace).open(options.subject), options.device)
-    elif options.task == "evaluate":
+    if options.task == "evaluate":
         from safemil_core.running.evaluation_stage import evaluate_run
 
         evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
@@ -88,8 +85,7 @@ def _progress_file(workspace: Workspace, task: str, subject: str) -> Path:
         return folder / "progress.json"
     if task == "intake":
         return IntakeStore(workspace).open(subject).folder / "progress.json"
-    folder = RunStore(workspace).open(subject).folder
-    return folder / "progress.json" if task == "train" else folder / "evaluation" / "progress.json"
+    return RunStore(workspace).open(subject).folder / "evaluation" / "progress.json"
 
 
 if __name__ == "__main__":

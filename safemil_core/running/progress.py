@@ -41,7 +41,12 @@ class Progress:
     @property
     def rate(self) -> float:
         """Steps of work a second since the start."""
-        return self.done / max(self.updated_at - self.started_at, 1e-9)
+        return self.done / max(self.seconds, 1e-9)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return self.updated_at - self.started_at
 
     @property
     def seconds_left(self) -> float:

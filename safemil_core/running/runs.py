@@ -1,35 +1,41 @@
-"""RunStore and Run: one run's folder, and the only place that spells the files in it. Without torch."""
+"""RunStore and Run: one run's folder, and the only place that spells the files in it. Without torch.
+
+Not whether it is being trained: that is the business of its job (`running.jobs`).
+"""
 
 from __future__ import annotations
 
 import json
-import platform
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
-from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
-from safemil_core.running.progress import Progress, read_progress, write_progress
+from safemil_core.errors import InvalidConfig, NotFound, NotReady
+from safemil_core.running.progress import Progress, read_progress
+from safemil_core.running.provenance import Provenance
+from safemil_core.running.requirements import require_learnable
 from safemil_core.workspace import Workspace, is_name, whole_file
 
 Policy = Literal["safe", "bc"]
+Model = Literal["cost", "safe", "bc"]
+MODELS: tuple[Model, ...] = ("cost", "safe", "bc")
 POLICIES: tuple[Policy, ...] = ("safe", "bc")
 """The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
 
-_DECISIVE = ("safemil", "torch", "numpy")
-"""The packages whose versions decide the numbers of a run."""
+_ARCHITECTURE = ("hidden_sizes",)
+"""Settings of the cost network on which the shapes of its weights depend."""
+_RESERVE = 2**18
+"""Bytes: enough for the last words of a job to the log and the database."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,19 @@ class RunInfo:
     n_preferred: int
     author: str
     created_at: str
-    versions: dict[str, str]
+    warm_start: str | None = None
+    """The run whose cost network this one begins with: `warm.safetensors` is a copy of it."""
+    rerun_of: str | None = None
+    """The run that this one repeats."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """This and what follows is written down when training begins, see `Provenance`."""
+    code: str = ""
+    machine: str = ""
+    device: str = ""
+
+    @property
+    def made_with(self) -> Provenance:
+        return Provenance(self.versions, self.code, self.machine, self.device)
 
 
 class Run:
@@ -67,9 +85,10 @@ class Run:
         return RunConfig(**self._json("config.json"))
 
     @property
-    def progress(self) -> Progress:
-        """Of training. A process that died without a word is `lost`."""
-        return read_progress(self.folder / "progress.json")
+    def old_progress(self) -> Progress | None:
+        """Of training, as versions before the job queue kept it."""
+        path = self.folder / "progress.json"
+        return read_progress(path) if path.exists() else None
 
     @property
     def evaluation_progress(self) -> Progress | None:
@@ -89,11 +108,7 @@ class Run:
 
     def metrics(self) -> pd.DataFrame:
         """One row per logged update; empty before the first. A last line still being written is left out."""
-        try:
-            lines = (self.folder / "metrics.jsonl").read_text().splitlines(keepends=True)
-        except FileNotFoundError:
-            return pd.DataFrame()
-        return pd.DataFrame([json.loads(line) for line in lines if line.endswith("\n")])
+        return pd.DataFrame(self._metrics())
 
     @property
     def has_costs(self) -> bool:
@@ -121,23 +136,72 @@ class Run:
         """The file of `costs()` or `trajectories()`, Parquet. Raises NotReady like them."""
         return self._finished(f"{name}.parquet")
 
-    def model(self, name: Literal["cost", "safe", "bc"]) -> Path:
+    def model(self, name: Model) -> Path:
         """The file of a trained network, safetensors. Raises NotReady like `costs`."""
         return self._finished(f"{name}.safetensors")
+
+    @property
+    def warm_file(self) -> Path | None:
+        """The cost network that training begins with, if it does not begin anew."""
+        return self.folder / "warm.safetensors" if self.info.warm_start else None
+
+    def checkpoint(self, update: int) -> Path:
+        """Where the state of training after this many updates is kept."""
+        return self.folder / "checkpoints" / f"{update:08d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """What training can go on from, newest first; the number of updates is the stem."""
+        return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
 
     def videos(self) -> list[Path]:
         """The rendered evaluation episodes, the safe policy and plain cloning side by side, by episode."""
         return sorted((self.folder / "evaluation").glob("episode-*.mp4"))
 
+    @property
+    def log_file(self) -> Path:
+        """What its processes printed, one after the other."""
+        return self.folder / "log.txt"
+
     def log_tail(self, n_lines: int = 30) -> str:
-        """The end of what the process printed."""
+        """The end of what its processes printed."""
         try:
-            return "\n".join((self.folder / "log.txt").read_text(errors="replace").splitlines()[-n_lines:])
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-n_lines:])
         except FileNotFoundError:
             return ""
 
-    def write_progress(self, progress: Progress) -> None:
-        write_progress(self.folder / "progress.json", progress)
+    def log(self, words: str) -> None:
+        """Add a line to the log, with the time."""
+        with self.log_file.open("a") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
+
+    def record(self, made_with: Provenance) -> None:
+        """Write down what it is trained with."""
+        self.write_json("run.json", asdict(replace(self.info, **asdict(made_with))))
+
+    def go_back_to(self, update: int) -> None:
+        """Forget what came after this many updates, and that training has ended; what is half written goes too."""
+        half_written = [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]
+        later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
+        for path in (*half_written, *later, self.folder / "outcome.json"):
+            path.unlink(missing_ok=True)
+        rows = [row for row in self._metrics() if row["update"] <= update]
+        with whole_file(self.folder / "metrics.jsonl") as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Hold a little of the disk while the block runs: whoever fills it leaves room to say so."""
+        path = self.folder / "reserve"
+        try:
+            path.write_bytes(bytes(_RESERVE))
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    def require_dataset(self, dataset: DatasetInfo) -> None:
+        """Whether this is the dataset that the run was made for. Raises NotFound where it is another of that name."""
+        if dataset.id != self.info.dataset_id:
+            raise NotFound(f"dataset {dataset.name!r} is not the one that run {self.id} was made for; start a new run")
 
     def write_json(self, name: str, value: Any) -> None:
         path = self.folder / name
@@ -149,12 +213,17 @@ class Run:
         with (self.folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
+    def _metrics(self) -> list[dict[str, float]]:
+        try:
+            lines = (self.folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
     def _finished(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
-            state = self.progress.state
-            cure = "train again" if state in ("failed", "lost") else "wait until it has ended"
-            raise NotReady(f"run {self.id} is {state} and has no {name} yet; {cure}")
+            raise NotReady(f"run {self.id} has no {name} yet; let its training end, or resume it where it has stopped")
         return path
 
     def _json(self, name: str, missing: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -167,24 +236,20 @@ class Run:
             return missing
 
 
-def require_learnable(dataset: DatasetInfo, labels: np.ndarray) -> None:
-    """Whether a cost can be learned from a dataset under these labels [N].
-
-    Raises:
-        InvalidLabels: nothing is marked non-preferred, or nothing else is left.
-        InvalidConfig: its observations are images alone.
-    """
-    n_non_preferred = int((labels == "non_preferred").sum())
-    if not 0 < n_non_preferred < len(labels):
-        raise InvalidLabels(
-            f"{n_non_preferred} of {len(labels)} trajectories of {dataset.name!r} are marked non-preferred; "
-            "mark at least one and leave at least one"
-        )
-    if dataset.n_observations == 0:
+def _require_same_network(parent: Run, dataset: DatasetInfo, config: RunConfig) -> None:
+    """Whether a run can begin with the cost network of another. Raises InvalidConfig where not."""
+    if parent.info.dataset_id != dataset.id:
         raise InvalidConfig(
-            f"all observations of {dataset.name!r} are images, which the networks cannot read; "
-            "import it again with numbers beside them, such as the robot's state"
+            f"run {parent.id} was trained on {parent.info.dataset!r}, and not on {dataset.name!r}; "
+            "begin with a run of the same dataset, or anew"
         )
+    theirs, ours = parent.config.cost, config.cost
+    for name in _ARCHITECTURE:
+        if getattr(theirs, name) != getattr(ours, name):
+            raise InvalidConfig(
+                f"the cost network of run {parent.id} has cost.{name}={getattr(theirs, name)!r}, and not "
+                f"{getattr(ours, name)!r}; set it to that, or begin anew"
+            )
 
 
 class RunStore:
@@ -200,7 +265,8 @@ class RunStore:
         config: RunConfig,
         *,
         author: str,
-        snapshot_name: str | None = None,
+        label_snapshot: int | None = None,
+        warm_start: Run | None = None,
     ) -> Run:
         """A folder with all that a training process needs; it pins the dataset's content and the state of its labels.
 
@@ -209,37 +275,31 @@ class RunStore:
             labels: of the dataset.
             config: the settings.
             author: whose run it is.
-            snapshot_name: of labels that were given a name; the labels of now where None.
+            label_snapshot: the label action after which the labels are taken; those of now where None.
+            warm_start: a run of the same dataset, whose cost network this one begins with.
 
         Raises:
-            NotFound: no labels have that name.
-            InvalidLabels, InvalidConfig: nothing can be learned from it, see `require_learnable`.
+            InvalidLabels, InvalidConfig: nothing can be learned from it, see `require_learnable`, or the network of
+                the run to begin with does not fit.
+            NotReady: that run has no cost network yet.
         """
-        snapshot = labels.latest() if snapshot_name is None else labels.snapshot(snapshot_name).action
-        marked = labels.current(snapshot)
-        require_learnable(dataset, marked)
-        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        info = RunInfo(
-            id=run_id,
-            dataset=dataset.name,
-            dataset_id=dataset.id,
-            label_snapshot=snapshot,
-            n_non_preferred=int((marked == "non_preferred").sum()),
-            n_preferred=int((marked == "preferred").sum()),
-            author=author,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={"python": platform.python_version(), **{name: version(name) for name in _DECISIVE}},
-        )
-        aside = self._workspace.runs / f".{run_id}"
-        aside.mkdir()
-        run = Run(aside)
-        run.write_json("run.json", asdict(info))
-        run.write_json("config.json", config.model_dump())
-        now = time.time()
-        run.write_progress(Progress("starting", started_at=now, updated_at=now))
-        folder = self._workspace.runs / run_id
-        aside.rename(folder)
-        return Run(folder)
+        snapshot = labels.latest() if label_snapshot is None else label_snapshot
+        parent = warm_file = None
+        if warm_start is not None:
+            _require_same_network(warm_start, dataset, config)
+            parent, warm_file = warm_start.id, warm_start.model("cost")
+        info = self._info(dataset, labels, snapshot, author)
+        return self._make(replace(info, warm_start=parent), config, warm_file)
+
+    def repeat(self, run: Run, dataset: DatasetInfo, labels: LabelStore, *, author: str) -> Run:
+        """A run from exactly what another one was made from, its dataset and the labels of that dataset at hand.
+
+        Raises:
+            NotFound: the dataset has become another.
+        """
+        run.require_dataset(dataset)
+        info = self._info(dataset, labels, run.info.label_snapshot, author)
+        return self._make(replace(info, warm_start=run.info.warm_start, rerun_of=run.id), run.config, run.warm_file)
 
     def open(self, run_id: str) -> Run:
         """One run.
@@ -257,8 +317,34 @@ class RunStore:
         return [run for run in self._all() if dataset_id in (None, run.info.dataset_id)]
 
     def delete(self, run_id: str) -> None:
-        """Remove a run and all its files."""
-        shutil.rmtree(self.open(run_id).folder)
+        """Remove a run and all its files; it is gone at once, however long that takes."""
+        folder = self.open(run_id).folder
+        shutil.rmtree(folder.rename(folder.with_name(f".{run_id}")))
+
+    def _info(self, dataset: DatasetInfo, labels: LabelStore, snapshot: int, author: str) -> RunInfo:
+        marked = labels.current(snapshot)
+        require_learnable(dataset, marked)
+        return RunInfo(
+            id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+            dataset=dataset.name,
+            dataset_id=dataset.id,
+            label_snapshot=snapshot,
+            n_non_preferred=int((marked == "non_preferred").sum()),
+            n_preferred=int((marked == "preferred").sum()),
+            author=author,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _make(self, info: RunInfo, config: RunConfig, warm_file: Path | None) -> Run:
+        """The folder; it appears whole."""
+        aside = self._workspace.runs / f".{info.id}"
+        aside.mkdir()
+        run = Run(aside)
+        run.write_json("run.json", asdict(info))
+        run.write_json("config.json", config.model_dump())
+        if warm_file is not None:
+            shutil.copyfile(warm_file, aside / "warm.safetensors")
+        return Run(aside.rename(self._workspace.runs / info.id))
 
     def _all(self) -> Iterator[Run]:
         for folder in sorted(self._workspace.runs.iterdir(), reverse=True):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -16,108 +12,120 @@ import torch
 
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import rank_correlation, roc_auc
-from safemil_core.config import RunConfig
+from safemil_core.config import CostConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
-from safemil_core.errors import NotFound, SafeMILError
-from safemil_core.learning import training
-from safemil_core.learning.model_files import save_cost, save_policy
+from safemil_core.learning.arithmetic import pick_device, prepare_process
+from safemil_core.learning.cost_model import StepCosts
+from safemil_core.learning.model_files import load_cost, save_cost, save_policy
+from safemil_core.learning.training import Networks, Report, longest, train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
-from safemil_core.running.progress import OnProgress, State, begin
+from safemil_core.running.checkpoints import keep_checkpoint, newest_checkpoint
+from safemil_core.running.provenance import provenance
 from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace, whole_file
 
-SMALL_BAG = 2_048
-"""Steps: on two cores, bags of 128 are a fifth faster on one thread, bags of 38,400 half as fast again on two."""
+OnUpdate = Callable[[int, int, str], None]
+"""Told the updates done, how many there will be, and the device."""
 
 
-def train_run(workspace: Workspace, run: Run, device: str = "auto", on_progress: OnProgress = lambda _: None) -> None:
-    """Train a run to its end, or to where SIGTERM or Ctrl-C stops it; what was learned by then is scored and kept.
+def train_run(
+    workspace: Workspace,
+    run: Run,
+    device: str = "auto",
+    *,
+    on_update: OnUpdate = lambda *_: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Train a run from its newest checkpoint, or from the beginning, to its end or until it shall stop.
+
+    What was learned until then is scored and kept, and training can go on from there: to the bit as if it had never
+    stopped, on the same device.
+
+    Returns:
+        Whether it has come to its end.
 
     Raises:
         SafeMILError: the dataset is gone or has changed, there is no such device, or training diverged.
     """
-    with _stop_signal() as is_asked_to_stop:
-        try:
-            _train(workspace, run, training.pick_device(device), on_progress, is_asked_to_stop)
-        except SafeMILError as problem:
-            run.write_progress(replace(run.progress, state="failed", message=str(problem), updated_at=time.time()))
-            raise
+    started, chosen, config = time.time(), pick_device(device), run.config
+    update, state = newest_checkpoint(run)
+    run.go_back_to(update)
+    run.record(provenance(str(chosen)))
+    run.log(f"training on {chosen} from " + (f"the checkpoint after {update} updates" if state else "the beginning"))
+    report = Report(update, longest(config), {})
+    on_update(report.update, report.total, str(chosen))
+    trajectories, data = _load(workspace, run, chosen)
+    prepare_process(_steps_an_update(config.cost, trajectories))
+    is_asked = False
 
+    def shall_stop() -> bool:
+        nonlocal is_asked
+        is_asked = is_asked or should_stop()
+        return is_asked
 
-def _train(
-    workspace: Workspace, run: Run, device: torch.device, on_progress: OnProgress, should_stop: Callable[[], bool]
-) -> None:
-    config = run.config
-    progress = begin(training.n_updates(config), str(device))
-    run.write_progress(progress)
-    trajectories, data = _load(workspace, run, device)
-    torch.set_num_threads(_n_threads(config, trajectories))
-    on_progress(progress)
+    def note(latest: Report) -> None:
+        nonlocal report
+        report = latest
+        run.append_metrics({key: round(value, 6) for key, value in report.metrics.items()})
+        on_update(report.update, report.total, str(chosen))
 
-    def report(update: int, row: training.Metrics) -> None:
-        nonlocal progress
-        run.append_metrics({key: round(value, 6) for key, value in row.items()})
-        progress = replace(progress, done=update, updated_at=time.time())
-        run.write_progress(progress)
-        on_progress(progress)
-
-    networks = training.train(
+    if shall_stop():
+        return False
+    networks = train(
         data,
         config,
-        on_metrics=report,
-        on_checkpoint=lambda update, networks: _save_networks(
-            run, run.folder / "checkpoints" / f"{update:08d}", networks, data.sizes
-        ),
-        should_stop=should_stop,
+        on_report=note,
+        on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
+        should_stop=shall_stop,
         on_costs=lambda costs: _write_costs(run, costs, data),
+        warm_start=load_cost(run.warm_file) if run.warm_file else None,
+        resume=state,
     )
-    _save_networks(run, run.folder, networks, data.sizes)
-    _write_outcome(run, trajectories, time.time() - progress.started_at)
-    state: State = "stopped" if progress.done < progress.total else "done"
-    progress = replace(progress, state=state, updated_at=time.time())
-    run.write_progress(progress)
-    on_progress(progress)
+    _save_networks(run, networks, data)
+    _write_outcome(run, trajectories, time.time() - started)
+    return report.update >= report.total or not is_asked
 
 
-def _n_threads(config: RunConfig, trajectories: TrajectorySet) -> int:
-    """One for small bags, which are faster so (and the same to the bit on any number of cores); else one a core."""
-    steps_of_a_bag = config.cost.bag_size * (config.cost.window or int(trajectories.lengths.max()))
-    return 1 if steps_of_a_bag <= SMALL_BAG else os.cpu_count() or 1
+def _steps_an_update(config: CostConfig, trajectories: TrajectorySet) -> int:
+    """State-action pairs of both bags."""
+    return 2 * config.bag_size * (config.window or int(trajectories.lengths.max()))
 
 
 def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
     """The trajectories that the run was made for, and what training sees of them with what was said of them then."""
     datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
     dataset = datasets.info(info.dataset)
-    if dataset.id != info.dataset_id:
-        raise NotFound(f"dataset {info.dataset!r} is not the one that run {run.id} was made for; start a new run")
+    run.require_dataset(dataset)
     trajectories, said = datasets.open(info.dataset), datasets.labels(info.dataset).state(info.label_snapshot)
     data = TrainingData.of(trajectories, said.labels, device, segments=said.segments, action_parts=dataset.actions)
     return trajectories, data
 
 
-def _save_networks(run: Run, folder: Path, networks: training.Networks, sizes: tuple[int, int]) -> None:
-    config = run.config
-    save_cost(folder / "cost.safetensors", networks.cost, config.cost, *sizes)
-    save_policy(folder / "safe.safetensors", networks.safe, config.policy, *sizes)
-    save_policy(folder / "bc.safetensors", networks.bc, config.policy, *sizes)
+def _save_networks(run: Run, networks: Networks, data: TrainingData) -> None:
+    config, folder = run.config, run.folder
+    save_cost(folder / "cost.safetensors", networks.cost, config.cost, data.sizes)
+    save_policy(folder / "safe.safetensors", networks.safe, config.policy, data.sizes)
+    save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
 
 
-def _write_costs(run: Run, costs: np.ndarray, data: TrainingData) -> None:
+def _write_costs(run: Run, costs: StepCosts, data: TrainingData) -> None:
     """Step costs, trajectory costs and weights: pages can show them while the policies still train."""
     config, lengths = run.config, np.diff(data.offsets)
-    weights = cloning_weights(costs, data.offsets, data.labels, config.weights, config.cost.gamma)
+    weights = cloning_weights(costs.mean, data.offsets, data.labels, config.weights, config.cost.gamma)
     trajectories = {
         "trajectory": np.arange(len(lengths)),
         "length": lengths,
         "label": data.labels,
-        "cost_sum": trajectory_costs(costs, data.offsets, config.cost.gamma, config.weights.per_length),
+        "cost_sum": trajectory_costs(costs.mean, data.offsets, config.cost.gamma, config.weights.per_length),
         "weight": weights.trajectories,
     }
-    steps = {"trajectory": np.repeat(trajectories["trajectory"], lengths), "step": times(data.offsets), "cost": costs}
+    numbers = np.repeat(trajectories["trajectory"], lengths)
+    steps = {"trajectory": numbers, "step": times(data.offsets), "cost": costs.mean}
+    if costs.spread is not None:
+        steps["spread"] = costs.spread
     _write_table(run, "trajectories.parquet", trajectories)
     _write_table(run, "costs.parquet", steps)  # last: who sees it may read both
 
@@ -141,22 +149,3 @@ def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> Non
 def _write_table(run: Run, name: str, columns: dict[str, np.ndarray]) -> None:
     with whole_file(run.folder / name) as temporary:
         pd.DataFrame(columns).to_parquet(temporary, index=False)
-
-
-@contextmanager
-def _stop_signal() -> Iterator[Callable[[], bool]]:
-    """Turns SIGTERM and Ctrl-C into a question that the training loop asks; the second one kills as usual."""
-    asked = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfi
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
+from safemil_core.running.job_store import JobState, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
 from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
@@ -105,13 +106,18 @@ def metrics_table(n_rows: int = 20, *, is_collapsed: bool = False) -> pd.DataFra
     )
 
 
+def set_job(run: Run, state: JobState, *, done: int, total: int = 1_500, message: str = "") -> None:
+    """As its worker would leave the job of a run; this very process counts as the worker, which is alive."""
+    jobs = JobStore(Database(Workspace(run.folder.parents[1]).database))
+    job = jobs.begin("train", run.id, asked="cpu", author="ann") or jobs.find("train", run.id)
+    assert job is not None
+    far = replace(job, done=done, total=total, rate=100.0)
+    jobs.report(far) if state == "running" else jobs.end(far, state, message)
+
+
 def begin(run: Run, *, done: int = 500, n_rows: int = 20, is_collapsed: bool = False) -> Run:
     """As while training: the process is this very one, so it counts as alive."""
-    now = time.time()
-    total = run.config.cost.updates + run.config.policy.updates
-    run.write_progress(
-        Progress("running", done, total, now - 5, now, pid=os.getpid(), born=process_birth(os.getpid()), device="cpu")
-    )
+    set_job(run, "running", done=done)
     for row in metrics_table(n_rows, is_collapsed=is_collapsed).to_dict("records"):
         run.append_metrics({str(key): float(value) for key, value in row.items()})
     return run
@@ -152,14 +158,13 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
             "seconds": 61.5,
         },
     )
-    now = time.time()
-    run.write_progress(Progress("done", 1_500, 1_500, now - 61.5, now, device="cpu"))
+    set_job(run, "done", done=1_500)
     return run
 
 
 def fail(run: Run, message: str = "a loss became NaN; lower the learning rate") -> Run:
     (run.folder / "log.txt").write_text("loading\nTraceback: the end of the log\n")
-    run.write_progress(Progress("failed", 20, 1_500, time.time() - 9, time.time(), message=message))
+    set_job(run, "failed", done=20, message=message)
     return run
 
 

@@ -1,7 +1,5 @@
 """Train: settings, a start, a run that lives, one that has ended well or badly, and earlier ones."""
 
-import os
-
 import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
@@ -9,7 +7,6 @@ from run_fixtures import open_page
 from dashboard.components.settings_form import FIRST
 from safemil_core.config import CostConfig, RunConfig, setting_names
 from safemil_core.running import jobs
-from safemil_core.running.progress import Progress
 from safemil_core.running.runs import RunStore
 
 
@@ -88,7 +85,7 @@ def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):
 def test_a_living_run_shows_how_far_it_is_and_can_be_stopped(workspace, info, monkeypatch):
     run = runs.begin(runs.new_run(workspace, info))
     stopped = []
-    monkeypatch.setattr(jobs, "stop", lambda run: stopped.append(run.id))
+    monkeypatch.setattr(jobs, "stop", lambda workspace, run: stopped.append(run.id))
     app = open_page("train", run=run.id)
     assert not app.exception
     assert "500 of 1,500 updates" in app.get("progress")[0].proto.text
@@ -166,16 +163,18 @@ def test_a_failed_run_says_why_and_shows_the_end_of_its_log(workspace, info):
 
 def test_a_run_whose_process_is_gone_is_lost(workspace, info):
     run = runs.new_run(workspace, info)
-    run.write_progress(Progress("running", 1, 10, 1.0, 2.0, pid=os.getpid(), born="before this boot"))
+    runs.set_job(run, "running", done=1)
+    with runs.store(workspace)._database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET born = 'before this boot'")
     app = open_page("train", run=run.id)
-    assert app.error[0].value == "its process died"
+    assert app.error[0].value.startswith("its process died without a word")
 
 
 def test_every_run_is_in_the_table_newest_first(workspace, info):
     runs.finish(runs.new_run(workspace, info), workspace)
     runs.fail(runs.new_run(workspace, info))
     app = open_page("train")
-    expected = [run.progress.state for run in RunStore(workspace).list(info.id)]
+    expected = [job.state for job in jobs.jobs_of(workspace, RunStore(workspace).list(info.id))]
     assert app.dataframe[0].value["state"].tolist() == expected
     assert sorted(expected) == ["done", "failed"]
 

@@ -85,7 +85,7 @@ def test_the_oldest_goes_first_and_no_device_takes_more_than_its_limit(store):
     assert store.claim(1) is None
     assert store.n_claimable(1) == 0
     assert store.claim(2).subject == "b"
-    store.stop("train", "a")
+    store.ask_to_stop("train", "a")
     assert store.claim(2) is None  # what is stopping still uses the device
     store.end(first, "stopped")
     assert store.claim(2).subject == "c"
@@ -133,14 +133,17 @@ def test_a_claim_and_a_deletion_see_the_dead_themselves(store):
 def test_a_stop_ends_what_waits_and_marks_what_runs(store):
     enqueue(store, "a", "b")
     job = store.claim(1)
-    assert store.stop("train", "b").state == "stopped"
-    assert store.stop("train", "a").state == "stopping"
-    assert store.stop("train", "a").state == "stopping"
+    assert store.ask_to_stop("train", "b") is None
+    assert store.find("train", "b").state == "stopped"
+    asked = store.ask_to_stop("train", "a")
+    assert (asked.state, asked.pid) == ("stopping", os.getpid())
+    assert store.ask_to_stop("train", "a") is None  # its process has been told
     store.report(replace(job, done=1, total=2))
     assert store.find("train", "a").state == "stopping"
     store.end(job, "done")  # it was quicker
-    assert store.stop("train", "a").state == "done"
-    assert store.stop("train", "unknown") is None
+    assert store.ask_to_stop("train", "a") is None
+    assert store.find("train", "a").state == "done"
+    assert store.ask_to_stop("train", "unknown") is None
 
 
 def test_what_runs_is_not_deleted(store):

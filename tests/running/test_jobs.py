@@ -1,12 +1,14 @@
-"""Jobs: real processes, watched through their files as a page watches them."""
+"""Jobs: real processes, watched as a page watches them."""
 
 import os
+import re
 import shutil
 import signal
 import time
 
 import h5py
 import imageio.v2 as imageio
+import pytest
 from factories import (
     CAR,
     CAR_CIRCLE,
@@ -22,10 +24,14 @@ from factories import (
 
 from safemil_core.assessment.environments import FRAME_SIZE
 from safemil_core.assessment.replays import read_replay
+from safemil_core.data.database import Database
+from safemil_core.errors import NotReady
 from safemil_core.learning.model_files import load_policy
 from safemil_core.running import jobs
 from safemil_core.running.intakes import IntakeRequest
-from safemil_core.running.progress import process_birth
+from safemil_core.running.job_store import DIED, JobStore
+from safemil_core.running.progress import Progress, process_birth, write_progress
+from safemil_core.running.runs import RunStore
 
 LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
 PATIENCE_S = 180
@@ -41,59 +47,99 @@ def wait(ask):
     return answer
 
 
-def ended(run):
-    return wait(lambda: run.progress.is_finished and run.progress)
+def ended(workspace, run):
+    return wait(lambda: (job := jobs.job_of(workspace, run)).is_finished and job)
 
 
-def test_a_training_runs_in_a_process_of_its_own_from_start_to_done(workspace):
+def test_trainings_run_one_after_the_other_whether_anybody_looks_or_not(workspace):
     add_dataset(workspace)
-    run = new_run(workspace)
-    jobs.start_training(workspace, run, "cpu")
-    assert run.progress.state in ("starting", "running", "done")
-    progress = ended(run)
-    assert (progress.state, progress.done) == ("done", progress.total), run.log_tail()
-    assert len(run.metrics()) == 3
-    assert len(run.trajectories()) == 40
-    load_policy(run.model("safe"))
+    first, second = new_run(workspace), new_run(workspace)
+    assert jobs.start_training(workspace, first, "cpu").state == "queued"
+    jobs.start_training(workspace, second, "cpu")
+    jobs.start_training(workspace, second, "cpu")  # once more does nothing
+    store = JobStore(Database(workspace.database))
+    job = wait(lambda: (found := store.find("train", second.id)).is_finished and found)
+    assert (job.state, job.done, job.total, job.device, job.attempt) == ("done", 50, 50, "cpu", 1), second.log_tail()
+    before = store.find("train", first.id)
+    assert before.state == "done"
+    assert before.ended_at <= job.started_at
+    assert before.pid != job.pid
+    assert len(second.metrics()) == 5
+    assert len(second.trajectories()) == 40
+    load_policy(second.model("safe"))
+    assert re.fullmatch(
+        r"\S+ \S+ attempt 1 begins in process \d+\n\S+ \S+ training on cpu from the beginning\n"
+        r"\S+ \S+ done after 50 updates",
+        second.log_tail(),
+    )
+    assert workspace.workers_log.read_text() == ""
 
 
-def test_a_stop_keeps_what_is_learned(workspace):
+def test_what_is_stopped_keeps_what_it_learned_and_can_be_resumed(workspace):
     add_dataset(workspace)
-    run = new_run(workspace, config=LONG)
+    run, waiting = new_run(workspace, config=LONG), new_run(workspace)
     jobs.start_training(workspace, run, "cpu")
     wait(lambda: len(run.metrics()) > 0)
-    assert run.progress.state == "running"
-    jobs.stop(run)
-    progress = ended(run)
-    assert progress.state == "stopped", run.log_tail()
-    assert 0 < progress.done < progress.total
+    jobs.start_training(workspace, waiting, "cpu")
+    jobs.stop(workspace, waiting)
+    assert jobs.job_of(workspace, waiting).state == "stopped"
+    assert jobs.job_of(workspace, run).state == "running"
+    with pytest.raises(NotReady, match=f"run {run.id} is being trained; stop it first"):
+        jobs.delete(workspace, run)
+    with pytest.raises(NotReady, match=f"run {run.id} is running; only one that was stopped"):
+        jobs.resume(workspace, run)
+    jobs.stop(workspace, run)
+    jobs.stop(workspace, run)  # its process has been told
+    job = ended(workspace, run)
+    assert (job.state, job.message) == ("stopped", ""), run.log_tail()
+    assert 0 < job.done < job.total
     assert len(run.costs()) == 640
     assert "step_auc" in run.outcome
     load_policy(run.model("safe"))
-    jobs.stop(run)  # once more does nothing
-    assert run.progress == progress
+    assert int(run.checkpoints()[0].stem) == job.done
+
+    assert jobs.resume(workspace, run).state == "queued"
+    assert run.outcome != {}
+    going = wait(lambda: (now := jobs.job_of(workspace, run)).done > job.done and now)
+    assert (going.attempt, going.state) == (2, "running")
+    assert f"training on cpu from the checkpoint after {job.done} updates" in run.log_tail()
+    assert run.outcome == {}
+    os.kill(going.pid, signal.SIGKILL)
+    lost = ended(workspace, run)
+    assert (lost.state, lost.message) == ("lost", DIED)
+    assert process_birth(going.pid) == ""
+    jobs.stop(workspace, run)  # nobody is hit
+    jobs.delete(workspace, run)
+    assert [found.id for found in RunStore(workspace).list()] == [waiting.id]
+    assert JobStore(Database(workspace.database)).all("train").keys() == {waiting.id}
 
 
-def test_a_process_that_is_killed_leaves_a_lost_run(workspace):
-    add_dataset(workspace)
-    run = new_run(workspace, config=LONG)
-    jobs.start_training(workspace, run, "cpu")
-    progress = wait(lambda: run.progress.pid and run.progress)
-    os.kill(progress.pid, signal.SIGKILL)
-    assert ended(run).state == "lost"
-    jobs.stop(run)  # nobody is hit
-    assert process_birth(progress.pid) == ""
-
-
-def test_a_job_that_fails_says_why_in_its_progress_and_log(workspace):
+def test_a_job_that_fails_says_why_in_its_row_and_its_log(workspace):
     info = add_dataset(workspace)
     run = new_run(workspace)
     shutil.rmtree(workspace.datasets / info.id)
     jobs.start_training(workspace, run, "cpu")
-    progress = ended(run)
-    assert progress.state == "failed"
-    assert progress.message == "the folder of dataset 'walks' is gone from the workspace; import its file again"
+    job = ended(workspace, run)
+    assert job.state == "failed"
+    assert job.message == "the folder of dataset 'walks' is gone from the workspace; import its file again"
     wait(lambda: "Traceback" in run.log_tail(100))
+
+
+def test_runs_of_versions_without_a_queue_are_listed_as_they_ended(workspace):
+    add_dataset(workspace)
+    never, done, failed, died = (new_run(workspace) for _ in range(4))
+    write_progress(done.folder / "progress.json", Progress("done", 30, 30, 100.0, 160.0, 7, "1", "cpu"))
+    write_progress(failed.folder / "progress.json", Progress("failed", message="no memory"))
+    write_progress(died.folder / "progress.json", Progress("running", 5, 30, 100.0, 160.0, 7, "another birth", "cpu"))
+    found = jobs.jobs_of(workspace, [never, done, failed, died])
+    assert [job.state for job in found] == ["lost", "done", "failed", "lost"]
+    assert [job.subject for job in found] == [never.id, done.id, failed.id, died.id]
+    assert (found[1].done, found[1].total, found[1].seconds, found[1].device) == (30, 30, 60, "cpu")
+    assert found[2].message == "no memory"
+    assert [job.can_resume for job in found] == [True, False, True, True]
+    jobs.stop(workspace, died)
+    jobs.delete(workspace, done)
+    assert done.id not in [run.id for run in RunStore(workspace).list()]
 
 
 def test_an_evaluation_of_an_unfinished_run_fails_in_words(workspace):
