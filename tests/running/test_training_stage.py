@@ -1,20 +1,21 @@
 """A whole training in this process: what it keeps, and that rewards and true costs never reach it."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 from factories import TINY, add_dataset, crossing_arrays, document, new_run, store_of
-from safetensors.torch import load_file
 from torch import tensor
 
 from safemil_core.errors import AlreadyExists, NotFound, NotReady
 from safemil_core.learning.model_files import load_cost, load_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.export import export_run
+from safemil_core.running.provenance import code_digest, provenance
+from safemil_core.running.runs import MODELS, RunStore
 from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
-
-MODELS = ("cost", "safe", "bc")
 
 
 @pytest.fixture(scope="module")
@@ -91,11 +92,8 @@ def changed(kind):
 
 
 def bits_of(run):
-    """Every tensor of a run's networks, to the bit. Not the files: the order of their headers is safetensors' own."""
-    return {
-        model: {name: values.numpy().tobytes() for name, values in load_file(run.model(model)).items()}
-        for model in MODELS
-    }
+    """The files of a run's networks, to the bit."""
+    return {model: run.model(model).read_bytes() for model in MODELS}
 
 
 def models_of(workspace, kind):
@@ -104,6 +102,110 @@ def models_of(workspace, kind):
     run = new_run(workspace, name)
     train_run(workspace, run, "cpu")
     return bits_of(run), run
+
+
+def after(n_asked):
+    """Asks training to stop when it has asked so often: once before it begins, and once after every update."""
+    asked = iter(range(1, 10_000))
+    return lambda: next(asked) > n_asked
+
+
+def all_of(run):
+    """What a run has come to: networks, costs, weights and, every ten updates, every logged number but the time."""
+    metrics = run.metrics().drop(columns="seconds").query("update % 10 == 0")  # a stop logs a row of its own
+    tables = (run.costs(), run.trajectories(), metrics.set_index("update"))
+    return bits_of(run), [table.to_csv() for table in tables]
+
+
+@pytest.mark.parametrize("updates", [1, 12, 20, 21, 49])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, updates):
+    workspace, uninterrupted, _ = trained
+    run = RunStore(workspace).repeat(uninterrupted, *data_of(workspace), author="ann")
+    assert not train_run(workspace, run, "cpu", should_stop=after(updates))
+    assert int(run.checkpoints()[0].stem) == updates
+    assert run.outcome.keys() == {"step_auc", "trajectory_spearman", "findings", "seconds"}
+    reports = []
+    assert train_run(workspace, run, "cpu", on_update=lambda *report: reports.append(report))
+    assert reports[0] == (updates, 50, "cpu")
+    assert all_of(run) == all_of(uninterrupted)
+    assert not list(run.folder.rglob("*.tmp"))
+
+
+def data_of(workspace, name="walks"):
+    datasets = store_of(workspace)
+    return datasets.info(name), datasets.labels(name)
+
+
+@pytest.mark.parametrize("n_torn", [1, 2])
+def test_a_checkpoint_that_cannot_be_read_gives_way_to_the_one_before_or_to_the_beginning(trained, n_torn):
+    workspace, uninterrupted, _ = trained
+    run = RunStore(workspace).repeat(uninterrupted, *data_of(workspace), author="ann")
+    train_run(workspace, run, "cpu", should_stop=after(45))
+    newest, older = run.checkpoints()
+    for path in (newest, older)[:n_torn]:
+        path.write_bytes(path.read_bytes()[:-100])
+    (run.folder / ".costs.parquet.1-abc.tmp").touch()
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.write('{"update": 46, "cost')
+    reports = []
+    assert train_run(workspace, run, "cpu", on_update=lambda *report: reports.append(report))
+    begun_at = 40 if n_torn == 1 else 0
+    assert reports[0] == (begun_at, 50, "cpu")
+    assert f"{newest.name} cannot be read as a checkpoint" in run.log_tail(100)
+    assert all_of(run) == all_of(uninterrupted)
+    assert not list(run.folder.rglob("*.tmp"))
+
+
+def test_one_that_shall_stop_before_it_begins_has_nothing_and_begins_later(trained):
+    workspace, uninterrupted, _ = trained
+    run = RunStore(workspace).repeat(uninterrupted, *data_of(workspace), author="ann")
+    assert not train_run(workspace, run, "cpu", should_stop=lambda: True)
+    assert (run.outcome, run.checkpoints(), run.has_policies) == ({}, [], False)
+    assert train_run(workspace, run, "cpu")
+    assert all_of(run) == all_of(uninterrupted)
+
+
+def test_one_that_only_lacked_its_last_files_gets_them(workspace):
+    """As when it was killed after its last checkpoint, which here is that of its last update."""
+    add_dataset(workspace)
+    run = new_run(workspace, config=TINY.with_values(["checkpoint_every=25"]))
+    train_run(workspace, run, "cpu")
+    before, names = all_of(run), ("outcome.json", "bc.safetensors")
+    assert run.checkpoints()[0].stem == "00000050"
+    for name in names:
+        (run.folder / name).unlink()
+    reports = []
+    assert train_run(workspace, run, "cpu", on_update=lambda *report: reports.append(report))
+    assert reports == [(50, 50, "cpu")]
+    assert all_of(run) == before
+    assert all((run.folder / name).exists() for name in names)
+
+
+def test_a_run_may_begin_with_the_cost_network_of_another_and_needs_it_no_more(trained):
+    workspace, parent, _ = trained
+    store = RunStore(workspace)
+    info, labels = data_of(workspace)
+    warm, cold = (store.create(info, labels, TINY, author="ann", warm_start=begun) for begun in (parent, None))
+    for run in (warm, cold):
+        train_run(workspace, run, "cpu")
+    assert warm.info.warm_start == parent.id
+    assert warm.warm_file.read_bytes() == parent.model("cost").read_bytes()
+    assert bits_of(warm)["cost"] != bits_of(cold)["cost"] == bits_of(parent)["cost"]
+    again = store.repeat(warm, info, labels, author="ann")
+    assert (again.info.warm_start, again.info.rerun_of) == (parent.id, warm.id)
+    shutil.rmtree(warm.folder)
+    train_run(workspace, again, "cpu")
+    assert len(again.metrics()) == 5
+    assert bits_of(again)["cost"] != bits_of(cold)["cost"]
+
+
+def test_a_run_says_what_it_was_trained_with(trained):
+    _, run, _ = trained
+    info = run.info
+    assert info.versions.keys() == {"python", "safemil", "torch", "numpy", "scipy"}
+    assert (info.code, info.device) == (code_digest(), "cpu")
+    assert info.made_with == provenance("cpu")
+    assert info.made_with.differences(provenance("cpu")) == []
 
 
 def test_rewards_and_true_costs_never_reach_training(workspace):
