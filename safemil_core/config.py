@@ -187,6 +187,13 @@ class RunConfig(_Settings):
             schedule="alternate",
         )
 
+    def value_of(self, name: str) -> Any:
+        """A setting by its name, one of `setting_names()`."""
+        value: Any = self
+        for key in name.split("."):
+            value = getattr(value, key)
+        return value
+
     def with_values(self, assignments: Iterable[str]) -> Self:
         """A copy with settings changed, each given as `section.key=value` or `key=value`, the value in JSON or bare.
 

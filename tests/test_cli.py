@@ -237,6 +237,35 @@ def test_export_writes_what_was_promised(json_of, workspace, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
 
 
+def test_runs_side_by_side_with_names_and_only_what_differs(json_of, safemil, refused, workspace):
+    info, labels = add_dataset(workspace), store_of(workspace).labels("walks")
+    first = new_run(workspace)
+    second = RunStore(workspace).create(info, labels, first.config.with_values(["seed=7"]), author="ann")
+    first.write_json("outcome.json", {"step_auc": 0.75, "trajectory_spearman": 0.5, "findings": [], "seconds": 1.0})
+    second.write_json("outcome.json", {"step_auc": 0.5, "trajectory_spearman": 0.5, "findings": [], "seconds": 1.0})
+    assert json_of("note", first.id, "the first one", "--name", "base")["author"] == "ann"
+    assert json_of("note", first.id)["text"] == "the first one"
+    assert refused("note", first.id, "--name", "n" * 81).startswith("the name of a run has 81 characters")
+    found = json_of("compare", first.id, second.id)
+    assert [(row["name"], row["step_auc"]) for row in found["runs"]] == [("base", 0.75), ("", 0.5)]
+    assert found["best"] == {"step_auc": [first.id]}
+    assert found["configuration"] == {"seed": {first.id: "0", second.id: "7"}}
+    assert json_of("compare", first.id, second.id, "--all")["configuration"]["cost.bag_size"][first.id] == "8"
+    _, out, _ = safemil("compare", first.id, second.id)
+    assert "0.75*" in out
+    assert "base" in out.splitlines()[-2]  # the head of the table of differences
+    assert "bag_size" not in out
+    assert refused("compare", first.id, first.id).startswith("one run alone cannot be compared")
+
+
+def test_event_files_on_request(json_of, workspace, tmp_path):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    found = json_of("tensorboard", run.id, "--out", tmp_path / "board")
+    assert Path(found["file"]).is_relative_to(tmp_path / "board" / run.id)
+    assert Path(found["file"]).is_file()
+
+
 def test_the_workspace_may_be_named_before_or_after_the_command_and_over_the_environment(json_of, tmp_path):
     file = write_dsrl(tmp_path / "walks.hdf5")
     json_of("import", file, "--workspace", tmp_path / "a")
