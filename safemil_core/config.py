@@ -47,19 +47,24 @@ class CostConfig(_Settings):
     gamma: float = Field(
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
-    learning_rate: float = Field(3e-4, gt=0, le=1, description="Step size of the cost network.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of the cost network.")
+    decay: bool = Field(
+        True,
+        description="Let the step size fall to 0 by half a cosine, so that few updates are enough and the last bags "
+        "drawn do not matter. Off: it stays.",
+    )
     updates: int = Field(
-        1_000,
+        400,
         ge=1,
         description="Updates of the cost network, one set of bags each. Training on adds little, and on some data the "
         "network begins to recognise policies instead of unsafe steps.",
     )
     settle: float = Field(
-        0.0,
+        0.01,
         ge=0,
         lt=1,
-        description="Stop earlier, once the order of the trajectories by cost hardly changes: 1 minus the rank "
-        "correlation with the order half as many updates ago is below this. Larger: sooner. 0: never.",
+        description="Stop earlier, once the order of the steps by cost hardly changes: twice in a row, 1 minus the "
+        "rank correlation with their order at half as many updates is below this. Larger: sooner. 0: never.",
     )
     aggregator: Literal["sum", "log_sum_exp", "attention", "deep_sets"] = Field(
         "sum",
@@ -171,7 +176,7 @@ class RunConfig(_Settings):
     log_every: int = Field(25, ge=1, description="Updates between two rows of metrics.")
     checkpoint_every: int = Field(2_000, ge=1, description="Updates between two checkpoints.")
     rescore_every: int = Field(
-        250,
+        100,
         ge=1,
         description="Updates between two scorings of all trajectories while the cost network learns: for the weights "
         "where the schedule alternates, and for failure_modes.",
@@ -181,10 +186,11 @@ class RunConfig(_Settings):
     def paper(cls) -> Self:
         """The values of the paper and its authors' code, without any of our departures."""
         return cls(
-            cost=CostConfig(window=10, updates=1_000_000),
+            cost=CostConfig(window=10, learning_rate=3e-4, decay=False, updates=1_000_000, settle=0.0),
             weights=WeightConfig(scheme="trajectory", beta=0.6),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
             schedule="alternate",
+            rescore_every=250,
         )
 
     def value_of(self, name: str) -> Any:

@@ -54,7 +54,8 @@ class CostTrainer:
         """
         self.network = network
         self._data, self._config, self._seed = data, config.cost, config.seed
-        self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate)
+        decay_over = config.cost.updates if config.cost.decay else None
+        self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate, decay_over)
         shape = (network.n_members, len(data.labels))
         is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
         self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in self._kinds()]

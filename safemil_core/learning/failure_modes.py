@@ -7,6 +7,8 @@ from scipy.cluster.vq import kmeans2
 
 N_BINS = 10
 """Pieces of a trajectory over which its costs are compared."""
+MOST_OFTEN = 5.0
+"""A trajectory is drawn at most so many times as often as if there were no kinds: one outlier is not to fill a bag."""
 
 
 def failure_modes(profiles: np.ndarray, n_modes: int, seed: int) -> np.ndarray:
@@ -44,7 +46,8 @@ def cost_profiles(
 
 
 def balanced_shares(modes: np.ndarray) -> np.ndarray:
-    """[n] how often to draw each so that every kind comes equally often, given their kinds [n]; sum 1."""
+    """[n] how often to draw each so that every kind comes about equally often, given their kinds [n]; sum 1."""
     counts = np.bincount(modes)
-    shares: np.ndarray = 1.0 / (counts[modes] * np.count_nonzero(counts))
-    return shares
+    shares = np.minimum(1.0 / (counts[modes] * np.count_nonzero(counts)), MOST_OFTEN / len(modes))
+    balanced: np.ndarray = shares / shares.sum()
+    return balanced

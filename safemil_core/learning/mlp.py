@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from safemil_core.learning.arithmetic import in_parallel
+
+PART_STEPS = 1_280
+"""Steps that one core works on at a time."""
 
 Sizes = tuple[tuple[int, int], ...]
 """Inputs and outputs of each layer."""
@@ -98,49 +104,92 @@ class _Node(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weights: Tensor, sizes: Sizes, dtype: torch.dtype) -> Tensor:
-        values, lowered = inputs.to(dtype), weights.to(dtype)
-        activations = [values]  # what each layer sees
-        for place, (weight, bias) in enumerate(split(lowered, sizes)):
-            values = _products(values, weight, bias)
-            if place < len(sizes) - 1:
-                activations.append(functional.elu_(values))
-        ctx.save_for_backward(lowered, *activations)
+        lowered = weights.detach().to(dtype)
+        values = inputs.detach().to(dtype)
+        activations = [values, *(values.new_empty(*values.shape[:2], m) for _, m in sizes)]
+        ctx.save_for_backward(lowered, *activations[:-1])
         ctx.sizes = sizes
-        return _at_least_float32(values)
+
+        def forward(part: Part) -> None:
+            layers = split(part.of_members(lowered), sizes)
+            for place, (weight, bias) in enumerate(layers):
+                outputs = part.of_steps(activations[place + 1])
+                _products(part.of_steps(activations[place]), weight, outputs, bias)
+                if place < len(sizes) - 1:
+                    functional.elu_(outputs)
+
+        in_parallel(forward, parts(values))
+        return _at_least_float32(activations[-1])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         lowered, *activations = ctx.saved_tensors
-        gradient, above = torch.empty_like(lowered), above.to(lowered.dtype)
-        layers = zip(split(lowered, ctx.sizes), split(gradient, ctx.sizes), activations, strict=True)
-        for place, ((weight, _), (for_weight, for_bias), below) in reversed(list(enumerate(layers))):
-            _products(below.mT, above, out=for_weight)
-            torch.sum(above, dim=1, out=for_bias)
-            if place > 0:
-                above = _products(above, weight.mT)
-                torch.ops.aten.elu_backward.grad_input(above, 1.0, 1.0, 1.0, True, below, grad_input=above)
-        for_inputs = _products(above, split(lowered, ctx.sizes)[0][0].mT) if ctx.needs_input_grad[0] else None
-        return None if for_inputs is None else _at_least_float32(for_inputs), _at_least_float32(gradient), None, None
+        sizes, above = ctx.sizes, above.to(lowered.dtype)
+        all_parts = parts(above)
+        gradients = [torch.empty_like(part.of_members(lowered)) for part in all_parts]
+        for_inputs = torch.empty_like(activations[0]) if ctx.needs_input_grad[0] else None
+
+        def backward(part: Part) -> None:
+            layers = split(part.of_members(lowered), sizes)
+            for_layers = split(gradients[part.number], sizes)
+            gradient = part.of_steps(above)
+            for place in reversed(range(len(sizes))):
+                below = part.of_steps(activations[place])
+                _products(below.mT, gradient, for_layers[place][0])
+                torch.sum(gradient, dim=1, out=for_layers[place][1])
+                if place > 0:
+                    gradient = _products(gradient, layers[place][0].mT, torch.empty_like(below))
+                    torch.ops.aten.elu_backward.grad_input(gradient, 1.0, 1.0, 1.0, True, below, grad_input=gradient)
+                elif for_inputs is not None:
+                    _products(gradient, layers[0][0].mT, part.of_steps(for_inputs))
+
+        in_parallel(backward, all_parts)
+        total = torch.zeros_like(lowered, dtype=_at_least_float32(lowered[:0]).dtype)
+        for part in all_parts:  # in their order, so that the sum has the same bits every time
+            part.of_members(total).add_(gradients[part.number])
+        return None if for_inputs is None else _at_least_float32(for_inputs), total, None, None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some steps of some members: what one core works on while others work on other parts."""
+
+    number: int
+    members: slice
+    steps: slice
+
+    def of_members(self, tensor: Tensor) -> Tensor:
+        """Of a tensor [M, ...]."""
+        return tensor[self.members]
+
+    def of_steps(self, tensor: Tensor) -> Tensor:
+        """Of a tensor [M, n, ...]."""
+        return tensor[self.members, self.steps]
+
+
+def parts(of: Tensor) -> list[Part]:
+    """The parts of a tensor [M, n, ...]: on a GPU the whole; else a member and PART_STEPS steps each, however many
+    cores there are, so that the numbers do not depend on the machine."""
+    if of.device.type != "cpu":
+        return [Part(0, slice(None), slice(None))]
+    pieces = max(1, round(of.shape[1] / PART_STEPS))
+    edges = [of.shape[1] * piece // pieces for piece in range(pieces + 1)]
+    places = [(member, steps) for member in range(len(of)) for steps in pairwise(edges)]
+    return [Part(number, slice(m, m + 1), slice(*steps)) for number, (m, steps) in enumerate(places)]
+
+
+def _products(a: Tensor, b: Tensor, out: Tensor, bias: Tensor | None = None) -> Tensor:
+    """[M, i, k] products of [M, i, j] and [M, j, k], and a bias [M, k] on top."""
+    if len(a) > 1:
+        return torch.bmm(a, b, out=out) if bias is None else torch.baddbmm(bias.unsqueeze(1), a, b, out=out)
+    if bias is None:
+        torch.mm(a[0], b[0], out=out[0])
+    else:
+        torch.addmm(bias[0], a[0], b[0], out=out[0])
+    return out
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
     """What was computed in fewer bits, to go on with in float32."""
     return values if values.dtype in (torch.float32, torch.float64) else values.float()
-
-
-def _products(a: Tensor, b: Tensor, bias: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """[M, i, k] products of [M, i, j] and [M, j, k], and a bias [M, k] on top.
-
-    On the CPU member by member: each product keeps all cores busy, and oneDNN's single products are the faster ones.
-    """
-    if out is None:
-        out = a.new_empty(len(a), a.shape[1], b.shape[2])
-    if a.device.type != "cpu":
-        return torch.bmm(a, b, out=out) if bias is None else torch.baddbmm(bias.unsqueeze(1), a, b, out=out)
-    for member in range(len(a)):
-        if bias is None:
-            torch.mm(a[member], b[member], out=out[member])
-        else:
-            torch.addmm(bias[member], a[member], b[member], out=out[member])
-    return out

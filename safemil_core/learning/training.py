@@ -223,10 +223,13 @@ class _Loop:
         """As they are."""
         return Networks(self._cost.eval(), self._one_policy(SAFE), self._one_policy(BC))
 
-    @property
-    def _needs_costs(self) -> bool:
-        """Whether anything goes by the costs while they are still learned."""
-        return self._config.schedule == "alternate" or self._config.cost.failure_modes > 1
+    def _is_time_to_weigh(self) -> bool:
+        """Whether something goes by the costs while they are learned, and they have changed since."""
+        is_alternating = self._config.schedule == "alternate"
+        if is_alternating and self._trainer.updates == 1:  # the policies cannot begin without weights
+            return True
+        is_due = self._trainer.updates % self._config.rescore_every == 0
+        return is_due and (is_alternating or self._config.cost.failure_modes > 1)
 
     def _update_cost(self) -> None:
         config, trainer = self._config, self._trainer
@@ -234,7 +237,7 @@ class _Loop:
         is_settled = self._settling.is_due(trainer.updates) and self._settling.look(self._probe_costs())
         if is_settled or trainer.updates == config.cost.updates:
             self._weigh(is_final=True)
-        elif self._needs_costs and (trainer.updates == 1 or trainer.updates % config.rescore_every == 0):
+        elif self._is_time_to_weigh():
             self._weigh(is_final=False)
 
     def _weigh(self, *, is_final: bool) -> None:
@@ -247,7 +250,7 @@ class _Loop:
         self._weighed = {name: tensor.clone() for name, tensor in self._cost.state_dict().items()}
         if is_final:
             self._learned = costs
-        elif config.cost.failure_modes > 1:
+        elif config.cost.failure_modes > 1 and self._trainer.updates > 1:
             self._trainer.set_shares(self._shares(costs.mean))
 
     def _shares(self, step_costs: np.ndarray) -> np.ndarray:
