@@ -6,11 +6,9 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import torch
-
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
-from safemil_core.learning.arithmetic import pick_device
+from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
@@ -38,7 +36,7 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
     where = pick_device(device)
     progress, progress_file = begin(QUICK.updates, str(where)), workspace.committee(dataset.id) / "progress.json"
     write_progress(progress_file, progress)
-    torch.set_num_threads(1)  # small networks are faster so, and the same to the bit on any number of cores
+    prepare_process()
     data = TrainingData.of(
         datasets.open(name), said.labels, where, segments=said.segments, action_parts=dataset.actions
     )
