@@ -73,7 +73,7 @@ class CostConfig(_Settings):
         "deep_sets: a function of the mean of learned features.",
     )
     sharpness: float = Field(
-        10.0,
+        1.0,
         gt=0,
         le=1_000,
         description="Of log_sum_exp. Larger: the costliest steps of a bag alone decide; towards 0 it becomes the sum.",
