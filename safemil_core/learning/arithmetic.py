@@ -48,7 +48,7 @@ def prepare_process() -> None:
     torch.backends.mkldnn.matmul.fp32_precision = "bf16" if _onednn_is_exact() else "ieee"  # type: ignore[attr-defined]
     _keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it repeats itself
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms would import a compiler for 3 s
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads it
 
 

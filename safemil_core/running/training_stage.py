@@ -12,7 +12,6 @@ import torch
 
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import rank_correlation, roc_auc
-from safemil_core.config import CostConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
@@ -58,7 +57,7 @@ def train_run(
     report = Report(update, longest(config), {})
     on_update(report.update, report.total, str(chosen))
     trajectories, data = _load(workspace, run, chosen)
-    prepare_process(_steps_an_update(config.cost, trajectories))
+    prepare_process()
     is_asked = False
 
     def shall_stop() -> bool:
@@ -87,11 +86,6 @@ def train_run(
     _save_networks(run, networks, data)
     _write_outcome(run, trajectories, time.time() - started)
     return report.update >= report.total or not is_asked
-
-
-def _steps_an_update(config: CostConfig, trajectories: TrajectorySet) -> int:
-    """State-action pairs of both bags."""
-    return 2 * config.bag_size * (config.window or int(trajectories.lengths.max()))
 
 
 def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
