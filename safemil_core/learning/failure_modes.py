@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 
 N_BINS = 10
 """Pieces of a trajectory over which its costs are compared."""
@@ -13,6 +12,8 @@ MOST_OFTEN = 5.0
 
 def failure_modes(profiles: np.ndarray, n_modes: int, seed: int) -> np.ndarray:
     """[n] the number of the kind of each of `n` profiles [n, F]: k-means, begun by k-means++ from the seed."""
+    from scipy.cluster.vq import kmeans2  # slow to import, and most runs have one kind
+
     deviations = profiles.std(axis=0)
     scaled = (profiles - profiles.mean(axis=0)) / np.where(deviations > 1e-9, deviations, 1.0)
     if n_modes >= len(np.unique(scaled, axis=0)):

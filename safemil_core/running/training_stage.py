@@ -11,7 +11,6 @@ import pandas as pd
 import torch
 
 from safemil_core.assessment.diagnosis import diagnose
-from safemil_core.assessment.evaluation import rank_correlation, roc_auc
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
@@ -126,6 +125,11 @@ def _write_costs(run: Run, costs: StepCosts, data: TrainingData) -> None:
 
 def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> None:
     """How the run ended, and only now, for comparison, a look at the true costs."""
+    from safemil_core.assessment.evaluation import (
+        rank_correlation,
+        roc_auc,
+    )  # a second: the costs are not to wait for it
+
     learned, true_costs = run.costs()["cost"].to_numpy(), trajectories.true_costs()
     auc = spearman = None
     if trajectories.costs is not None and true_costs is not None:
