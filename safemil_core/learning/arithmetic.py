@@ -58,15 +58,25 @@ def in_parallel(work: Callable[[T], None], parts: Sequence[T]) -> None:
     Cores share out whole parts, not the rows of every product: they meet once, not at every product, which beside a
     browser on the same cores makes a difference of ten times; and no sum depends on how many of them there are.
     """
-    others = [_threads().submit(work, part) for part in parts[1:]]
-    work(parts[0])
+    waiting = iter(parts)  # shared: each core takes the next part when it has done one
+
+    def work_on() -> None:
+        for part in waiting:
+            work(part)
+
+    others = [_threads().submit(work_on) for _ in range(min(_n_cores(), len(parts)) - 1)]
+    work_on()
     for other in others:
         other.result()
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "products", initializer=_prepare_thread)
+    return ThreadPoolExecutor(_n_cores(), "products", initializer=_prepare_thread)
+
+
+def _n_cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _prepare_thread() -> None:

@@ -25,6 +25,7 @@ PART_STEPS = 1_280
 
 Sizes = tuple[tuple[int, int], ...]
 """Inputs and outputs of each layer."""
+_BackwardStep = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
 Layer = tuple[Tensor, Tensor]
 """[M, in, out] weight and [M, out] bias."""
 
@@ -90,104 +91,133 @@ class Mlp(nn.Module):
 
 
 def split(weights: Tensor, sizes: Sizes) -> list[Layer]:
-    """The layers within the one tensor [M, n] that holds them, as views."""
+    """The layers within the one tensor [..., n] that holds them, as views."""
     layers, at = [], 0
     for n, m in sizes:
-        weight, bias = weights[:, at : at + n * m], weights[:, at + n * m : at + n * m + m]
-        layers.append((weight.view(-1, n, m), bias))
+        weight, bias = weights[..., at : at + n * m], weights[..., at + n * m : at + n * m + m]
+        layers.append((weight.view(*weights.shape[:-1], n, m), bias))
         at += n * m + m
     return layers
 
 
 class _Node(torch.autograd.Function):
-    """Forward and backward of all layers of all members."""
+    """Forward and backward of all layers of all members.
+
+    What runs side by side is prepared before: the interpreter serves one thread at a time, and a view costs a thread
+    its turn as well as a product does.
+    """
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weights: Tensor, sizes: Sizes, dtype: torch.dtype) -> Tensor:
-        lowered = weights.detach().to(dtype)
-        values = inputs.detach().to(dtype)
+        lowered, values = weights.detach().to(dtype), inputs.detach().to(dtype)
         activations = [values, *(values.new_empty(*values.shape[:2], m) for _, m in sizes)]
+        in_parallel(_forward, [_forward_steps(place, lowered, sizes, activations) for place in _places(values)])
         ctx.save_for_backward(lowered, *activations[:-1])
         ctx.sizes = sizes
-
-        def forward(part: Part) -> None:
-            layers = split(part.of_members(lowered), sizes)
-            for place, (weight, bias) in enumerate(layers):
-                outputs = part.of_steps(activations[place + 1])
-                _products(part.of_steps(activations[place]), weight, outputs, bias)
-                if place < len(sizes) - 1:
-                    functional.elu_(outputs)
-
-        in_parallel(forward, parts(values))
         return _at_least_float32(activations[-1])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         lowered, *activations = ctx.saved_tensors
-        sizes, above = ctx.sizes, above.to(lowered.dtype)
-        all_parts = parts(above)
-        gradients = [torch.empty_like(part.of_members(lowered)) for part in all_parts]
-        for_inputs = torch.empty_like(activations[0]) if ctx.needs_input_grad[0] else None
-
-        def backward(part: Part) -> None:
-            layers = split(part.of_members(lowered), sizes)
-            for_layers = split(gradients[part.number], sizes)
-            gradient = part.of_steps(above)
-            for place in reversed(range(len(sizes))):
-                below = part.of_steps(activations[place])
-                _products(below.mT, gradient, for_layers[place][0])
-                torch.sum(gradient, dim=1, out=for_layers[place][1])
-                if place > 0:
-                    gradient = _products(gradient, layers[place][0].mT, torch.empty_like(below))
-                    torch.ops.aten.elu_backward.grad_input(gradient, 1.0, 1.0, 1.0, True, below, grad_input=gradient)
-                elif for_inputs is not None:
-                    _products(gradient, layers[0][0].mT, part.of_steps(for_inputs))
-
-        in_parallel(backward, all_parts)
-        total = torch.zeros_like(lowered, dtype=_at_least_float32(lowered[:0]).dtype)
-        for part in all_parts:  # in their order, so that the sum has the same bits every time
-            part.of_members(total).add_(gradients[part.number])
-        return None if for_inputs is None else _at_least_float32(for_inputs), total, None, None
+        places = _places(above)
+        for_weights = lowered.new_empty(places[-1].piece + 1, *lowered.shape)
+        for_activations = [torch.empty_like(values) for values in activations]
+        flows = [*for_activations, above.to(lowered.dtype)]
+        is_wanted = ctx.needs_input_grad[0]
+        work = [
+            _backward_steps(place, lowered, for_weights, ctx.sizes, activations, flows, is_wanted) for place in places
+        ]
+        in_parallel(_backward, work)
+        # The pieces in their order, so that the sum has the same bits every time.
+        gradient = _at_least_float32(for_weights).sum(dim=0) if len(for_weights) > 1 else for_weights[0]
+        return _at_least_float32(flows[0]) if is_wanted else None, _at_least_float32(gradient), None, None
 
 
 @dataclass(frozen=True)
-class Part:
-    """Some steps of some members: what one core works on while others work on other parts."""
+class _Place:
+    """Some steps of a member, or of all: what one core works on while others work on other places."""
 
-    number: int
-    members: slice
+    piece: int
+    """Of the steps."""
+    member: int | slice
     steps: slice
 
-    def of_members(self, tensor: Tensor) -> Tensor:
-        """Of a tensor [M, ...]."""
-        return tensor[self.members]
-
-    def of_steps(self, tensor: Tensor) -> Tensor:
-        """Of a tensor [M, n, ...]."""
-        return tensor[self.members, self.steps]
+    def of(self, values: Tensor) -> Tensor:
+        """Its part of values [M, n, D]: [steps, D], or [M, steps, D] of all members."""
+        return values[self.member, self.steps]
 
 
-def parts(of: Tensor) -> list[Part]:
-    """The parts of a tensor [M, n, ...]: on a GPU the whole; else a member and PART_STEPS steps each, however many
-    cores there are, so that the numbers do not depend on the machine."""
-    if of.device.type != "cpu":
-        return [Part(0, slice(None), slice(None))]
-    pieces = max(1, round(of.shape[1] / PART_STEPS))
-    edges = [of.shape[1] * piece // pieces for piece in range(pieces + 1)]
-    places = [(member, steps) for member in range(len(of)) for steps in pairwise(edges)]
-    return [Part(number, slice(m, m + 1), slice(*steps)) for number, (m, steps) in enumerate(places)]
+def _places(values: Tensor) -> list[_Place]:
+    """All places of values [M, n, D]: on a GPU a single one; else a member and about PART_STEPS steps each, however
+    many cores there are, so that the numbers do not depend on the machine."""
+    if values.device.type != "cpu":
+        return [_Place(0, slice(None), slice(None))]
+    n_pieces = max(1, round(values.shape[1] / PART_STEPS))
+    edges = [values.shape[1] * piece // n_pieces for piece in range(n_pieces + 1)]
+    pieces = [slice(*edge) for edge in pairwise(edges)]
+    return [_Place(piece, member, steps) for piece, steps in enumerate(pieces) for member in range(len(values))]
 
 
-def _products(a: Tensor, b: Tensor, out: Tensor, bias: Tensor | None = None) -> Tensor:
-    """[M, i, k] products of [M, i, j] and [M, j, k], and a bias [M, k] on top."""
-    if len(a) > 1:
-        return torch.bmm(a, b, out=out) if bias is None else torch.baddbmm(bias.unsqueeze(1), a, b, out=out)
-    if bias is None:
-        torch.mm(a[0], b[0], out=out[0])
+def _forward_steps(
+    place: _Place, weights: Tensor, sizes: Sizes, activations: Sequence[Tensor]
+) -> list[tuple[Tensor, ...]]:
+    """Of each layer: inputs, weight, bias, outputs."""
+    values = [place.of(of) for of in activations]
+    layers = split(weights[place.member], sizes)
+    return [
+        (below, weight, bias.unsqueeze(-2), above)
+        for (weight, bias), (below, above) in zip(layers, pairwise(values), strict=True)
+    ]
+
+
+def _forward(layers: list[tuple[Tensor, ...]]) -> None:
+    for number, (below, weight, bias, above) in enumerate(layers, start=1):
+        _multiply(below, weight, above, bias)
+        if number < len(layers):
+            functional.elu_(above)
+
+
+def _backward_steps(
+    place: _Place,
+    weights: Tensor,
+    for_weights: Tensor,
+    sizes: Sizes,
+    activations: Sequence[Tensor],
+    flows: Sequence[Tensor],
+    is_input_wanted: bool,
+) -> list[_BackwardStep]:
+    """Of each layer, the last first: its inputs' and its weight's transpose; the gradients of weight, bias, outputs and
+    inputs, None where it is not wanted; and its inputs where they are an activation's value."""
+    layers = split(weights[place.member], sizes)
+    for_layers = split(for_weights[place.piece][place.member], sizes)
+    steps = []
+    for number in reversed(range(len(sizes))):
+        below, above = place.of(activations[number]), place.of(flows[number + 1])
+        for_weight, for_bias = for_layers[number]
+        transposed = below.mT, layers[number][0].mT
+        is_hidden = number > 0
+        for_below = place.of(flows[number]) if is_hidden or is_input_wanted else None
+        steps.append((*transposed, for_weight, for_bias.unsqueeze(-2), above, for_below, below if is_hidden else None))
+    return steps
+
+
+def _backward(layers: list[_BackwardStep]) -> None:
+    for below_transposed, weight_transposed, for_weight, for_bias, above, for_below, activation in layers:
+        _multiply(below_transposed, above, for_weight)
+        torch.sum(above, dim=-2, keepdim=True, out=for_bias)
+        if for_below is not None:
+            _multiply(above, weight_transposed, for_below)
+            if activation is not None:
+                torch.ops.aten.elu_backward.grad_input(for_below, 1.0, 1.0, 1.0, True, activation, grad_input=for_below)
+
+
+def _multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> None:
+    """[..., i, k] products of [..., i, j] and [..., j, k], and a bias [..., 1, k] on top."""
+    if a.dim() == 2:
+        _ = torch.mm(a, b, out=out) if plus is None else torch.addmm(plus, a, b, out=out)
     else:
-        torch.addmm(bias[0], a[0], b[0], out=out[0])
-    return out
+        _ = torch.bmm(a, b, out=out) if plus is None else torch.baddbmm(plus, a, b, out=out)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
