@@ -171,9 +171,19 @@ class DatasetStore:
         return replace(kept, name=name, env_id=row.env_id or kept.env_id)
 
     def open(self, name: str) -> TrajectorySet:
-        """The trajectories of a dataset, memory-mapped: nothing is read until it is looked at."""
+        """The trajectories of a dataset, memory-mapped: nothing is read until it is looked at.
+
+        Raises:
+            NotFound: there is no dataset of that name, or a file of it is gone.
+        """
         info = self.info(name)
-        return open_files(self._workspace.datasets / info.id, info.images)
+        try:
+            return open_files(self._workspace.datasets / info.id, info.images)
+        except FileNotFoundError as problem:
+            raise NotFound(
+                f"{Path(problem.filename).name} of dataset {name!r} is gone from the workspace; remove the folder "
+                f"datasets/{info.id} in it and import its file again"
+            ) from None
 
     def table(self, name: str) -> pd.DataFrame:
         """What is known of each trajectory without labels or a trained model; columns as `trajectory_table` says."""

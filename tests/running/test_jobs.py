@@ -2,8 +2,9 @@
 
 import os
 import re
-import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import h5py
@@ -114,15 +115,45 @@ def test_what_is_stopped_keeps_what_it_learned_and_can_be_resumed(workspace):
     assert JobStore(Database(workspace.database)).all("train").keys() == {waiting.id}
 
 
-def test_a_job_that_fails_says_why_in_its_row_and_its_log(workspace):
-    info = add_dataset(workspace)
-    run = new_run(workspace)
-    shutil.rmtree(workspace.datasets / info.id)
+DASHBOARD = """
+import sys, time
+from pathlib import Path
+from safemil_core.running import jobs
+from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace
+workspace = Workspace(Path(sys.argv[1]))
+runs = RunStore(workspace).list()
+input()
+for run in runs:
     jobs.start_training(workspace, run, "cpu")
-    job = ended(workspace, run)
-    assert job.state == "failed"
-    assert job.message == "the folder of dataset 'walks' is gone from the workspace; import its file again"
-    wait(lambda: "Traceback" in run.log_tail(100))
+while not all(job.is_finished for job in jobs.jobs_of(workspace, runs)):
+    time.sleep(0.05)
+"""
+
+
+def test_two_dashboards_start_every_run_once_also_when_one_of_them_is_killed(workspace, monkeypatch):
+    monkeypatch.setenv("SAFEMIL_JOBS_PER_DEVICE", "2")
+    add_dataset(workspace)
+    runs = [new_run(workspace) for _ in range(4)]
+    command = [sys.executable, "-c", DASHBOARD, str(workspace.root)]
+    dashboards = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(2)]
+    for dashboard in dashboards:  # both wait for their line, so that they begin together
+        dashboard.stdin.write("\n")
+        dashboard.stdin.flush()
+    store = JobStore(Database(workspace.database))
+    wait(lambda: any(job.pid for job in store.all("train").values()))
+    dashboards[0].kill()
+    dashboards[1].communicate()
+    assert dashboards[1].returncode == 0
+    dashboards[0].communicate()
+    found = store.all("train")
+    assert {(job.state, job.attempt) for job in found.values()} == {("done", 1)}
+    assert len({job.pid for job in found.values()}) == 4
+    for run in runs:
+        assert run.log_tail(100).count("begins in process") == 1
+    for job in found.values():
+        at_its_start = [other for other in found.values() if other.started_at <= job.started_at < other.ended_at]
+        assert len(at_its_start) <= 2
 
 
 def test_runs_of_versions_without_a_queue_are_listed_as_they_ended(workspace):

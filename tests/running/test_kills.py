@@ -3,12 +3,9 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
-import pytest
 from factories import TINY, add_dataset, new_run, store_of
 
 from safemil_core.data.database import Database
@@ -18,45 +15,6 @@ from safemil_core.running.training_stage import train_run
 
 KILLS = int(os.environ.get("SAFEMIL_KILLS", "15"))
 CONFIG = TINY.with_values(["cost.updates=60", "policy.updates=60", "log_every=1", "checkpoint_every=7"])
-
-FORKS = """
-import os, sys
-import torch._dynamo  # which optimisers import
-from safemil_core.running import training_stage, worker  # once: all of torch takes seconds to import
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        worker.main(["--workspace", sys.argv[1]])
-        os._exit(0)
-    print(child, flush=True)
-    _, status = os.waitpid(child, 0)
-    print(status, flush=True)
-"""
-
-
-class Workers:
-    """Workers as `worker.main` makes them, one at a time, in processes that need not import torch first."""
-
-    def __init__(self, workspace):
-        command = [sys.executable, "-c", FORKS, str(workspace.root)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def start(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return int(self.process.stdout.readline())
-
-    def wait(self):
-        """Until the worker has ended; whether it ended by itself and well."""
-        return int(self.process.stdout.readline()) == 0
-
-
-@pytest.fixture
-def workers(workspace):
-    made = Workers(workspace)
-    yield made
-    made.process.stdin.close()
-    assert made.process.wait() == 0
 
 
 def files_of(run):
@@ -79,12 +37,12 @@ def test_a_run_killed_at_random_moments_comes_to_the_same_networks(workspace, wo
         jobs.enqueue("train", run.id, asked="cpu", author="ann")
         while not (job := jobs.find("train", run.id)).is_finished:
             assert job.state == "queued"
-            begun, pid = time.monotonic(), workers.start()
+            begun, pid = time.monotonic(), workers.start(workspace)
             if n_killed < KILLS:
                 time.sleep(rng.uniform(0, took))
                 with suppress(ProcessLookupError):  # it was quicker
                     os.kill(pid, signal.SIGKILL)
-            if workers.wait():
+            if workers.has_ended_well():
                 took = time.monotonic() - begun
                 continue
             n_killed += 1
