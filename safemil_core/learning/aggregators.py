@@ -19,7 +19,6 @@ from safemil_core.learning.mlp import Mlp
 
 N_FEATURES = 16
 """Of a step, where features are pooled or say how much it counts."""
-_TINY = 1e-30
 
 
 class Aggregator(nn.Module):
@@ -56,7 +55,7 @@ class LogSumExp(Aggregator):
 
     def score(self, outputs: Tensor, weights: Tensor) -> Tensor:
         r, whole = self._sharpness, weights.sum(dim=-1)
-        inside = r * self.step_costs(outputs) + weights.clamp_min(_TINY).log()
+        inside = r * self.step_costs(outputs) + weights.log()
         return whole / r * (torch.logsumexp(inside, dim=-1) - whole.log())
 
 
@@ -75,7 +74,7 @@ class Attention(Aggregator):
     def score(self, outputs: Tensor, weights: Tensor) -> Tensor:
         x, y = outputs[..., 1:].chunk(2, dim=-1)
         gates = ((torch.tanh(x) * torch.sigmoid(y)) * self.gate.unsqueeze(1)).sum(dim=-1)
-        shares = torch.softmax(gates + weights.clamp_min(_TINY).log(), dim=-1)
+        shares = torch.softmax(gates + weights.log(), dim=-1)
         return weights.sum(dim=-1) * (shares * self.step_costs(outputs)).sum(dim=-1)
 
 
