@@ -76,11 +76,11 @@ def train_committee(
     Raises:
         Diverged: the costs are no numbers any more.
     """
-    is_held_out = folds(data.labels == "non_preferred", n_members, np.random.default_rng(seed))
+    is_held_out = folds(data.labels, n_members, np.random.default_rng(seed))
     run = RunConfig(cost=config.model_copy(update={"members": n_members}), seed=seed)
     torch.manual_seed(seed)  # the first weights; every later draw has a generator of its own
     network = CostNetwork(run.cost, data.sizes).to(data.device)
-    network.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
+    network.normaliser.fit(torch.cat(block, dim=-1) for block in data.numbers())
     trainer = CostTrainer(network, data, run, is_held_out)
     for update in range(1, config.updates + 1):
         trainer.update()
@@ -89,13 +89,14 @@ def train_committee(
     return Verdicts(np.stack(totals) / np.diff(data.offsets), is_held_out)
 
 
-def folds(is_marked: np.ndarray, n_members: int, rng: np.random.Generator) -> np.ndarray:
-    """[M, N] bool, what each network has to do without: every trajectory is left out once, marked ones in equal parts.
+def folds(labels: np.ndarray, n_members: int, rng: np.random.Generator) -> np.ndarray:
+    """[M, N] bool, what each network has to do without: every trajectory is left out once, each kind in equal parts.
 
-    The only one of its kind is never left out: no network could learn without it.
+    The only one that is non-preferred, preferred or neither is never left out: no network could learn without it.
     """
-    is_held_out = np.zeros((n_members, len(is_marked)), dtype=bool)
-    for kind in (np.flatnonzero(is_marked), np.flatnonzero(~is_marked)):
+    is_held_out = np.zeros((n_members, len(labels)), dtype=bool)
+    marks = np.where(np.isin(labels, ["non_preferred", "preferred"]), labels, "none")
+    for kind in (np.flatnonzero(marks == mark) for mark in np.unique(marks)):
         if len(kind) > 1:
             is_held_out[np.arange(len(kind)) % n_members, rng.permutation(kind)] = True
     return is_held_out
