@@ -250,7 +250,7 @@ class _Loop:
         self._weighed = {name: tensor.clone() for name, tensor in self._cost.state_dict().items()}
         if is_final:
             self._learned = costs
-        elif config.cost.failure_modes > 1 and self._trainer.updates > 1:
+        elif config.cost.failure_modes > 1:
             self._trainer.set_shares(self._shares(costs.mean))
 
     def _shares(self, step_costs: np.ndarray) -> np.ndarray:
