@@ -17,6 +17,7 @@ PAGES = [
     st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
     st.Page("views/audit.py", title="Audit", icon=":material/fact_check:", url_path="audit"),
     st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+    st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
     st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
     st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
     st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),

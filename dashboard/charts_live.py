@@ -1,67 +1,79 @@
-"""Curves of a run that still trains, as Vega charts: unlike Plotly's, the browser keeps them when the data change."""
+"""Curves of runs, while they train and after: which there are, and what they are called. Drawing is `curves`' part."""
 
 from __future__ import annotations
 
-import altair as alt
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
-from dashboard.charts_theme import LEARNED_COST, NON_PREFERRED, POLICY_COLOURS, POLICY_WORDS, UNLABELLED
+from dashboard.charts_theme import (
+    LEARNED_COST,
+    NON_PREFERRED,
+    POLICY_COLOURS,
+    POLICY_WORDS,
+    PREFERRED,
+    TRUE_COST,
+    UNLABELLED,
+)
 from safemil_core.assessment.diagnosis import LOG_2
 
-MAX_ROWS = 600
-"""More points than this are finer than the screen."""
-HEIGHT = 280
+_POLICIES = {"policy_loss": "safe", "bc_loss": "bc"}
 
 
-def cost_loss(metrics: pd.DataFrame) -> alt.Chart:
-    """The cost network's loss, beside that of guessing (log 2)."""
-    names = {"cost_loss": ("loss", LEARNED_COST), "guessing": ("guessing (log 2)", UNLABELLED)}
-    return _curves(metrics.assign(guessing=LOG_2), names, "cost loss")
+@dataclass(frozen=True)
+class Curve:
+    """One line over the updates."""
+
+    name: str
+    x: np.ndarray
+    """[P] in ascending order."""
+    y: np.ndarray
+    """[P]; where it is not a finite number, the line goes on to the next point."""
+    colour: str
+    dash: tuple[int, ...] = ()
+    """Lengths of strokes and gaps in pixels; empty: one stroke."""
 
 
-def bag_scores(metrics: pd.DataFrame) -> alt.Chart:
-    """The scores of both kinds of bags: learning drives them apart."""
-    names = {
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share their axes."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    x_name: str = "update"
+
+
+def panels(metrics: pd.DataFrame) -> list[Panel]:
+    """What shows whether a run learns: one row per logged update, columns as `learning.training` writes them."""
+    loss = _curves(metrics, {"cost_loss": ("loss", LEARNED_COST)})
+    scores = {
         "score_non_preferred": ("non-preferred", NON_PREFERRED),
         "score_unlabelled": ("unlabelled", UNLABELLED),
+        "score_preferred": ("preferred", PREFERRED),
     }
-    return _curves(metrics, names, "bag score")
-
-
-def cost_spread(metrics: pd.DataFrame) -> alt.Chart:
-    """How much c differs from step to step, and its mean."""
-    names = {"cost_spread": ("spread", LEARNED_COST), "cost_mean": ("mean", UNLABELLED)}
-    return _curves(metrics, names, "learned cost c")
-
-
-def policy_losses(metrics: pd.DataFrame) -> alt.Chart:
-    """The losses of the safe policy and of plain cloning."""
-    names = {
-        "policy_loss": (POLICY_WORDS["safe"], POLICY_COLOURS["safe"]),
-        "bc_loss": (POLICY_WORDS["bc"], POLICY_COLOURS["bc"]),
+    costs = {
+        "cost_spread": ("spread over the steps", LEARNED_COST),
+        "cost_mean": ("mean", UNLABELLED),
+        "disagreement": ("disagreement of the networks", TRUE_COST),
     }
-    return _curves(metrics, names, "policy loss")
+    policies = {column: (POLICY_WORDS[name], POLICY_COLOURS[name]) for column, name in _POLICIES.items()}
+    return [
+        Panel("Loss of the cost network", (*loss, *(_guessing(curve) for curve in loss))),
+        Panel("Scores of the bags", _curves(metrics, scores)),
+        Panel("Learned cost c", _curves(metrics, costs)),
+        Panel("Losses of the policies", _curves(metrics, policies)),
+    ]
 
 
-def thinned(metrics: pd.DataFrame, n_rows: int = MAX_ROWS) -> pd.DataFrame:
-    """At most about `n_rows` rows, evenly spread, the latest among them."""
-    return metrics.iloc[:: -max(1, -(-len(metrics) // n_rows))].iloc[::-1]
+def _guessing(loss: Curve) -> Curve:
+    """The loss of who cannot tell one bag from the other, as far as the other curve goes."""
+    ends = loss.x[np.isfinite(loss.y)][[0, -1]]
+    return Curve("guessing (log 2)", ends, np.full(2, LOG_2), UNLABELLED, dash=(4, 4))
 
 
-def _curves(metrics: pd.DataFrame, names: dict[str, tuple[str, str]], title: str) -> alt.Chart:
-    """Lines over the updates; `names` maps a column to its name and colour."""
-    shown = thinned(metrics)[["update", *names]].rename(columns={column: name for column, (name, _) in names.items()})
-    long = shown.melt("update", var_name="curve", value_name="value")
-    colours = alt.Scale(domain=[name for name, _ in names.values()], range=[colour for _, colour in names.values()])
-    legend = alt.Legend(orient="top", title=None, offset=2) if len(names) > 1 else None
-    chart: alt.Chart = (
-        alt.Chart(long, height=HEIGHT)
-        .mark_line(strokeWidth=1.8, clip=True)
-        .encode(
-            x=alt.X("update:Q", title="update", axis=alt.Axis(format="~s", tickCount=5)),
-            y=alt.Y("value:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
-            color=alt.Color("curve:N", scale=colours, legend=legend),
-            tooltip=["curve:N", alt.Tooltip("update:Q", format=","), alt.Tooltip("value:Q", format=".4g")],
-        )
-    )
-    return chart
+def _curves(metrics: pd.DataFrame, names: dict[str, tuple[str, str]]) -> tuple[Curve, ...]:
+    """The columns that are logged, each by its name and colour."""
+    x = metrics["update"].to_numpy()
+    logged = {column: about for column, about in names.items() if column in metrics and metrics[column].notna().any()}
+    return tuple(Curve(name, x, metrics[column].to_numpy(), colour) for column, (name, colour) in logged.items())

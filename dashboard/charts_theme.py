@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import plotly.graph_objects as go
 
 NON_PREFERRED = "#D55E00"
@@ -28,6 +30,29 @@ LABEL_WORDS = {
 
 PATH_COLOURS = {**LABEL_COLOURS, "none": "#E69F00"}
 """An unlabelled path in grey would drown in the others behind it: Okabe and Ito's orange."""
+
+RUN_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#C2A800")
+RUN_DASHES: tuple[tuple[tuple[int, ...], str], ...] = (((), "━━━"), ((7, 4), "━ ━"), ((2, 4), "╍╍╍"))
+
+
+@dataclass(frozen=True)
+class RunStyle:
+    """How the curves of one run are drawn among those of others."""
+
+    colour: str
+    dash: tuple[int, ...]
+    """Strokes and gaps in pixels; empty: one stroke."""
+    stroke: str
+    """The dash as text, for tables."""
+
+
+def run_style(number: int) -> RunStyle:
+    """The style of a run by its place among the runs of its dataset, oldest first: later ones do not change it.
+
+    Seven colours, then the same with other dashes: 21 runs can be told apart, with any colour vision.
+    """
+    dash, stroke = RUN_DASHES[number // len(RUN_COLOURS) % len(RUN_DASHES)]
+    return RunStyle(RUN_COLOURS[number % len(RUN_COLOURS)], dash, stroke)
 
 
 def themed(figure: go.Figure, height: int = 340) -> go.Figure:

@@ -29,7 +29,11 @@ from safemil_core.data.labels.store import LabelState, LabelStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import SafeMILError
 from safemil_core.running.committees import Committee, committee_file, read_committee
+from safemil_core.running.comparison import Compared, final_values
 from safemil_core.running.intakes import IntakeStore
+from safemil_core.running.jobs import jobs_of
+from safemil_core.running.metrics_log import MetricsLog
+from safemil_core.running.run_notes import RunNote, RunNotes
 from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
@@ -160,6 +164,25 @@ def run_cost_sums(run: Run) -> pd.Series:
     return _run_cost_sums(run.folder, run.table("trajectories").stat().st_mtime_ns)
 
 
+def metrics(run: Run) -> pd.DataFrame:
+    """What the run has logged so far; only what is new is read. Shared by all sessions: never write to it."""
+    return _metrics_log(run.metrics_file).read()
+
+
+def run_notes() -> RunNotes:
+    """What people call the runs of the workspace and say of them."""
+    return RunNotes(_database(workspace().database))
+
+
+def compared(info: DatasetInfo) -> list[Compared]:
+    """Every run of a dataset with all that is known of it, newest first."""
+    all_runs, notes = runs().list(info.id), run_notes().all()
+    return [
+        Compared(run, job, notes.get(run.id, RunNote()), _final_values(run.metrics_file, _version(run.metrics_file)))
+        for run, job in zip(all_runs, jobs_of(workspace(), all_runs), strict=True)
+    ]
+
+
 def card_text(info: DatasetInfo) -> str:
     """The dataset's card in Markdown, as it and its labels are now."""
     return card(datasets(), info.name)
@@ -272,6 +295,16 @@ def _background_paths(root: Path, dataset_id: str, name: str, x: int, y: int) ->
     return sample_paths(_trajectories(root, dataset_id, name), x, y)
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _metrics_log(path: Path) -> MetricsLog:
+    return MetricsLog(path)
+
+
+@st.cache_data(max_entries=1_000, show_spinner=False)
+def _final_values(path: Path, version: tuple[int, int]) -> dict[str, float]:
+    return final_values(MetricsLog(path).read())
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
     return Run(folder).trajectories()["cost_sum"]
@@ -280,6 +313,15 @@ def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_costs(folder: Path, written_at: int) -> np.ndarray:
     return Run(folder).costs()["cost"].to_numpy()
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """Another one whenever the file has changed; (0, 0) where it is not there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 @st.cache_resource(show_spinner="Importing the bundled dataset…")

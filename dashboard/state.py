@@ -106,12 +106,14 @@ class Choice(Generic[T]):
 
 dataset = Choice("dataset", str)
 run = Choice("run", str)
+compared = Choice("runs", str)
+"""The runs that are compared: their ids with commas between; empty: none."""
 trajectory = Choice("trajectory", int)
 x = Choice("x", int)
 """The observation dimension on the horizontal axis."""
 y = Choice("y", int)
 
-_OF_A_DATASET: tuple[Choice[Any], ...] = (run, trajectory, x, y)
+_OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, x, y)
 
 
 def keep_choices() -> None:

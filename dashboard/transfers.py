@@ -1,4 +1,5 @@
-"""What pages move into the workspace and out of it: uploads, files of this machine, curated subsets. No widgets."""
+"""What pages move into the workspace and out of it: uploads, files of this machine, curated subsets, event
+files. No widgets."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from safemil_core.data.intake.limits import Limits
 from safemil_core.data.intake.roots import candidates, under_roots
 from safemil_core.data.recording import Options
 from safemil_core.running.curation import Exported, Keep, export_into
+from safemil_core.running.run_notes import RunNote
 from safemil_core.running.runs import Run
 
 UPLOAD_LIMITS = Limits(most_bytes=16 * 2**30)
@@ -77,6 +79,13 @@ def import_uploads(
 def export(info: DatasetInfo, format_name: str, keep: Keep, run: Run | None) -> Exported:
     """Write a curated subset into the workspace; raises like `curate` and `export_curated`."""
     return export_into(resources.workspace(), resources.datasets(), info.name, format_name, keep=keep, run=run)
+
+
+def event_file(run: Run, note: RunNote) -> bytes:
+    """A run's event file for TensorBoard, as a zip archive; raises like `event_file_zip`."""
+    from safemil_core.running.event_files import event_file_zip  # TensorBoard's modules take most of a second
+
+    return event_file_zip(run, note)
 
 
 def _within(path: Path, roots: Sequence[Path]) -> str:

@@ -11,7 +11,7 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
 from dashboard.components.label_actions import COLOURS
-from dashboard.components.run_progress import progress_line
+from dashboard.components.progress_line import progress_line
 from dashboard.components.words import code_span, plural
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.components.run_names import distinct_names
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
-from safemil_core.running.job_store import Job
 from safemil_core.running.runs import Run
 
 
@@ -36,9 +34,14 @@ def run_picker(info: DatasetInfo) -> Run | None:
     runs = {run.id: run for run in resources.runs().list(info.id)}
     if not runs:
         return None
+    names = distinct_names(runs.values(), resources.run_notes().all())
+    trainings = jobs.jobs_of(resources.workspace(), list(runs.values()))
     ids = list(runs)
-    trainings = dict(zip(ids, jobs.jobs_of(resources.workspace(), list(runs.values())), strict=True))
-    run_id = st.selectbox("Run", ids, format_func=lambda i: _run_words(runs[i], trainings[i]), **state.run.widget(ids))
+    words = {
+        run_id: f"{names[run_id]} · {job.state} · {runs[run_id].info.n_non_preferred} non-preferred"
+        for run_id, job in zip(ids, trainings, strict=True)
+    }
+    run_id = st.selectbox("Run", ids, format_func=words.__getitem__, **state.run.widget(ids))
     state.run.settle(run_id)
     return runs[run_id]
 
@@ -86,8 +89,3 @@ def author_picker() -> None:
 
 def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func
     return lambda dimension: info.observation_names[dimension]
-
-
-def _run_words(run: Run, job: Job) -> str:
-    created = datetime.fromisoformat(run.info.created_at)
-    return f"{created:%d %b %H:%M:%S} · {job.state} · {run.info.n_non_preferred} non-preferred"

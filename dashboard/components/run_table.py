@@ -12,6 +12,7 @@ from dashboard import resources, state
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
+from safemil_core.running.run_notes import RunNote
 from safemil_core.running.runs import Run
 
 
@@ -45,15 +46,17 @@ def run_table(runs: Sequence[Run]) -> None:
 
 def table(runs: Sequence[Run]) -> pd.DataFrame:
     """One row a run: what it was made from and what came out."""
+    notes, trainings = resources.run_notes().all(), jobs.jobs_of(resources.workspace(), runs)
     return pd.DataFrame(
-        [_row(run, job) for run, job in zip(runs, jobs.jobs_of(resources.workspace(), runs), strict=True)]
+        [_row(run, job, notes.get(run.id, RunNote())) for run, job in zip(runs, trainings, strict=True)]
     )
 
 
-def _row(run: Run, job: Job) -> dict[str, object]:
+def _row(run: Run, job: Job, note: RunNote) -> dict[str, object]:
     info, outcome = run.info, run.outcome
     safe = run.evaluation.get("policies", {}).get("safe", {})
     return {
+        "name": note.name or None,
         "when": datetime.fromisoformat(info.created_at),
         "state": job.state,
         "by": info.author,

@@ -14,13 +14,29 @@ from dashboard import state
 from safemil_core.config import RunConfig, setting_names
 from safemil_core.errors import InvalidConfig
 
-FIRST = ("cost.updates", "cost.bag_size", "cost.window", "weights.scheme", "policy.updates", "seed")
+FIRST = (
+    "cost.updates",
+    "cost.bag_size",
+    "cost.window",
+    "cost.aggregator",
+    "cost.members",
+    "weights.scheme",
+    "policy.updates",
+    "schedule",
+    "seed",
+)
 """What a newcomer may want to turn; all else is in the expander."""
 
 WORDS = {
     "cost.updates": "Cost updates",
     "cost.bag_size": "Bag size K",
     "cost.window": "Window H",
+    "cost.aggregator": "Score of a bag",
+    "cost.members": "Cost networks",
+    "cost.settle": "Settled below",
+    "cost.sharpness": "Sharpness of log-sum-exp",
+    "cost.failure_modes": "Kinds of failure",
+    "cost.preferred_weight": "Weight of preferred labels",
     "policy.updates": "Policy updates",
     "cost.gamma": "Discount gamma",
     "weights.scheme": "Weights of cloning",
@@ -28,18 +44,28 @@ WORDS = {
 }
 """Names where the setting's own would not do."""
 
+NEEDS = {
+    "cost.sharpness": ("cost.aggregator", ("log_sum_exp",)),
+    "weights.beta": ("weights.scheme", ("trajectory",)),
+    "weights.threshold": ("weights.scheme", ("threshold",)),
+    "weights.per_length": ("weights.scheme", ("trajectory", "threshold")),
+}
+"""Settings that have an effect only where another one has one of these values; else they are greyed out."""
 
-def settings_form() -> RunConfig | None:
-    """Let the user choose the settings of a run; None, with the reason shown, while they make no sense."""
-    ours, papers, _ = st.columns([2, 2, 5], vertical_alignment="center")
-    ours.button("Our defaults", on_click=prefill, args=(RunConfig(),), width="stretch")
-    papers.button(
+
+def presets() -> None:
+    """Buttons that fill the whole form."""
+    st.button("Our defaults", on_click=prefill, args=(RunConfig(),))
+    st.button(
         "The paper's values",
         on_click=prefill,
         args=(RunConfig.paper(),),
-        width="stretch",
         help="1,000,000 updates of large windows: hours even on a GPU.",
     )
+
+
+def settings_form() -> RunConfig | None:
+    """Let the user choose the settings of a run; None, with the reason shown, while they make no sense."""
     _widgets(FIRST)
     with st.expander("All settings"):
         for section in dict.fromkeys(_section(name) for name in setting_names()):
@@ -55,7 +81,7 @@ def settings_form() -> RunConfig | None:
 def prefill(config: RunConfig) -> None:
     """Let the form show these settings: for callbacks, here or on another page."""
     for name in setting_names():
-        state.set_widget_value(_key(name), _shown(_value_in(config, name)))
+        state.set_widget_value(_key(name), _shown(config.value_of(name)))
 
 
 def _widgets(names: Sequence[str]) -> None:
@@ -68,14 +94,21 @@ def _widgets(names: Sequence[str]) -> None:
 
 def _widget(name: str) -> None:
     """One setting as the widget that suits its type; its value is in the session under the setting's key."""
-    field, default = _field(name), _value_in(RunConfig(), name)
+    field, default = _field(name), RunConfig().value_of(name)
     key = _key(name)
     if state.widget_value(key) is None:
         state.set_widget_value(key, _shown(default))
     words = WORDS.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
     about: dict[str, Any] = {"key": key, "help": field.description, "persist_state": "session"}
+    other, values = NEEDS.get(name, ("", ()))
+    about["disabled"] = bool(other) and state.widget_value(_key(other)) not in values
     if get_origin(field.annotation) is Literal:
-        st.segmented_control(words, get_args(field.annotation), required=True, **about)
+        options = get_args(field.annotation)
+        about["format_func"] = lambda option: option.replace("_", " ")
+        if len(options) > 3:
+            st.selectbox(words, options, **about)
+        else:
+            st.segmented_control(words, options, required=True, **about)
     elif isinstance(default, bool):
         st.toggle(words, **about)
     elif isinstance(default, tuple):
@@ -91,7 +124,7 @@ def _chosen() -> RunConfig:
     for name in setting_names():
         section, _, key = name.rpartition(".")
         shown = state.widget_value(_key(name))
-        is_widths = isinstance(_value_in(RunConfig(), name), tuple)
+        is_widths = isinstance(RunConfig().value_of(name), tuple)
         (values.setdefault(section, {}) if section else values)[key] = _widths(name, shown) if is_widths else shown
     return RunConfig(**values)
 
@@ -119,11 +152,6 @@ def _field(name: str) -> FieldInfo:
     section, _, key = name.rpartition(".")
     model: type[BaseModel] = type(getattr(RunConfig(), section)) if section else RunConfig
     return model.model_fields[key]
-
-
-def _value_in(config: RunConfig, name: str) -> Any:
-    section, _, key = name.rpartition(".")
-    return getattr(getattr(config, section) if section else config, key)
 
 
 def _bounds(field: FieldInfo, kind: type) -> dict[str, Any]:

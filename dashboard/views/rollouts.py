@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import charts_run, resources
 from dashboard.components import evaluation_tables
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
-from dashboard.components.run_progress import progress_line
+from dashboard.components.progress_line import progress_line
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs

@@ -52,8 +52,15 @@ class Compared:
 
 
 def final_values(metrics: pd.DataFrame) -> dict[str, float]:
-    """What each curve came to: the mean of its last few logged values, for one alone is noise."""
-    return {name: float(values.tail(RECENT_ROWS).mean()) for name in CURVES if len(values := curve(metrics, name))}
+    """The updates and seconds that are logged, and what each curve came to: the mean of its last few values.
+
+    One value alone is noise. What was not logged is left out.
+    """
+    if metrics.empty:
+        return {}
+    last = metrics[["update", "seconds"]].iloc[-1]
+    means = {name: float(values.tail(RECENT_ROWS).mean()) for name in CURVES if len(values := curve(metrics, name))}
+    return {"updates": float(last["update"]), "seconds": float(last["seconds"]), **means}
 
 
 def curve(metrics: pd.DataFrame, name: str, over: str = "update") -> pd.Series:
@@ -106,21 +113,21 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _result(it: Compared) -> dict[str, Any]:
-    info, outcome, job = it.run.info, it.run.outcome, it.job
+    info, outcome = it.run.info, it.run.outcome
     safe = it.run.evaluation.get("policies", {}).get("safe", {})
     return {
         "name": it.note.name,
         "created": datetime.fromisoformat(info.created_at),
-        "state": job.state,
+        "state": it.job.state,
         "author": info.author,
         "step_auc": outcome.get("step_auc"),
         "trajectory_spearman": outcome.get("trajectory_spearman"),
         **{name: it.final.get(name) for name in CURVES},
         "safe_return": safe.get("return", {}).get("mean"),
         "safe_cost": safe.get("cost", {}).get("mean"),
-        "seconds": job.seconds or None,
-        "updates": job.done,
-        "rate": job.done / job.seconds if job.seconds else None,
+        "seconds": it.final.get("seconds"),
+        "updates": it.final.get("updates"),
+        "rate": it.final["updates"] / it.final["seconds"] if it.final.get("seconds") else None,
         "note": it.note.text,
     }
 

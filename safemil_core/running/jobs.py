@@ -96,6 +96,12 @@ def jobs_of(workspace: Workspace, runs: Sequence[Run]) -> list[Job]:
     return [found.get(run.id) or _without_row(run) for run in runs]
 
 
+def queue(workspace: Workspace) -> list[Job]:
+    """The trainings that are at work, and after them those that wait, in their order."""
+    living = [job for job in advance(workspace).all("train").values() if not job.is_finished]
+    return sorted(living, key=lambda job: job.state == "queued")
+
+
 def advance(workspace: Workspace) -> JobStore:
     """Move the queue on: what has died is lost, and a worker comes where a job waits and its device has room."""
     store = JobStore(Database(workspace.database))

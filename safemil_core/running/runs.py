@@ -21,6 +21,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import InvalidConfig, NotFound, NotReady
+from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.progress import Progress, read_progress
 from safemil_core.running.provenance import Provenance
 from safemil_core.running.requirements import require_learnable
@@ -32,7 +33,7 @@ MODELS: tuple[Model, ...] = ("cost", "safe", "bc")
 POLICIES: tuple[Policy, ...] = ("safe", "bc")
 """The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
 
-_ARCHITECTURE = ("hidden_sizes",)
+_ARCHITECTURE = ("hidden_sizes", "members", "aggregator")
 """Settings of the cost network on which the shapes of its weights depend."""
 _RESERVE = 2**18
 """Bytes: enough for the last words of a job to the log and the database."""
@@ -106,9 +107,14 @@ class Run:
         """The latest evaluation (`assessment.evaluation`). Empty until one is done."""
         return self._json("evaluation/evaluation.json", missing={})
 
+    @property
+    def metrics_file(self) -> Path:
+        """What training logs, one line a row; it grows, and is cut back where training goes on from a checkpoint."""
+        return self.folder / "metrics.jsonl"
+
     def metrics(self) -> pd.DataFrame:
         """One row per logged update; empty before the first. A last line still being written is left out."""
-        return pd.DataFrame(self._metrics())
+        return MetricsLog(self.metrics_file).read()
 
     @property
     def has_costs(self) -> bool:
@@ -185,7 +191,7 @@ class Run:
         for path in (*half_written, *later, self.folder / "outcome.json"):
             path.unlink(missing_ok=True)
         rows = [row for row in self._metrics() if row["update"] <= update]
-        with whole_file(self.folder / "metrics.jsonl") as temporary:
+        with whole_file(self.metrics_file) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     @contextmanager
@@ -210,12 +216,12 @@ class Run:
             temporary.write_text(json.dumps(value, indent=1))
 
     def append_metrics(self, row: dict[str, float]) -> None:
-        with (self.folder / "metrics.jsonl").open("a") as file:
+        with self.metrics_file.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def _metrics(self) -> list[dict[str, float]]:
         try:
-            lines = (self.folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+            lines = self.metrics_file.read_text().splitlines(keepends=True)
         except FileNotFoundError:
             return []
         return [json.loads(line) for line in lines if line.endswith("\n")]

@@ -1,9 +1,12 @@
 """Train: settings, a start, a run that lives, one that has ended well or badly, and earlier ones."""
 
+import json
+
 import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
 
+from dashboard import resources
 from dashboard.components.settings_form import FIRST
 from safemil_core.config import CostConfig, RunConfig, setting_names
 from safemil_core.running import jobs
@@ -23,6 +26,12 @@ def button(app, label):
     return found
 
 
+def curves(app):
+    """The panels of curves, as the browser gets them; None where there are none."""
+    found = [json.loads(element.proto.json) for element in app.get("bidi_component") if "panels" in element.proto.json]
+    return found[0] if found else None
+
+
 def test_nothing_marked_means_no_start_and_a_way_to_label(workspace):
     runs.add_dataset(workspace)
     app = open_page("train")
@@ -36,10 +45,9 @@ def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, inf
     app = open_page("train")
     shown = {
         widget.key: widget
-        for kind in ("number_input", "toggle", "text_input", "button_group")
-        for widget in app.get(kind)
+        for kind in ("number_input", "toggle", "text_input", "segmented_control", "selectbox")
+        for widget in getattr(app, kind)
     }
-    shown |= {widget.key: widget for widget in app.segmented_control}
     assert {f"settings.{name}" for name in setting_names()} <= set(shown)
     assert shown["settings.cost.bag_size"].value == RunConfig().cost.bag_size
     assert shown["settings.cost.bag_size"].help == CostConfig.model_fields["bag_size"].description
@@ -58,11 +66,12 @@ def test_a_start_makes_a_run_of_the_chosen_settings_and_puts_it_into_the_url(wor
     assert run.config.policy.hidden_sizes == (64, 32)
     assert run.info.n_non_preferred == 4
     assert app.query_params["run"] == run.id
-    assert f"Run `{run.id}`" in app.subheader[1].value
+    assert f"`{run.id}`" in runs.words(app)
 
 
 def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started):
     app = open_page("train")
+    app.segmented_control(key="settings.weights.scheme").set_value("trajectory").run()
     app.number_input(key="settings.weights.beta").set_value(0.0).run()
     assert not app.exception
     assert app.error[0].value == "weights.beta must be greater than 0, got 0.0"
@@ -70,6 +79,15 @@ def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started
     app.number_input(key="settings.weights.beta").set_value(1.0)
     app.text_input(key="settings.cost.hidden_sizes").set_value("wide").run()
     assert app.error[0].value == "cost.hidden_sizes must be widths like 256, 256, got 'wide'"
+
+
+def test_a_setting_without_effect_is_greyed_out_until_it_has_one(workspace, info):
+    app = open_page("train")
+    sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
+    assert (sharpness.disabled, beta.disabled) == (True, True)
+    app.selectbox(key="settings.cost.aggregator").set_value("log_sum_exp").run()
+    sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
+    assert (sharpness.disabled, beta.disabled) == (False, True)
 
 
 def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):
@@ -89,11 +107,106 @@ def test_a_living_run_shows_how_far_it_is_and_can_be_stopped(workspace, info, mo
     app = open_page("train", run=run.id)
     assert not app.exception
     assert "500 of 1,500 updates" in app.get("progress")[0].proto.text
-    assert len(app.get("vega_lite_chart")) == 4
+    assert [panel["title"] for panel in curves(app)["panels"]] == [
+        "Loss of the cost network",
+        "Scores of the bags",
+        "Learned cost c",
+        "Losses of the policies",
+    ]
     assert "Healthy" in app.success[0].value
     assert button(app, "Delete").disabled
-    button(app, "Stop").click().run()
+    assert "100 a second · 10 s left · on cpu" in app.get("progress")[0].proto.text
+    app.button(key="run.stop").click().run()
     assert stopped == [run.id]
+    assert not [button for button in app.button if button.label == "Resume"]
+
+
+def test_every_job_of_the_workspace_is_in_the_queue_and_can_be_stopped_there(workspace, info, monkeypatch):
+    """A run at work, two that wait for the same device; here no process is begun for them."""
+    monkeypatch.setattr(jobs, "_wake", lambda workspace: None)
+    at_work = runs.begin(runs.new_run(workspace, info))
+    first, second = runs.new_run(workspace, info), runs.new_run(workspace, info)
+    for run in (first, second):
+        jobs.start_training(workspace, run, "cpu")
+    app = open_page("train", run=second.id)
+    assert "**Queue** · 1 at work, 2 waiting" in runs.words(app)
+    bars = [bar.proto.text for bar in app.get("progress")]
+    assert bars[:3] == [
+        "500 of 1,500 updates · 100 a second · 10 s left · on cpu",
+        "waits until cpu is free, next in turn",
+        "waits until cpu is free, number 2 in the queue",
+    ]
+    assert bars[3] == bars[2]  # of the chosen run
+    app.button(key=f"queue.stop.{first.id}").click().run()
+    assert jobs.job_of(workspace, first).state == "stopped"
+    assert app.get("progress")[-1].proto.text == "waits until cpu is free, next in turn"
+    assert jobs.job_of(workspace, at_work).state == "running"
+
+
+def test_what_has_stopped_can_go_on(workspace, info, monkeypatch):
+    monkeypatch.setattr(jobs, "_wake", lambda workspace: None)
+    run = runs.begin(runs.new_run(workspace, info))
+    runs.set_job(run, "stopped", done=500)
+    app = open_page("train", run=run.id)
+    app.button(key="run.resume").click().run()
+    assert not app.exception
+    assert jobs.job_of(workspace, run).state == "queued"
+
+
+def test_a_run_can_be_done_again_with_changes_and_the_labels_of_then(workspace, info, started):
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    runs.mark_costliest(workspace, info, n=9)
+    app = open_page("train", run=run.id)
+    button(app, "Duplicate with changes").click().run()
+    assert app.number_input(key="settings.cost.bag_size").value == 64
+    assert "**9** non-preferred" in runs.words(app)
+    app.toggle(key=f"train.then.{run.id}").set_value(True).run()
+    assert "**4** non-preferred" in runs.words(app)
+    app.number_input(key="settings.cost.bag_size").set_value(32)
+    button(app, "Train").click().run()
+    assert not app.exception
+    (again,) = started
+    assert again.config == run.config.with_values(["cost.bag_size=32"])
+    assert again.info.label_snapshot == run.info.label_snapshot
+
+
+def test_a_run_may_begin_with_the_cost_network_of_an_earlier_one(workspace, info, started):
+    parent = runs.finish(runs.new_run(workspace, info, RunConfig()), workspace)
+    (parent.folder / "cost.safetensors").write_bytes(b"a network")
+    app = open_page("train", run=parent.id)
+    app.selectbox(key=f"train.begin.{info.id}").set_value(parent.id).run()
+    button(app, "Train").click().run()
+    (run,) = started
+    assert run.info.warm_start == parent.id
+    assert run.warm_file.read_bytes() == b"a network"
+    assert f"begins with the cost network of `{parent.id}`" in runs.words(app)
+    app.text_input(key="settings.cost.hidden_sizes").set_value("8").run()
+    button(app, "Train").click().run()
+    assert "hidden_sizes" in app.error[0].value
+
+
+def test_a_name_and_a_note_are_kept_with_who_said_so_and_shown_as_they_are(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    app = open_page("train", run=run.id)
+    app.text_input(key="author").set_value("eve").run()
+    app.text_input(key=f"run.name.{run.id}").set_value("a *b* :red[c]").run()
+    app.text_area(key=f"run.note.{run.id}").set_value("<script>\n**d**").run()
+    assert not app.exception
+    assert app.subheader[1].value == "Run `a *b* :red[c]`"
+    assert app.text[0].value == "<script>\n**d**"
+    assert app.selectbox(key="widget.run").options[0].startswith("a *b* :red[c] · done")
+    assert app.dataframe[0].value["name"].tolist() == ["a *b* :red[c]"]
+    found = resources.run_notes().of(run.id)
+    assert (found.name, found.text, found.author) == ("a *b* :red[c]", "<script>\n**d**", "eve")
+
+
+def test_event_files_are_offered_only_of_settings_that_can_be_read(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    (offer,) = open_page("train", run=run.id).get("download_button")
+    assert (offer.proto.label, offer.proto.disabled) == ("TensorBoard", False)
+    run.write_json("config.json", {"colour": "red"})
+    (offer,) = open_page("train", run=run.id).get("download_button")
+    assert offer.proto.disabled
 
 
 def test_a_run_that_has_hardly_begun_is_not_judged(workspace, info):
@@ -107,7 +220,7 @@ def test_before_the_first_rows_the_page_says_when_curves_begin(workspace, info):
     run = runs.begin(runs.new_run(workspace, info), done=0, n_rows=0)
     app = open_page("train", run=run.id)
     assert "The curves begin" in runs.words(app)
-    assert not app.get("vega_lite_chart")
+    assert curves(app) is None
 
 
 def test_a_run_with_settings_of_another_version_still_shows(workspace, info):
@@ -182,7 +295,7 @@ def test_every_run_is_in_the_table_newest_first(workspace, info):
 def test_deleting_asks_first(workspace, info):
     run = runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("train", run=run.id)
-    button(app, "Delete").click().run()
+    app.button(key="run.delete").click().run()
     assert f"`{run.id}`" in runs.words(app)
     assert (workspace.runs / run.id).exists()
     confirm = [button for button in app.button if button.label == "Delete"][-1]

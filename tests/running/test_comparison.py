@@ -31,6 +31,8 @@ METRICS = pd.DataFrame(
     }
 )
 
+FIRST = {"updates": 500.0, "seconds": 10.0, "gap": 0.5}
+
 
 def job(**values):
     nothing = dict.fromkeys(("queued_at", "started_at", "updated_at", "ended_at", "rate"), 0.0)
@@ -58,8 +60,8 @@ def two(workspace):
     first.write_json("evaluation/evaluation.json", {"policies": {"safe": safe}})
     second = new_run(workspace, marked=(9,), config=TINY.with_values(["cost.hidden_sizes=[8, 4]", "normalise=false"]))
     return [
-        Compared(first, job(started_at=100.0, ended_at=110.0, done=500), RunNote("base", "as *before*"), {"gap": 0.5}),
-        Compared(second, job(state="running", started_at=100.0, updated_at=104.0, done=100), RunNote(), {"gap": 0.25}),
+        Compared(first, job(), RunNote("base", "as *before*"), FIRST),
+        Compared(second, job(state="running"), RunNote(), {"updates": 100.0, "seconds": 4.0, "gap": 0.25}),
     ]
 
 
@@ -72,9 +74,10 @@ def test_a_curve_is_what_was_logged_and_the_gap_is_that_of_the_bag_scores():
 
 
 def test_a_final_value_is_the_mean_of_the_last_eight_logged():
-    assert final_values(METRICS) == {"cost_loss": 0.625, "gap": 0.25, "policy_loss": 2.0}
-    longer = pd.DataFrame({"update": range(20), "cost_loss": [100.0] * 12 + [1, 2, 3, 4, 5, 6, 7, 8]})
-    assert final_values(longer) == {"cost_loss": 4.5}
+    assert final_values(METRICS) == {"updates": 4, "seconds": 2, "cost_loss": 0.625, "gap": 0.25, "policy_loss": 2.0}
+    losses = [100.0] * 12 + [1, 2, 3, 4, 5, 6, 7, 8]
+    longer = pd.DataFrame({"update": range(20), "seconds": range(20), "cost_loss": losses})
+    assert final_values(longer) == {"updates": 19, "seconds": 19, "cost_loss": 4.5}
     assert final_values(pd.DataFrame()) == {}
 
 

@@ -1,0 +1,128 @@
+"""All runs of a dataset with their results as one table: the ticked ones are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from dashboard import state
+from dashboard.charts_theme import PREFERRED, run_style
+from dashboard.components.words import duration
+from safemil_core.running.comparison import Compared, best, results
+
+N_AT_FIRST = 10
+"""The newest so many are compared until somebody chooses."""
+HIDDEN = "Against the true costs in the dataset: hidden truth, never used in training."
+COLUMNS = {
+    "name": ("name", "Given below or on the Train page."),
+    "created": ("when", None),
+    "state": ("state", None),
+    "step_auc": ("AUC", f"{HIDDEN} Of step costs; 0.5 is guessing."),
+    "trajectory_spearman": ("Spearman", f"{HIDDEN} Rank correlation of trajectory costs."),
+    "cost_loss": ("cost loss", "Mean of the last logged values; log 2 is guessing."),
+    "gap": ("gap", "Score of non-preferred bags over that of unlabelled ones, lately."),
+    "cost_spread": ("spread", "How much the learned cost differs from step to step, lately."),
+    "policy_loss": (
+        "policy loss",
+        "Of the safe policy, lately. Comparable between runs of one kind of loss and weights.",
+    ),
+    "safe_return": ("safe return", "Of the safe policy, evaluated on the Rollouts page."),
+    "safe_cost": ("safe cost", "Of the safe policy, evaluated on the Rollouts page."),
+    "seconds": ("time", "That training took."),
+    "updates": ("updates", "Done."),
+    "rate": ("updates/s", "On average."),
+    "author": ("by", None),
+    "note": ("note", None),
+}
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "step_auc": "{:.3f}".format,
+    "trajectory_spearman": "{:.3f}".format,
+    "cost_loss": "{:.4f}".format,
+    "gap": "{:.3f}".format,
+    "cost_spread": "{:.3f}".format,
+    "policy_loss": "{:.3f}".format,
+    "safe_return": "{:.1f}".format,
+    "safe_cost": "{:.2f}".format,
+    "seconds": duration,
+    "updates": "{:,.0f}".format,
+    "rate": "{:,.0f}".format,
+}
+
+
+def numbered(compared: Sequence[Compared]) -> dict[str, int]:
+    """The place of each run among those of its dataset, oldest first, which gives it its colour."""
+    return {it.run.id: len(compared) - 1 - i for i, it in enumerate(compared)}
+
+
+def chosen_of(compared: Sequence[Compared]) -> list[Compared]:
+    """The runs that the URL names, or the newest ones where it names none."""
+    named = state.compared.get()
+    if named is None:
+        return list(compared[:N_AT_FIRST])
+    return [it for it in compared if it.run.id in named.split(",")]
+
+
+def compare_table(compared: Sequence[Compared]) -> list[Compared]:
+    """Show every run, newest first, and give the ticked ones. Bold with a star: the best of these in its column."""
+    chosen = chosen_of(compared)
+    ids = [it.run.id for it in compared]
+    # A selection is by row number: with other runs in the table it would mean other runs, so these are in the key.
+    key = f"compare.table.{len(ids)}.{ids[0]}"
+    rows = [ids.index(it.run.id) for it in chosen]
+    state.set_widget_value(key, {"selection": {"rows": rows, "columns": [], "cells": []}})
+    st.dataframe(
+        _styled(compared, chosen),
+        key=key,
+        height=min(35 * (len(ids) + 1) + 3, 420),
+        hide_index=True,
+        placeholder="–",
+        on_select=lambda: _choose(key, ids),
+        selection_mode="multi-row",
+        column_config={
+            "line": st.column_config.TextColumn("", width=44, pinned=True),
+            "created": st.column_config.DatetimeColumn("when", format="D MMM, HH:mm:ss"),
+            **{
+                name: st.column_config.Column(words, help=about, width=92 if name in FORMATS else None)
+                for name, (words, about) in COLUMNS.items()
+                if name != "created"
+            },
+        },
+    )
+    return chosen
+
+
+def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
+    """How the curves of runs are drawn: a stroke of text each, and the CSS that colours it."""
+    styles = [run_style(number) for number in numbers]
+    return [style.stroke for style in styles], [f"color: {style.colour}; font-weight: bold" for style in styles]
+
+
+def _styled(compared: Sequence[Compared], chosen: Sequence[Compared]) -> Styler:
+    table = results(compared)
+    strokes, colours = line_cells(numbered(compared).values())
+    shown = table[list(COLUMNS)].astype(dict.fromkeys(FORMATS, float))
+    shown.insert(0, "line", strokes)
+    styled = shown.style.apply(lambda _: colours, subset=["line"])
+    winners = best(table.loc[[it.run.id for it in chosen]]) if len(chosen) > 1 else {}
+    for column, words in FORMATS.items():
+        styled = styled.format(words, subset=[column], na_rep="–")
+        cells = pd.IndexSlice[winners.get(column, []), [column]]
+        styled = styled.format(partial(_starred, words), subset=cells)
+        styled = styled.map(lambda _: f"background-color: {PREFERRED}30; font-weight: bold", subset=cells)
+    return styled
+
+
+def _starred(words: Callable[[Any], str], value: float) -> str:
+    return f"★ {words(value)}"
+
+
+@state.uninterrupted()
+def _choose(key: str, ids: Sequence[str]) -> None:
+    heard = state.heard(key)
+    if heard is not None:
+        state.compared.set(",".join(ids[row] for row in heard["selection"]["rows"] if row < len(ids)))

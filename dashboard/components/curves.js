@@ -1,0 +1,260 @@
+// Panels of curves on canvases. New data are drawn in place; a cursor goes through all panels at once.
+// Drag to zoom into a range of updates, double-click to see all again.
+
+export default function ({ data, parentElement }) {
+  // Called again on every rerun with fresh data: one instance lives on the element.
+  const own = (parentElement.__curves ??= begin(parentElement));
+  clearTimeout(own.leaving);
+  own.show(data);
+  // A busy page may end and begin the same element anew: zoom and cursor stay. Another one is ended.
+  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__curves = null; }, 3000); };
+}
+
+const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
+const number = (value) => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6
+  ? value.toExponential(2) : String(+value.toPrecision(4)));
+const count = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
+
+function begin(host) {
+  const holder = document.createElement("div"), root = document.createElement("div");
+  holder.className = "holder";
+  root.className = "curves";
+  holder.append(root);
+  host.append(holder);
+  const panels = [];
+  const shared = { cursor: null, focus: null }; // x under the pointer, and the curve whose name is pointed at
+  let frame = 0;
+  const redraw = () => { frame ||= requestAnimationFrame(() => { frame = 0; panels.forEach((panel) => panel.draw()); }); };
+  const resizing = new ResizeObserver(redraw);
+  resizing.observe(root);
+
+  function show(data) {
+    root.style.setProperty("--columns", data.columns);
+    while (panels.length > data.panels.length) panels.pop().figure.remove();
+    data.panels.forEach((panel, i) => {
+      if (!panels[i]) root.append((panels[i] = makePanel(shared, redraw)).figure);
+      panels[i].take(panel, data.height);
+      panels[i].draw();
+    });
+  }
+
+  return { leaving: 0, show, end: () => { resizing.disconnect(); holder.remove(); } };
+}
+
+function makePanel(shared, redraw) {
+  const figure = document.createElement("figure"), caption = document.createElement("figcaption");
+  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
+  figure.append(caption, canvas);
+  canvas.setAttribute("role", "img");
+  let panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null;
+
+  function take(next, pixels) {
+    height = pixels;
+    panel = { ...next, curves: next.curves.map((curve) => ({ ...curve, x: floats(curve.x), y: floats(curve.y) })) };
+    const names = JSON.stringify([next.title, next.curves.map((curve) => [curve.name, curve.colour, curve.dash])]);
+    if (caption.dataset.names === names) return;
+    caption.dataset.names = names;
+    caption.replaceChildren(text("strong", next.title));
+    keys = panel.curves.map((curve) => makeKey(curve));
+    caption.append(...keys.map((key) => key.element), text("span", "", "at"));
+  }
+
+  function makeKey(curve) {
+    const element = document.createElement("span"), value = document.createElement("b");
+    element.className = "key";
+    element.append(swatch(curve), text("span", curve.name), value);
+    element.title = curve.name;
+    element.onpointerenter = () => { shared.focus = curve.name; redraw(); };
+    element.onpointerleave = () => { shared.focus = null; redraw(); };
+    return { element, value };
+  }
+
+  function draw() {
+    const width = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
+    if (!panel || !width) return;
+    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+      canvas.style.height = `${height}px`;
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    scale = makeScale(panel.curves, zoom, width, height);
+    const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(name).trim();
+    pen.font = `11px ${style.fontFamily}`;
+    axes(colour);
+    pen.save();
+    pen.beginPath();
+    pen.rect(LEFT, TOP - 2, width - LEFT - RIGHT, height - TOP - BOTTOM + 4);
+    pen.clip();
+    for (const curve of panel.curves) line(curve);
+    pen.restore();
+    cursor(colour);
+    say();
+  }
+
+  function axes(colour) {
+    const { width, x, y } = scale;
+    pen.lineWidth = 1;
+    pen.fillStyle = colour("--st-text-color");
+    pen.strokeStyle = colour("--st-border-color");
+    pen.globalAlpha = .75;
+    pen.textAlign = "right";
+    pen.textBaseline = "middle";
+    for (const tick of ticks(y.low, y.high, Math.max(2, Math.floor(height / 34)))) {
+      const at = Math.round(y.to(tick)) + .5;
+      pen.strokeRect(LEFT, at, width - LEFT - RIGHT, 0);
+      pen.fillText(number(tick), LEFT - 6, at);
+    }
+    pen.textBaseline = "top";
+    pen.textAlign = "center";
+    for (const tick of ticks(x.low, x.high, Math.max(2, Math.floor(width / 110)))) {
+      const at = x.to(tick);
+      pen.textAlign = at > width - 22 ? "right" : "center";
+      pen.fillText(short.format(tick), Math.min(at, width - 2), height - BOTTOM + 6);
+    }
+    pen.globalAlpha = 1;
+    if (panel.curves.every((curve) => !curve.x.length)) {
+      pen.textAlign = "center";
+      pen.fillText("nothing logged yet", LEFT + (width - LEFT - RIGHT) / 2, height / 2);
+    }
+  }
+
+  function line({ name, x, y, colour, dash }) {
+    const { from, to } = within(x, scale.x.low, scale.x.high);
+    pen.beginPath();
+    for (let i = from; i < to; i++) pen.lineTo(scale.x.to(x[i]), scale.y.to(y[i]));
+    if (to - from === 1) pen.lineTo(scale.x.to(x[from]) + .1, scale.y.to(y[from])); // a point alone is a dot
+    pen.strokeStyle = colour;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.setLineDash(dash);
+    pen.lineWidth = to - from === 1 ? 5 : shared.focus === name ? 2.6 : 1.6;
+    pen.globalAlpha = shared.focus && shared.focus !== name ? .25 : 1;
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.globalAlpha = 1;
+  }
+
+  function cursor(colour) {
+    const at = shared.cursor, isHere = at !== null && at >= scale.x.low && at <= scale.x.high;
+    if (drag && drag.to !== null) {
+      pen.fillStyle = colour("--st-primary-color");
+      pen.globalAlpha = .15;
+      pen.fillRect(Math.min(drag.from, drag.to), TOP, Math.abs(drag.to - drag.from), height - TOP - BOTTOM);
+      pen.globalAlpha = 1;
+    }
+    if (isHere) {
+      pen.strokeStyle = colour("--st-text-color");
+      pen.globalAlpha = .45;
+      pen.strokeRect(Math.round(scale.x.to(at)) + .5, TOP, 0, height - TOP - BOTTOM);
+      pen.globalAlpha = 1;
+    }
+    panel.curves.forEach((curve, i) => {
+      const place = isHere ? nearest(curve.x, at) : -1;
+      keys[i].value.textContent = place < 0 ? "" : number(curve.y[place]);
+      if (place < 0 || Math.abs(scale.x.to(curve.x[place]) - scale.x.to(at)) > 30) return;
+      pen.beginPath();
+      pen.arc(scale.x.to(curve.x[place]), scale.y.to(curve.y[place]), 3, 0, 7);
+      pen.fillStyle = curve.colour;
+      pen.fill();
+    });
+    const longest = panel.curves.reduce((a, b) => (b.x.length > a.x.length ? b : a));
+    const there = isHere ? longest.x[nearest(longest.x, at)] : null;
+    caption.lastChild.textContent = there != null ? `${panel.xName} ${count.format(there)}` : zoom ? "double-click: all" : "";
+  }
+
+  function say() {
+    const last = Math.max(...panel.curves.map((curve) => curve.x.at(-1) ?? -Infinity));
+    const end = Number.isFinite(last) ? `, up to ${panel.xName} ${count.format(last)}` : ", nothing yet";
+    canvas.setAttribute("aria-label", `${panel.title}: ${panel.curves.map((curve) => curve.name).join(", ")}${end}`);
+  }
+
+  const at = (event) => event.clientX - canvas.getBoundingClientRect().left;
+  canvas.onpointermove = (event) => {
+    if (!scale) return;
+    if (drag) drag.to = Math.abs(at(event) - drag.from) > 4 ? at(event) : null;
+    shared.cursor = scale.x.from(at(event));
+    redraw();
+  };
+  canvas.onpointerleave = () => { if (!drag) { shared.cursor = null; redraw(); } };
+  canvas.onpointerdown = (event) => { canvas.setPointerCapture(event.pointerId); drag = { from: at(event), to: null }; };
+  canvas.onpointerup = () => {
+    if (drag?.to != null) zoom = [drag.from, drag.to].map(scale.x.from).sort((a, b) => a - b);
+    drag = null;
+    redraw();
+  };
+  canvas.ondblclick = () => { zoom = null; redraw(); };
+  return { figure, take, draw };
+}
+
+function makeScale(curves, zoom, width, height) {
+  const drawn = curves.filter((curve) => curve.x.length);
+  const low = zoom?.[0] ?? Math.min(...drawn.map((curve) => curve.x[0]));
+  const high = zoom?.[1] ?? Math.max(...drawn.map((curve) => curve.x.at(-1)));
+  let [bottom, top] = [Infinity, -Infinity];
+  for (const curve of drawn) {
+    const { from, to } = within(curve.x, low, high);
+    for (let i = from; i < to; i++) { bottom = Math.min(bottom, curve.y[i]); top = Math.max(top, curve.y[i]); }
+  }
+  if (!(bottom <= top)) [bottom, top] = [0, 1];
+  const margin = (top - bottom) * .06 || Math.abs(top) * .1 || .5;
+  const [start, end] = !drawn.length ? [0, 1] : low < high ? [low, high] : [low - 1, low + 1];
+  return {
+    width,
+    x: linear(start, end, LEFT, width - RIGHT),
+    y: linear(bottom - margin, top + margin, height - BOTTOM, TOP),
+  };
+}
+
+function linear(low, high, start, end) {
+  const per = (end - start) / (high - low);
+  return { low, high, to: (value) => start + (value - low) * per, from: (pixel) => low + (pixel - start) / per };
+}
+
+// The points that a stretch of the axis shows, with one beyond each end, so that lines reach the edge.
+function within(x, low, high) {
+  return { from: Math.max(0, place(x, low) - 1), to: Math.min(x.length, place(x, high) + 2) };
+}
+
+function nearest(x, value) {
+  const after = place(x, value);
+  if (!x.length || (after === x.length && value > x.at(-1))) return x.length ? x.length - 1 : -1;
+  return after > 0 && value - x[after - 1] < x[after] - value ? after - 1 : after;
+}
+
+function place(x, value) { // of the first that is not below the value
+  let [low, high] = [0, x.length];
+  while (low < high) { const middle = (low + high) >> 1; if (x[middle] < value) low = middle + 1; else high = middle; }
+  return low;
+}
+
+function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
+  return found;
+}
+
+function swatch({ colour, dash }) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const stroke = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  stroke.setAttribute("d", "M0 4H22");
+  stroke.setAttribute("stroke", colour);
+  stroke.setAttribute("stroke-width", "2.5");
+  stroke.setAttribute("stroke-dasharray", dash.join(" "));
+  svg.append(stroke);
+  return svg;
+}
+
+function text(tag, content, className = "") {
+  const element = document.createElement(tag);
+  element.textContent = content;
+  element.className = className;
+  return element;
+}
+
+function floats(encoded) {
+  return new Float32Array(Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0)).buffer);
+}

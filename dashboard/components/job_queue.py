@@ -1,0 +1,63 @@
+"""All trainings of the workspace that wait or are at work."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.components.empty_states import page_link
+from dashboard.components.progress_line import COLOURS, progress_words, share
+from dashboard.components.run_names import run_name
+from dashboard.components.words import code_span
+from safemil_core.running import jobs
+from safemil_core.running.job_store import Job
+from safemil_core.running.run_notes import RunNote
+from safemil_core.running.runs import Run
+
+EVERY_S = 1.0
+
+
+def job_queue() -> None:
+    """A row for each job, with a button that stops it; nothing where none lives."""
+    if not jobs.queue(resources.workspace()):
+        return
+
+    @st.fragment(run_every=EVERY_S)
+    def panel() -> None:
+        living = jobs.queue(resources.workspace())
+        if not living:
+            st.rerun()  # and stop looking
+        with st.container(border=True):
+            waiting = sum(job.state == "queued" for job in living)
+            st.markdown(f"**Queue** · {len(living) - waiting} at work, {waiting} waiting")
+            notes = resources.run_notes().all()
+            runs = {run.id: run for run in resources.runs().list()}
+            for job in living:
+                if run := runs.get(job.subject):  # it may just have been deleted
+                    _row(run, job, notes.get(run.id, RunNote()))
+
+    panel()
+
+
+def place_in_queue(job: Job) -> int:
+    """The place of a job among those that wait for the same device, from 1; 0 where it does not wait."""
+    waiting = [it.id for it in jobs.queue(resources.workspace()) if it.state == "queued" and it.device == job.device]
+    return waiting.index(job.id) + 1 if job.id in waiting else 0
+
+
+def _row(run: Run, job: Job, note: RunNote) -> None:
+    state, name, bar, button = st.columns([1, 3, 6, 1], vertical_alignment="center")
+    state.badge(job.state, color=COLOURS[job.state])
+    with name:
+        words = f"{code_span(run_name(run, note))} on {code_span(run.info.dataset)}"
+        page_link("train", words, dataset=run.info.dataset, run=run.id)
+    bar.progress(share(job), text=progress_words(job, "updates", place=place_in_queue(job)))
+    button.button(
+        "Stop",
+        key=f"queue.stop.{run.id}",
+        icon=":material/stop_circle:",
+        on_click=jobs.stop,
+        args=(resources.workspace(), run),
+        disabled=job.state == "stopping",
+        width="stretch",
+    )

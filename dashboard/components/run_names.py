@@ -1,0 +1,74 @@
+"""What people call runs and say of them: shown everywhere, changed here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.components.words import code_span
+from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
+from safemil_core.errors import SafeMILError
+from safemil_core.running.run_notes import RunNote
+from safemil_core.running.runs import Run, RunInfo
+
+
+def run_name(run: Run, note: RunNote) -> str:
+    """The name that somebody gave it, else when it was made."""
+    return note.name or f"{datetime.fromisoformat(run.info.created_at):%d %b %H:%M:%S}"
+
+
+def origin_words(info: RunInfo) -> str:
+    """Its id, whose it is, and what it begins with or repeats, in Markdown."""
+    words = [f"`{info.id}`", f"by {code_span(info.author)}", f"{info.n_non_preferred} non-preferred trajectories"]
+    if info.warm_start:
+        words.append(f"begins with the cost network of `{info.warm_start}`")
+    if info.rerun_of:
+        words.append(f"repeats `{info.rerun_of}`")
+    return " · ".join(words)
+
+
+def distinct_names(runs: Iterable[Run], notes: Mapping[str, RunNote]) -> dict[str, str]:
+    """A name for each run by its id, no two alike: a list of names tells its items apart by them."""
+    names = {run.id: run_name(run, notes.get(run.id, RunNote())) for run in runs}
+    counts = Counter(names.values())
+    return {run: f"{name} ({run[-6:]})" if counts[name] > 1 else name for run, name in names.items()}
+
+
+def name_and_note(run: Run, note: RunNote, *, is_labelled: bool = True) -> None:
+    """Two fields side by side, each saved when it is left, and who changed them last and when."""
+    name_column, note_column, who_column = st.columns([3, 6, 2])
+    visibility: Literal["visible", "collapsed"] = "visible" if is_labelled else "collapsed"
+    name_key, note_key = f"run.name.{run.id}", f"run.note.{run.id}"
+    state.set_widget_value(name_key, note.name)
+    state.set_widget_value(note_key, note.text)
+    name_column.text_input(
+        "Name",
+        key=name_key,
+        max_chars=LONGEST_NAME,
+        placeholder=run_name(run, RunNote()),
+        on_change=lambda: _save(run, name=state.widget_value(name_key)),
+        label_visibility=visibility,
+    )
+    note_column.text_area(
+        "Note",
+        key=note_key,
+        max_chars=LONGEST_NOTE,
+        height=68,
+        placeholder="What is special about it, what came of it",
+        on_change=lambda: _save(run, note=state.widget_value(note_key)),
+        label_visibility=visibility,
+    )
+    if note.at:
+        who_column.caption(f"{code_span(note.author)} {datetime.fromisoformat(note.at):%d %b %H:%M}")
+
+
+def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:
+    try:
+        resources.run_notes().write(run.id, author=state.author(), name=name, note=note)
+    except SafeMILError as problem:
+        st.toast(str(problem), icon=":material/error:")
