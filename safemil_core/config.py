@@ -85,6 +85,13 @@ class CostConfig(_Settings):
         description="Cost networks trained side by side from other first weights and bags; the cost is their mean, and "
         "their deviation says how sure it is.",
     )
+    image_features: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="Where observations have images: numbers that a convolutional network makes of each. More: it can "
+        "tell finer differences, and sees more in chance ones.",
+    )
     preferred_weight: float = Field(
         1.0,
         ge=0,
@@ -128,6 +135,12 @@ class PolicyConfig(_Settings):
 
     components: int = Field(2, ge=1, le=32, description="Gaussians in the mixture: ways to act in one state.")
     hidden_sizes: Widths = Field((256, 256), description="Width of each hidden layer.")
+    image_features: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="Where observations have images: numbers that a convolutional network makes of each.",
+    )
     loss: Literal["log_likelihood", "squared_error"] = Field(
         "squared_error",
         description="squared_error: of a reparameterised sample, as the authors train. log_likelihood: the textbook "

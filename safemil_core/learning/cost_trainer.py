@@ -5,6 +5,7 @@ When to stop, and what becomes of the costs, is not here (`training`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,18 +26,19 @@ BLOCK_STEPS = 2**16
 """Bags are drawn for up to so many updates and steps at once."""
 CHUNK = 2**14
 """Steps that go through the network together, so that what is computed of them stays in the cache."""
+CHUNK_NUMBERS = 2**24
+"""Numbers of them, pixels for example, that are in memory together."""
 _KINDS = ("non_preferred", "unlabelled", "preferred")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """The bags of one update on the device that trains."""
+    """The bags of one update."""
 
-    observations: Tensor
-    """[M, P, O]."""
-    actions: Tensor
-    """[M, P, A]."""
     bags: Bags
+    inputs: tuple[Tensor, Tensor] | None
+    """Observations [M, P, ...] and actions [M, P, A] on the device that trains; None where there are too many numbers
+    in them to be in memory together."""
 
 
 class CostTrainer:
@@ -65,6 +67,7 @@ class CostTrainer:
         """The update at which it begins, and its bags by kind, member and update."""
         self._shares_since = 0
         """The update from which the non-preferred are drawn as they are now; blocks are counted from there."""
+        self._chunk = max(1, min(CHUNK, CHUNK_NUMBERS // (data.step_numbers * network.n_members)))
         self._batches = Ahead(self._batch, is_ahead=data.is_remote)
         self.latest: dict[str, Tensor] = {}
         """Loss and scores of the last update, means over the members, still on the device."""
@@ -77,7 +80,7 @@ class CostTrainer:
     def update(self) -> None:
         """One update of every member."""
         batch = self._batches.next()
-        is_small = batch.bags.ends[-1] <= CHUNK
+        is_small = batch.bags.ends[-1] <= self._chunk
         scores, losses = self._backward(batch) if is_small else self._backward_in_chunks(batch)
         self._optimiser.step()
         self.latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
@@ -106,22 +109,29 @@ class CostTrainer:
 
     def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The gradient of the loss; scores of each kind of bag and losses, [M]."""
-        scores, losses = self._objective(self.network.outputs(batch.observations, batch.actions), batch.bags)
+        ((observations, actions),) = self._chunks(batch)
+        scores, losses = self._objective(self.network.outputs(observations, actions), batch.bags)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The same where there are too many steps at a time: first what the network says of each of them, then how the
         loss changes with it, and last, computed once more, how that changes with the weights."""
-        chunks = list(zip(*(torch.split(of, CHUNK, dim=1) for of in (batch.observations, batch.actions)), strict=True))
         with torch.no_grad():
-            outputs = torch.cat([self.network.outputs(*chunk) for chunk in chunks], dim=1)
+            outputs = torch.cat([self.network.outputs(*chunk) for chunk in self._chunks(batch)], dim=1)
         scores, losses = self._objective(outputs.requires_grad_(), batch.bags)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         assert outputs.grad is not None
-        for chunk, gradient in zip(chunks, torch.split(outputs.grad, CHUNK, dim=1), strict=True):
+        gradients = torch.split(outputs.grad, self._chunk, dim=1)
+        for chunk, gradient in zip(self._chunks(batch), gradients, strict=True):
             self.network.outputs(*chunk).backward(gradient)  # type: ignore[no-untyped-call]
         return scores, losses
+
+    def _chunks(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Observations and actions of as many steps as go through the network together."""
+        if batch.inputs is None:
+            return (self._data.take(steps) for steps in torch.split(batch.bags.steps, self._chunk, dim=1))
+        return zip(*(torch.split(of, self._chunk, dim=1) for of in batch.inputs), strict=True)
 
     def _objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
         parts = zip(bags.each(outputs), bags.each(bags.weights), strict=True)
@@ -137,8 +147,9 @@ class CostTrainer:
             drawn = [[sampler.draw(generator, self._block_updates) for sampler in kind] for kind in self._samplers]
             self._block = begin, drawn
         bags = side_by_side([[of_member[place] for of_member in kind] for kind in self._block[1]])
-        weights = on_device(bags.weights, self._data.device)
-        return Batch(*self._data.take(bags.steps), Bags(bags.steps, weights, bags.ends))
+        is_large = bags.steps.numel() * self._data.step_numbers > CHUNK_NUMBERS
+        inputs = None if is_large else self._data.take(bags.steps)
+        return Batch(Bags(bags.steps, on_device(bags.weights, self._data.device), bags.ends), inputs)
 
     def _kinds(self) -> list[np.ndarray]:
         """[N] which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from."""

@@ -78,7 +78,8 @@ def _load(path: Path, kind: str, make: Callable[[dict[str, Any], Sizes], N]) -> 
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
         if about["kind"] != kind:
             raise NotReady(f"{path.name} does not hold a {kind} network; train again")
-        sizes = Sizes(about["observations"], about["actions"], tuple(about["choices"]))
+        images = tuple((height, width, channels) for height, width, channels in about["images"])
+        sizes = Sizes(about["observations"], about["actions"], tuple(about["choices"]), images)
         network = make(about["config"], sizes)
         network.load_state_dict(tensors)
         return network.eval()

@@ -1,7 +1,8 @@
 """The neural networks: cost of a step, and policies. Nothing about training.
 
 Shapes: `M` networks side by side, `...` any leading dimensions, `O` and `A` the sizes of an observation and an action,
-`F` what the cost networks say of a step before an aggregator makes a cost of it.
+`F` what the cost networks say of a step before an aggregator makes a cost of it. Where observations have images, their
+pixels from 0 to 255 follow the `O` numbers.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.nn import functional
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning.aggregators import make_aggregator
+from safemil_core.learning.encoders import Encoder, Shape, beside
 from safemil_core.learning.mlp import Mlp
 
 MEAN_LIMIT = 7.0
@@ -38,6 +40,9 @@ class Sizes:
     choices: tuple[int, ...] = ()
     """Of each discrete action, in order, where all actions are discrete; their sum is then A."""
 
+    images: tuple[Shape, ...] = ()
+    """Of each image of an observation, in order."""
+
 
 class Normaliser(nn.Module):
     """Scales every input to mean 0 and deviation 1 over the dataset; an input that never varies becomes 0."""
@@ -52,6 +57,8 @@ class Normaliser(nn.Module):
 
     def fit(self, blocks: Iterable[Tensor]) -> None:
         """Take mean and deviation from inputs that come in blocks `[n, D]`; at least one."""
+        if not len(self.mean):  # images alone
+            return
         n, mean, variance = 0, torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
         for block in blocks:  # merged as by Chan, Golub and LeVeque (1979): no sum of squares that would lose digits
             n += len(block)
@@ -73,8 +80,10 @@ class CostNetwork(nn.Module):
     def __init__(self, config: CostConfig, sizes: Sizes, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.aggregator = make_aggregator(config)
-        n_inputs = sizes.observations + sizes.actions
-        self.normaliser = Normaliser(n_inputs)
+        n_numbers = sizes.observations + sizes.actions
+        self.normaliser = Normaliser(n_numbers)
+        self.encoder = Encoder(sizes.images, config.image_features, config.members, dtype)
+        n_inputs = n_numbers + self.encoder.n_features
         self.body = Mlp(n_inputs, config.hidden_sizes, self.aggregator.n_inputs, members=config.members, dtype=dtype)
 
     @property
@@ -84,7 +93,9 @@ class CostNetwork(nn.Module):
 
     def outputs(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[M, n, F] of observations [M, n, O] and actions [M, n, A]; or of [1, n, ...], which all members see."""
-        outputs: Tensor = self.body(self.normaliser(torch.cat([observations, actions], dim=-1)))
+        numbers, features = self.encoder(observations)
+        inputs = self.normaliser(torch.cat([numbers, actions], dim=-1))
+        outputs: Tensor = self.body(beside(inputs, features))
         return outputs
 
     def each(self, observations: Tensor, actions: Tensor) -> Tensor:
@@ -99,18 +110,21 @@ class CostNetwork(nn.Module):
 
 
 class Policy(nn.Module):
-    """What is common to policies: `M` of them side by side, an MLP on the normalised observation."""
+    """What is common to policies: `M` of them side by side, an MLP on the observation."""
 
     def __init__(
         self, config: PolicyConfig, sizes: Sizes, n_outputs: int, members: int = 1, dtype: torch.dtype = torch.float32
     ) -> None:
         super().__init__()
         self.normaliser = Normaliser(sizes.observations)
-        self.body = Mlp(sizes.observations, config.hidden_sizes, n_outputs, members=members, dtype=dtype)
+        self.encoder = Encoder(sizes.images, config.image_features, members, dtype)
+        n_inputs = sizes.observations + self.encoder.n_features
+        self.body = Mlp(n_inputs, config.hidden_sizes, n_outputs, members=members, dtype=dtype)
 
     def outputs(self, observations: Tensor) -> Tensor:
         """[M, n, outputs] of observations [M, n, O], or of [1, n, O], which all members see."""
-        outputs: Tensor = self.body(self.normaliser(observations))
+        numbers, features = self.encoder(observations)
+        outputs: Tensor = self.body(beside(self.normaliser(numbers), features))
         return outputs
 
     def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:

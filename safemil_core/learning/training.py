@@ -121,10 +121,11 @@ class _Loop:
         self._cost = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)
         self._policies = make_policy(config.policy, data.sizes, 2, number_type(config)).to(data.device)
         with torch.no_grad():
-            self._policies.body.weights[BC] = self._policies.body.weights[SAFE]  # only their data tell them apart
+            for weights in self._policies.parameters():
+                weights[BC] = weights[SAFE]  # only their data tell them apart
         if config.normalise:
-            self._cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
-            self._policies.normaliser.fit(observations for observations, _ in data.blocks())
+            self._cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.numbers())
+            self._policies.normaliser.fit(observations for observations, _ in data.numbers())
         if warm_start is not None:
             _begin_with(self._cost, warm_start)
         self._trainer = CostTrainer(self._cost, data, config)
@@ -132,7 +133,7 @@ class _Loop:
         self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
         self._settling = Settling(config.cost.settle)
         draw = seeds.generator(config.seed, "probe")
-        self._probe = data.take(torch.randint(data.n_steps, (min(PROBE_STEPS, data.n_steps),), generator=draw))
+        self._probe = torch.randint(data.n_steps, (min(PROBE_STEPS, data.n_steps),), generator=draw)
         self._weighed: State = {}
         """The cost network that made the present weights."""
         self._learned: StepCosts | None = None
@@ -265,7 +266,7 @@ class _Loop:
     @torch.no_grad()
     def _probe_costs(self) -> Tensor:
         """[M, probe] costs of the sample by each member."""
-        return self._cost.each(*self._probe)
+        return torch.cat([self._cost.each(*block) for block in self._data.blocks(self._probe)], dim=1)
 
     def _probe_metrics(self) -> Metrics:
         costs = self._probe_costs()
@@ -281,7 +282,8 @@ class _Loop:
         policy = make_policy(self._config.policy, self._data.sizes).to(self._data.device)
         policy.normaliser.load_state_dict(self._policies.normaliser.state_dict())
         with torch.no_grad():
-            policy.body.weights.copy_(self._policies.body.weights[number : number + 1])
+            for own, of_both in zip(policy.parameters(), self._policies.parameters(), strict=True):
+                own.copy_(of_both[number : number + 1])
         return policy.eval()
 
 

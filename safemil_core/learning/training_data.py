@@ -23,6 +23,8 @@ from safemil_core.learning.networks import Sizes
 CPU = torch.device("cpu")
 BLOCK = 16_384
 """Steps that are looked at together where all have to be: what networks make of them stays in the cache."""
+BLOCK_NUMBERS = 2**24
+"""Numbers that are looked at together: fewer steps than that where these are images."""
 MOST_OF_DEVICE = 0.5
 """Share of a device's free memory that a dataset may take; the rest is for what is computed of it."""
 MOST_CHOICES = 4_096
@@ -34,7 +36,7 @@ class TrainingData:
     """All that training sees of `N` trajectories."""
 
     observations: Tensor
-    """[sum T, O] float32."""
+    """[sum T, O] float32, the numbers in them."""
     actions: Tensor
     """[sum T, A] float32, discrete ones spread over an input for each choice."""
     offsets: np.ndarray
@@ -45,6 +47,8 @@ class TrainingData:
     """Where trajectories went wrong, for those of which somebody has said it."""
     choices: tuple[int, ...] = ()
     """Of each discrete action, where all actions are discrete."""
+    images: tuple[Tensor, ...] = ()
+    """[sum T, height, width, channels] uint8 each, the images in the observations."""
     device: torch.device = CPU
     """That trains. The arrays lie there too, unless they are larger than its memory: then on the host."""
 
@@ -73,12 +77,13 @@ class TrainingData:
         """
         is_discrete = [part.n_choices is not None for part in action_parts]
         actions = spread_choices(trajectories.actions, action_parts) if any(is_discrete) else trajectories.actions
-        arrays = [_shared(trajectories.observations), _shared(actions)]
+        arrays = [_shared(array) for array in (trajectories.observations, actions, *trajectories.images.values())]
         if _fits(arrays, device):
             arrays = [array.to(device) for array in arrays]
         return cls(
             observations=arrays[0],
             actions=arrays[1],
+            images=tuple(arrays[2:]),
             offsets=np.array(trajectories.offsets),
             labels=labels,
             segments=segments,
@@ -89,7 +94,8 @@ class TrainingData:
     @property
     def sizes(self) -> Sizes:
         """As networks are made for them."""
-        return Sizes(self.observations.shape[1], self.actions.shape[1], self.choices)
+        images = tuple((height, width, channels) for _, height, width, channels in (of.shape for of in self.images))
+        return Sizes(self.observations.shape[1], self.actions.shape[1], self.choices, images)
 
     @property
     def n_steps(self) -> int:
@@ -100,19 +106,42 @@ class TrainingData:
         """Whether steps have to be fetched from the host, which then is best done ahead."""
         return self.observations.device != self.device
 
-    def take(self, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Observations [..., O] and actions [..., A] of steps [...] int64 on the host, on the device that trains."""
-        flat = on_device(steps.flatten(), self.observations.device)
-        return (
-            on_device(self.observations.index_select(0, flat), self.device).view(*steps.shape, -1),
-            on_device(self.actions.index_select(0, flat), self.device).view(*steps.shape, -1),
-        )
+    @property
+    def step_numbers(self) -> int:
+        """Numbers that networks see of a step, its pixels among them."""
+        return self.observations.shape[1] + self.actions.shape[1] + sum(image[0].numel() for image in self.images)
 
-    def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All observations and actions on the device that trains, some steps at a time."""
+    def take(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Observations [..., O + pixels] and actions [..., A] of steps [...] int64 on the host, on the device that
+        trains. Pixels, from 0 to 255, become floating-point numbers only here."""
+        flat = on_device(steps.flatten(), self.observations.device)
+        taken = [on_device(of.index_select(0, flat), self.device) for of in self._arrays]
+        return self._joined(taken[1:]).view(*steps.shape, -1), taken[0].view(*steps.shape, -1)
+
+    def blocks(self, steps: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Observations and actions as `take` gives them, of all steps or of these [n], some at a time."""
+        length = max(1, min(BLOCK, BLOCK_NUMBERS // self.step_numbers))
+        if steps is not None:
+            yield from (self.take(some) for some in torch.split(steps, length))
+            return
+        for start in range(0, self.n_steps, length):
+            block = [of[start : start + length].to(self.device) for of in self._arrays]
+            yield self._joined(block[1:]), block[0]
+
+    def numbers(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The numbers in all observations, and all actions, some steps at a time."""
         for start in range(0, self.n_steps, BLOCK):
             block = slice(start, start + BLOCK)
             yield self.observations[block].to(self.device), self.actions[block].to(self.device)
+
+    @property
+    def _arrays(self) -> tuple[Tensor, ...]:
+        return self.actions, self.observations, *self.images
+
+    @staticmethod
+    def _joined(parts: Sequence[Tensor]) -> Tensor:
+        """[n, O + pixels] float32 of numbers [n, O] and images [n, height, width, channels]."""
+        return torch.cat([part.flatten(1) for part in parts], dim=1) if len(parts) > 1 else parts[0]
 
 
 def on_device(array: Tensor, device: torch.device) -> Tensor:

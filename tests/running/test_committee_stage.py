@@ -7,6 +7,7 @@ import pytest
 from factories import add_dataset, crossing_arrays, store_of
 from test_jobs import wait
 
+from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, InvalidLabels
 from safemil_core.learning.committee import QUICK, train_committee
 from safemil_core.running import committee_stage, jobs
@@ -104,13 +105,14 @@ def test_one_that_is_stopped_leaves_the_earlier_one(workspace, walks, quick):
     assert committee_file(workspace, walks).read_bytes() == before
 
 
-def test_without_marks_or_with_images_alone_it_does_not_begin(workspace):
+def test_without_marks_or_with_images_too_large_it_does_not_begin(workspace):
     info = add_dataset(workspace)
     with pytest.raises(InvalidLabels, match="0 of 40 trajectories of 'walks' are marked non-preferred; mark at least"):
         jobs.start_committee(workspace, info, "ann")
     store_of(workspace).labels("walks").mark([1], "non_preferred", author="ann")
-    with pytest.raises(InvalidConfig, match="all observations of 'walks' are images, which the networks cannot read"):
-        jobs.start_committee(workspace, dataclasses.replace(info, n_observations=0), "ann")
+    too_large = dataclasses.replace(info, images=(Part("eye", (480, 640, 3), "uint8"),))
+    with pytest.raises(InvalidConfig, match="images 'eye' of 'walks' are 480 x 640 pixels, the networks read up to"):
+        jobs.start_committee(workspace, too_large, "ann")
     assert jobs.committee_progress(workspace, info) is None
 
 

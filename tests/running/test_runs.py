@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
 
+from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
 from safemil_core.running.runs import RunStore
 
@@ -38,12 +39,14 @@ def test_a_run_needs_marks_and_something_else(workspace):
     assert list(workspace.runs.iterdir()) == []
 
 
-def test_a_run_needs_observations_that_networks_can_read(workspace):
+def test_a_run_needs_images_that_networks_can_read(workspace):
     info = add_dataset(workspace)
     labels = store_of(workspace).labels("walks")
     labels.mark([1], "non_preferred", author="ann")
-    with pytest.raises(InvalidConfig, match="all observations of 'walks' are images, which the networks cannot read"):
-        RunStore(workspace).create(replace(info, n_observations=0), labels, TINY, author="ann")
+    of_size = {n: replace(info, images=(Part("eye", (64, n, 3), "uint8"),)) for n in (256, 257)}
+    RunStore(workspace).create(of_size[256], labels, TINY, author="ann")
+    with pytest.raises(InvalidConfig, match=r"images 'eye' of 'walks' are 64 x 257 pixels, .* up to 256 x 256; make"):
+        RunStore(workspace).create(of_size[257], labels, TINY, author="ann")
 
 
 def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, run):
