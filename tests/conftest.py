@@ -1,6 +1,8 @@
 """What tests of several folders share: a workspace of their own, and a machine that stays responsive."""
 
+import json
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,3 +23,53 @@ settings.load_profile("safemil")
 @pytest.fixture
 def workspace(tmp_path):
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def safemil(monkeypatch, capsys, tmp_path):
+    """Run the console script on a workspace; gives exit code, standard output and standard error."""
+    from safemil_core import cli  # only where it is needed
+
+    monkeypatch.setenv("SAFEMIL_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("SAFEMIL_AUTHOR", "ann")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["safemil", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as left:
+            code = left.code
+        return code or 0, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def json_of(safemil):
+    """The one JSON document that a command prints; it must print no more."""
+
+    def call(*arguments):
+        code, out, err = safemil(*arguments, "--json")
+        assert code == 0, err
+        assert out.count("\n") == 1
+        return json.loads(out)
+
+    return call
+
+
+@pytest.fixture
+def refused(safemil):
+    """The one line that a command says when it refuses."""
+
+    def call(*arguments):
+        code, out, err = safemil(*arguments)
+        assert code == 2, (code, out, err)
+        assert out == ""
+        assert "Traceback" not in err
+        lines = err.splitlines()
+        assert len(lines) == 1, err
+        assert lines[0].startswith("error: ")
+        return lines[0].removeprefix("error: ")
+
+    return call

@@ -22,60 +22,11 @@ from factories import (
     write_dsrl,
 )
 
-from safemil_core import cli
 from safemil_core.learning.model_files import load_cost, load_policy
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 
 TINY = ["--set", "cost.updates=5", "--set", "policy.updates=5", "--set", "cost.hidden_sizes=[4]", "--device", "cpu"]
-
-
-@pytest.fixture
-def safemil(monkeypatch, capsys, tmp_path):
-    """Run the console script on a workspace; gives exit code, standard output and standard error."""
-    monkeypatch.setenv("SAFEMIL_WORKSPACE", str(tmp_path / "workspace"))
-    monkeypatch.setenv("SAFEMIL_AUTHOR", "ann")
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["safemil", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as left:
-            code = left.code
-        return code or 0, *capsys.readouterr()
-
-    return call
-
-
-@pytest.fixture
-def json_of(safemil):
-    """The one JSON document that a command prints; it must print no more."""
-
-    def call(*arguments):
-        code, out, err = safemil(*arguments, "--json")
-        assert code == 0, err
-        assert out.count("\n") == 1
-        return json.loads(out)
-
-    return call
-
-
-@pytest.fixture
-def refused(safemil):
-    """The one line that a command says when it refuses."""
-
-    def call(*arguments):
-        code, out, err = safemil(*arguments)
-        assert code == 2, (code, out, err)
-        assert out == ""
-        assert "Traceback" not in err
-        lines = err.splitlines()
-        assert len(lines) == 1, err
-        assert lines[0].startswith("error: ")
-        return lines[0].removeprefix("error: ")
-
-    return call
 
 
 def test_import_says_what_it_has_made(json_of, safemil, workspace, tmp_path):
