@@ -101,8 +101,9 @@ def raster(found: Raster, order: np.ndarray, labels: np.ndarray) -> go.Figure:
     return themed(figure, height=460)
 
 
-def step_costs(learned: np.ndarray, true: np.ndarray | None) -> go.Figure:
-    """The learned cost of one trajectory's steps `[T]`, with the true one behind it where it is known."""
+def step_costs(learned: np.ndarray, true: np.ndarray | None, spread: np.ndarray | None = None) -> go.Figure:
+    """The learned cost of one trajectory's steps `[T]`, with the true one behind it where it is known, and a band of
+    one deviation to either side where an ensemble learned it."""
     figure = go.Figure()
     steps = np.arange(len(learned))
     if true is not None:
@@ -115,6 +116,16 @@ def step_costs(learned: np.ndarray, true: np.ndarray | None) -> go.Figure:
             fillcolor="rgba(0,114,178,0.22)",
             yaxis="y2",
             hovertemplate="true %{y:.3g}",
+        )
+    if spread is not None:
+        figure.add_scatter(
+            x=np.concatenate([steps, steps[::-1]]),
+            y=np.concatenate([np.minimum(learned + spread, 1.0), np.maximum(learned - spread, 0.0)[::-1]]),
+            name="how far its networks differ",
+            line={"width": 0},
+            fill="toself",
+            fillcolor="rgba(204,121,167,0.28)",
+            hoverinfo="skip",
         )
     figure.add_scatter(
         x=steps,

@@ -159,6 +159,11 @@ def run_costs(run: Run) -> np.ndarray:
     return _run_costs(run.folder, run.table("costs").stat().st_mtime_ns)
 
 
+def run_cost_spread(run: Run) -> np.ndarray | None:
+    """[sum T] the deviation of the cost over the networks of an ensemble; None where there is one network."""
+    return _run_cost_spread(run.folder, run.table("costs").stat().st_mtime_ns)
+
+
 def run_cost_sums(run: Run) -> pd.Series:
     """[N] the learned cost of every trajectory. Raises NotReady before training ended."""
     return _run_cost_sums(run.folder, run.table("trajectories").stat().st_mtime_ns)
@@ -313,6 +318,12 @@ def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_costs(folder: Path, written_at: int) -> np.ndarray:
     return Run(folder).costs()["cost"].to_numpy()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _run_cost_spread(folder: Path, written_at: int) -> np.ndarray | None:
+    costs = Run(folder).costs()
+    return costs["spread"].to_numpy() if "spread" in costs else None
 
 
 def _version(path: Path) -> tuple[int, int]:

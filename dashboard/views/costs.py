@@ -81,7 +81,12 @@ def choose_row() -> None:
 
 @st.fragment
 def over_time(
-    info: DatasetInfo, trajectories: TrajectorySet, costs: np.ndarray, labels: np.ndarray, sums: np.ndarray
+    info: DatasetInfo,
+    trajectories: TrajectorySet,
+    costs: np.ndarray,
+    spread: np.ndarray | None,
+    labels: np.ndarray,
+    sums: np.ndarray,
 ) -> None:
     """All trajectories over time; a click on one shows its steps below."""
     true_costs = trajectories.true_costs()
@@ -112,7 +117,7 @@ def over_time(
     trajectory = trajectories[chosen]
     steps = slice(trajectories.offsets[chosen], trajectories.offsets[chosen + 1])
     st.plotly_chart(
-        charts_run.step_costs(costs[steps], trajectory.costs),
+        charts_run.step_costs(costs[steps], trajectory.costs, None if spread is None else spread[steps]),
         key="costs.steps",
         alt=f"Cost of every step of trajectory {chosen}",
     )
@@ -133,4 +138,4 @@ labels, sums = learned_table["label"].to_numpy(str), learned_table["cost_sum"].t
 st.subheader("Over the state", anchor=False)
 over_the_state(info, trajectories, costs, labels)
 st.subheader("Over time", anchor=False)
-over_time(info, trajectories, costs, labels, sums)
+over_time(info, trajectories, costs, resources.run_cost_spread(run), labels, sums)

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from run_fixtures import metrics_table
 
-from dashboard import charts_live, charts_run
+from dashboard import charts_run
 from dashboard.charts_theme import LABEL_COLOURS, LEARNED_COST, TRUE_COST
-from safemil_core.assessment.diagnosis import LOG_2
 from safemil_core.assessment.maps import Raster, StateMap
 
 LABELS = np.array(["none", "non_preferred", "none"])
@@ -78,6 +76,12 @@ def test_without_true_costs_there_is_one_line():
     assert not figure.layout.yaxis2.visible
 
 
+def test_an_ensembles_band_stays_within_0_and_1():
+    band, _ = charts_run.step_costs(np.array([0.5, 0.95]), None, np.array([0.25, 0.1])).data
+    np.testing.assert_allclose(band.y, [0.75, 1.0, 0.85, 0.25])
+    assert band.x.tolist() == [0, 1, 1, 0]
+
+
 def test_histogram_bars_by_label():
     figure = charts_run.histogram(
         np.array([0.0, 1, 2]), {"none": np.array([3, 1]), "non_preferred": np.array([0, 2])}, "C"
@@ -105,17 +109,3 @@ def test_episodes_are_points_and_means_have_whiskers():
     points, mean, *_ = charts_run.episodes({"policies": {"safe": result, "bc": result}}).data
     assert (points.x.tolist(), points.y.tolist(), points.customdata) == ([3.0], [9.0], (7,))
     assert (mean.error_x.array, mean.error_x.arrayminus) == ((2.0,), (1.0,))
-
-
-def test_live_curves_stay_light_and_keep_the_latest_row():
-    metrics = metrics_table(5_000)
-    shown = charts_live.thinned(metrics)
-    assert len(shown) <= charts_live.MAX_ROWS
-    assert shown["update"].iloc[-1] == metrics["update"].iloc[-1]
-    assert shown["update"].is_monotonic_increasing
-
-
-def test_the_loss_is_drawn_beside_that_of_guessing():
-    data = charts_live.cost_loss(metrics_table(3)).data
-    assert data[data["curve"] == "guessing (log 2)"]["value"].tolist() == [LOG_2] * 3
-    assert data[data["curve"] == "loss"]["value"].tolist() == metrics_table(3)["cost_loss"].tolist()
