@@ -34,6 +34,9 @@ class Database:
             ) from None
 
     def _upgrade(self) -> None:
+        with self.read() as connection:  # nearly always nothing is to be done, and nobody has to wait for it
+            if connection.exec_driver_sql("PRAGMA user_version").scalar_one() >= len(MIGRATIONS):
+                return
         with self.write() as connection:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             for number, migration in enumerate(MIGRATIONS[version:], start=version + 1):

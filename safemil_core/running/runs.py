@@ -33,7 +33,7 @@ MODELS: tuple[Model, ...] = ("cost", "safe", "bc")
 POLICIES: tuple[Policy, ...] = ("safe", "bc")
 """The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
 
-_ARCHITECTURE = ("hidden_sizes", "members", "aggregator")
+_ARCHITECTURE = ("hidden_sizes", "members", "aggregator", "image_features")
 """Settings of the cost network on which the shapes of its weights depend."""
 _RESERVE = 2**18
 """Bytes: enough for the last words of a job to the log and the database."""

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 
 from safemil_core.data.database import Database
-from safemil_core.errors import InvalidConfig
-from safemil_core.running.devices import expected_device, limit_of_a_device
 from safemil_core.running.job_store import DIED, JobStore
 from safemil_core.running.progress import process_birth
 
@@ -190,20 +188,3 @@ def test_processes_that_claim_at_once_share_every_job_between_them(workspace, st
     assert sorted(done) == subjects
     assert {job.attempt for job in jobs.values()} == {1}
     assert max(job.done for job in jobs.values()) <= 2
-
-
-def test_the_limit_is_the_users(monkeypatch):
-    monkeypatch.delenv("SAFEMIL_JOBS_PER_DEVICE", raising=False)
-    assert limit_of_a_device() == 1
-    monkeypatch.setenv("SAFEMIL_JOBS_PER_DEVICE", "3")
-    assert limit_of_a_device() == 3
-    for wrong in ("0", "-1", "many", "1.5"):
-        monkeypatch.setenv("SAFEMIL_JOBS_PER_DEVICE", wrong)
-        with pytest.raises(InvalidConfig, match=f"SAFEMIL_JOBS_PER_DEVICE must be a number from 1, got '{wrong}'"):
-            limit_of_a_device()
-
-
-def test_the_expected_device_is_one_device():
-    assert [expected_device(name) for name in ("auto", "cpu", "cuda", "cuda:0", "cuda:3")] == [
-        "cpu", "cpu", "cuda:0", "cuda:0", "cuda:3",
-    ]  # fmt: skip

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from factories import TINY, add_dataset, crossing_arrays, document, new_run, store_of
 from torch import tensor
 
@@ -129,6 +130,17 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, updates):
     assert reports[0] == (updates, 50, "cpu")
     assert all_of(run) == all_of(uninterrupted)
     assert not list(run.folder.rglob("*.tmp"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_run_that_was_stopped_goes_on_on_a_gpu_too_as_if_it_had_not_been(workspace):
+    add_dataset(workspace)
+    uninterrupted, run = new_run(workspace), new_run(workspace)
+    assert train_run(workspace, uninterrupted, "cuda")
+    assert not train_run(workspace, run, "cuda", should_stop=after(27))
+    assert train_run(workspace, run, "cuda")
+    assert run.info.device == "cuda"
+    assert all_of(run) == all_of(uninterrupted)
 
 
 def data_of(workspace, name="walks"):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from factories import TINY, add_dataset, crossing_arrays, new_run
 from test_jobs import wait
 
 from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
-from safemil_core.errors import NotFound, NotReady
+from safemil_core.errors import NotFound, NotReady, OutOfRoom
 from safemil_core.learning.model_files import load_state
 from safemil_core.running.job_store import Job, JobStore
 from safemil_core.running.runs import Run
@@ -109,6 +110,21 @@ def test_too_little_memory_fails_the_job_in_words(workspace: Workspace, workers:
     assert job.state == "failed"
     assert job.message.startswith("there is not enough memory on this device; train again with a smaller")
     assert "Traceback" in huge.log_tail(200)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_too_little_memory_on_a_gpu_fails_the_job_in_words(workspace: Workspace) -> None:
+    add_dataset(workspace)
+    run = new_run(workspace, config=TINY.with_values(["cost.hidden_sizes=[8192,8192]"]))
+    torch.cuda.set_per_process_memory_fraction(1e-3)
+    try:
+        with pytest.raises(OutOfRoom, match="there is not enough memory on this device"):
+            train_here(workspace, run, "cuda")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    job = JobStore(Database(workspace.database)).find("train", run.id)
+    assert job is not None
+    assert (job.state, job.device) == ("failed", "cuda:0")
 
 
 def test_a_vanished_dataset_fails_the_job_in_words_until_it_is_back(workspace: Workspace, workers: Workers) -> None:
