@@ -51,6 +51,7 @@ def train_run(
     started, chosen, config = time.time(), pick_device(device), run.config
     update, state = newest_checkpoint(run)
     run.go_back_to(update)
+    started -= run.seconds_trained()
     run.record(provenance(str(chosen)))
     run.log(f"training on {chosen} from " + (f"the checkpoint after {update} updates" if state else "the beginning"))
     report = Report(update, longest(config), {})

@@ -1,0 +1,241 @@
+"""Run: one run's folder, and the only place that spells the files in it. Without torch.
+
+Not whether it is being trained: that is the business of its job (`running.jobs`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from safemil_core.config import RunConfig
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import NotFound, NotReady
+from safemil_core.running.metrics_log import MetricsLog
+from safemil_core.running.progress import Progress, read_progress
+from safemil_core.running.provenance import Provenance
+from safemil_core.workspace import whole_file
+
+Policy = Literal["safe", "bc"]
+Model = Literal["cost", "safe", "bc"]
+MODELS: tuple[Model, ...] = ("cost", "safe", "bc")
+POLICIES: tuple[Policy, ...] = ("safe", "bc")
+"""The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
+
+_RESERVE = 2**18
+"""Bytes: enough for the last words of a job to the log and the database."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is made from: enough to make it again."""
+
+    id: str
+    dataset: str
+    dataset_id: str
+    label_snapshot: int
+    """The label action that the run's labels are the state after."""
+    n_non_preferred: int
+    n_preferred: int
+    author: str
+    created_at: str
+    warm_start: str | None = None
+    """The run whose cost network this one begins with: `warm.safetensors` is a copy of it."""
+    rerun_of: str | None = None
+    """The run that this one repeats."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """This and what follows is written down when training begins, see `Provenance`."""
+    code: str = ""
+    machine: str = ""
+    device: str = ""
+
+    @property
+    def made_with(self) -> Provenance:
+        return Provenance(self.versions, self.code, self.machine, self.device)
+
+
+class Run:
+    """The folder of one run. Every file appears whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def info(self) -> RunInfo:
+        return RunInfo(**self._json("run.json"))
+
+    @property
+    def config(self) -> RunConfig:
+        return RunConfig(**self._json("config.json"))
+
+    @property
+    def old_progress(self) -> Progress | None:
+        """Of training, as versions before the job queue kept it."""
+        path = self.folder / "progress.json"
+        return read_progress(path) if path.exists() else None
+
+    @property
+    def evaluation_progress(self) -> Progress | None:
+        """Of the evaluation, if one was ever started."""
+        path = self.folder / "evaluation" / "progress.json"
+        return read_progress(path) if path.exists() else None
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """Agreement with the true costs (where known), findings, seconds. Empty until training has ended."""
+        return self._json("outcome.json", missing={})
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """The latest evaluation (`assessment.evaluation`). Empty until one is done."""
+        return self._json("evaluation/evaluation.json", missing={})
+
+    @property
+    def metrics_file(self) -> Path:
+        """What training logs, one line a row; it grows, and is cut back where training goes on from a checkpoint."""
+        return self.folder / "metrics.jsonl"
+
+    def metrics(self) -> pd.DataFrame:
+        """One row per logged update; empty before the first. A last line still being written is left out."""
+        return MetricsLog(self.metrics_file).read()
+
+    def seconds_trained(self) -> float:
+        """How long training has taken until its last logged update, over all its attempts."""
+        rows = self._metrics()
+        return rows[-1]["seconds"] if rows else 0.0
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether the costs are learned; the policies may still train."""
+        return (self.folder / "costs.parquet").exists()
+
+    @property
+    def has_policies(self) -> bool:
+        """Whether both policies are cloned."""
+        return (self.folder / "bc.safetensors").exists()
+
+    def costs(self) -> pd.DataFrame:
+        """Columns trajectory, step, cost: the learned cost of every step.
+
+        Raises:
+            NotReady: the cost network has not had its last update yet.
+        """
+        return pd.read_parquet(self.table("costs"))
+
+    def trajectories(self) -> pd.DataFrame:
+        """Columns trajectory, length, label, cost_sum, weight. Raises NotReady like `costs`."""
+        return pd.read_parquet(self.table("trajectories"))
+
+    def table(self, name: Literal["costs", "trajectories"]) -> Path:
+        """The file of `costs()` or `trajectories()`, Parquet. Raises NotReady like them."""
+        return self._finished(f"{name}.parquet")
+
+    def model(self, name: Model) -> Path:
+        """The file of a trained network, safetensors. Raises NotReady like `costs`."""
+        return self._finished(f"{name}.safetensors")
+
+    @property
+    def warm_file(self) -> Path | None:
+        """The cost network that training begins with, if it does not begin anew."""
+        return self.folder / "warm.safetensors" if self.info.warm_start else None
+
+    def checkpoint(self, update: int) -> Path:
+        """Where the state of training after this many updates is kept."""
+        return self.folder / "checkpoints" / f"{update:08d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """What training can go on from, newest first; the number of updates is the stem."""
+        return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
+
+    def videos(self) -> list[Path]:
+        """The rendered evaluation episodes, the safe policy and plain cloning side by side, by episode."""
+        return sorted((self.folder / "evaluation").glob("episode-*.mp4"))
+
+    @property
+    def log_file(self) -> Path:
+        """What its processes printed, one after the other."""
+        return self.folder / "log.txt"
+
+    def log_tail(self, n_lines: int = 30) -> str:
+        """The end of what its processes printed."""
+        try:
+            return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-n_lines:])
+        except FileNotFoundError:
+            return ""
+
+    def log(self, words: str) -> None:
+        """Add a line to the log, with the time."""
+        with self.log_file.open("a") as file:
+            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
+
+    def record(self, made_with: Provenance) -> None:
+        """Write down what it is trained with."""
+        self.write_json("run.json", asdict(replace(self.info, **asdict(made_with))))
+
+    def go_back_to(self, update: int) -> None:
+        """Forget what came after this many updates, and that training has ended; what is half written goes too."""
+        half_written = [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]
+        later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
+        for path in (*half_written, *later, self.folder / "outcome.json"):
+            path.unlink(missing_ok=True)
+        rows = [row for row in self._metrics() if row["update"] <= update]
+        with whole_file(self.metrics_file) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    @contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Hold a little of the disk while the block runs: whoever fills it leaves room to say so."""
+        path = self.folder / "reserve"
+        try:
+            path.write_bytes(bytes(_RESERVE))
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    def require_dataset(self, dataset: DatasetInfo) -> None:
+        """Whether this is the dataset that the run was made for. Raises NotFound where it is another of that name."""
+        if dataset.id != self.info.dataset_id:
+            raise NotFound(f"dataset {dataset.name!r} is not the one that run {self.id} was made for; start a new run")
+
+    def write_json(self, name: str, value: Any) -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(value, indent=1))
+
+    def append_metrics(self, row: dict[str, float]) -> None:
+        with self.metrics_file.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _metrics(self) -> list[dict[str, float]]:
+        try:
+            lines = self.metrics_file.read_text().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def _finished(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            raise NotReady(f"run {self.id} has no {name} yet; let its training end, or resume it where it has stopped")
+        return path
+
+    def _json(self, name: str, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            value: dict[str, Any] = json.loads((self.folder / name).read_text())
+            return value
+        except FileNotFoundError:
+            if missing is None:
+                raise NotFound(f"run {self.id} has lost its {name}; train again") from None
+            return missing
