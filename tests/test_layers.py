@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ("data", "learning", "assessment", "running")
+LAYERS = ("data", "learning", "assessment", "running", "bench")
 GROUND = {"errors", "config", "workspace"}
 SIMULATORS = {"gymnasium", "gym", "dsrl", "bullet_safety_gym", "pybullet", "safety_gymnasium", "mujoco"}
 SOURCES = sorted([*ROOT.glob("safemil_core/**/*.py"), *ROOT.glob("dashboard/**/*.py")])
@@ -133,8 +133,16 @@ def test_the_dashboard_trains_only_as_a_job(path):
     trainers = ("training", "policy", "cost_model", "bags", "networks", "model_files", "optimiser")
     for module in imports(path):
         assert not module.startswith(tuple(f"safemil_core.learning.{name}" for name in trainers)), module
-        assert not re.match(r"safemil_core\.running\.(pipeline|worker|checkpoints|\w+_stage)", module), module
+        assert not re.match(r"safemil_core\.(running\.(pipeline|worker|checkpoints|\w+_stage)|bench)", module), module
     assert "torch" not in roots(path)
+
+
+@pytest.mark.parametrize("kind", ["reference", "plain_cloning", "d3rlpy_cloning"])
+def test_nothing_of_ours_sets_up_the_processes_of_those_that_the_engine_is_compared_with(kind):
+    own = {module for module in imports(ROOT / f"safemil_core/bench/{kind}.py") if module.startswith("safemil_core.")}
+    assert {module.rpartition(".")[0] for module in own} <= {
+        "safemil_core.bench", "safemil_core.bench.workloads", "safemil_core.bench.reference", "safemil_core",
+    }  # fmt: skip
 
 
 def test_charts_do_without_streamlit():

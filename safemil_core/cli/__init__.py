@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from safemil_core.cli import comparing, data, jobs, labels, runs
+from safemil_core.cli import bench, comparing, data, jobs, labels, runs
 from safemil_core.errors import SafeMILError
 
 
@@ -25,7 +25,14 @@ def cli(context: click.Context, as_json: bool, workspace: Path | None) -> None:
     context.obj = (as_json, workspace)
 
 
-for _command in (*data.COMMANDS, *labels.COMMANDS, *runs.COMMANDS, *jobs.COMMANDS, *comparing.COMMANDS):
+for _command in (
+    *data.COMMANDS,
+    *labels.COMMANDS,
+    *runs.COMMANDS,
+    *jobs.COMMANDS,
+    *comparing.COMMANDS,
+    *bench.COMMANDS,
+):
     cli.add_command(_command)
 
 

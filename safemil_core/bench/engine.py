@@ -1,0 +1,74 @@
+"""The engine itself, in a process set up as for a job."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+import torch
+
+from safemil_core.bench.workloads import N_POLICY_BATCH, Example, Prepared, Workload
+from safemil_core.config import RunConfig
+from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.learning.arithmetic import number_type, prepare_process
+from safemil_core.learning.cost_model import score_steps
+from safemil_core.learning.cost_trainer import CostTrainer
+from safemil_core.learning.networks import CostNetwork, make_policy
+from safemil_core.learning.policy import Cloner
+from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.weights import cloning_weights, uniform_weights
+
+SAFE = 0
+"""Of the policies, the one that goes by the learned weights."""
+
+
+def prepare(workload: Workload) -> Prepared:
+    """An update as training makes it; the alternating one scores all steps as often as training does."""
+    prepare_process()
+    torch.manual_seed(0)
+    example, config = Example.read(workload.data), _config(workload)
+    trajectories = TrajectorySet(example.observations, example.actions, example.offsets)
+    data = TrainingData.of(trajectories, example.labels, torch.device(workload.device))
+    if workload.task in ("cloning", "cloning a mixture"):
+        return Prepared(_cloner(data, config, workload.policies).update)
+    network = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)
+    network.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
+    trainer = CostTrainer(network, data, config)
+
+    def costs() -> np.ndarray:
+        return score_steps(network, data).mean
+
+    if workload.task == "cost":
+        return Prepared(trainer.update, costs=costs)
+    cloner, numbers = _cloner(data, config, workload.policies), count()
+
+    def update() -> None:
+        trainer.update()
+        if next(numbers) % config.rescore_every == 0:
+            weights = cloning_weights(costs(), data.offsets, data.labels, config.weights, config.cost.gamma)
+            cloner.set_weights(SAFE, weights.steps)
+        cloner.update()
+
+    return Prepared(update, period=config.rescore_every, costs=costs)
+
+
+def _config(workload: Workload) -> RunConfig:
+    """The settings of a run by default, of this size."""
+    changes = {
+        "cost.bag_size": workload.bag_size,
+        "cost.window": workload.window,
+        "cost.hidden_sizes": [workload.hidden, workload.hidden],
+        "policy.hidden_sizes": [workload.hidden, workload.hidden],
+        "policy.batch_size": N_POLICY_BATCH,
+        "precision": workload.precision,
+    }
+    return RunConfig().with_values(f"{name}={value}" for name, value in changes.items())
+
+
+def _cloner(data: TrainingData, config: RunConfig, n_policies: int) -> Cloner:
+    policies = make_policy(config.policy, data.sizes, n_policies, number_type(config)).to(data.device)
+    policies.normaliser.fit(observations for observations, _ in data.blocks())
+    cloner = Cloner(policies, data, config)
+    for policy in range(n_policies):
+        cloner.set_weights(policy, uniform_weights(data.offsets, data.labels).steps)
+    return cloner
