@@ -1,6 +1,7 @@
 # make dashboard [PORT=8501] [WORKSPACE=workspace]   install what it needs, serve the dashboard on localhost
 # make test                                          install what it needs, then lint, types and every test
 # make check                                         lint and types only
+# make bench                                         measure how fast it learns, beside d3rlpy as well (ten minutes)
 # make dataset                                       make the bundled dataset again (about half an hour)
 
 SHELL := bash
@@ -18,7 +19,7 @@ endif
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 SYNC := $(UV) sync --quiet --python 3.11 --inexact
 
-.PHONY: dashboard test check dataset chromium
+.PHONY: dashboard test check bench dataset chromium
 
 dashboard: .venv/app.stamp
 	SAFEMIL_WORKSPACE="$(WORKSPACE)" .venv/bin/streamlit run dashboard/app.py --server.port "$(PORT)"
@@ -31,6 +32,9 @@ check: .venv/dev.stamp
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 
+bench: .venv/app.stamp .venv-d3rlpy/app.stamp
+	.venv/bin/safemil bench --d3rlpy .venv-d3rlpy/bin/python $(BENCH)
+
 dataset: .venv/dev.stamp
 	.venv/bin/python assets/make_car_circle.py --out assets/car_circle.hdf5
 
@@ -41,6 +45,12 @@ dataset: .venv/dev.stamp
 .venv/dev.stamp: pyproject.toml | $(UV)
 	$(SYNC)
 	@touch .venv/app.stamp $@
+
+# d3rlpy needs the old gym, which our settings of uv, here not to be heard, keep out of everything.
+.venv-d3rlpy/app.stamp: pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python 3.11 .venv-d3rlpy
+	$(UV) pip install --quiet --no-config --python .venv-d3rlpy/bin/python d3rlpy==2.8.1 torch==2.13.0
+	@touch $@
 
 .uv/bin/uv:
 	@python3 -m pip --version >/dev/null 2>&1 || python3 -m ensurepip --user >/dev/null 2>&1 \
