@@ -77,7 +77,7 @@ def test_one_trajectorys_costs_step_by_step(workspace, info, run):
 def test_where_an_ensemble_learned_the_cost_a_band_says_how_sure_it_is(workspace, info, run):
     costs = run.costs()
     costs.assign(spread=0.125).to_parquet(run.folder / "costs.parquet", index=False)
-    true, band, learned = runs.figure(open_page("costs", run=run.id, trajectory=21), "costs.steps")["data"]
+    _, band, learned = runs.figure(open_page("costs", run=run.id, trajectory=21), "costs.steps")["data"]
     upper, lower = np.split(numbers(band["y"]), 2)
     np.testing.assert_allclose(upper, np.minimum(numbers(learned["y"]) + 0.125, 1))
     np.testing.assert_allclose(lower[::-1], np.maximum(numbers(learned["y"]) - 0.125, 0))
