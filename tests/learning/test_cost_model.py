@@ -1,102 +1,151 @@
-"""Bag score and loss against numbers by hand and a plain loop in float64."""
+"""The loss of bags against numbers by hand; costs of all steps, block by block."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from factories import trajectory_set
 from hypothesis import given
 from hypothesis import strategies as st
+from learning_cases import generator
 
 from safemil_core.config import CostConfig
-from safemil_core.learning.bags import Bag
-from safemil_core.learning.cost_model import bag_loss, bag_score, score_steps
+from safemil_core.errors import Diverged
+from safemil_core.learning import training_data
+from safemil_core.learning.aggregators import make_aggregator
+from safemil_core.learning.bags import BagSampler
+from safemil_core.learning.cost_model import bag_loss, each_members_costs, score_steps
 from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.training_data import TrainingData
 
-ragged = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=6), min_size=1, max_size=6)
+ragged = st.lists(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=6), min_size=1, max_size=6)
 gammas = st.floats(0.01, 1)
 
 
-def padded(windows, padding=0.0):
-    """Costs [K, H] in float64 and the bag that says which of them count."""
-    width = max(map(len, windows))
-    costs = torch.tensor([w + [padding] * (width - len(w)) for w in windows], dtype=torch.float64)
-    is_step = torch.tensor([[True] * len(w) + [False] * (width - len(w)) for w in windows])
-    return costs, Bag(steps=torch.zeros(costs.shape, dtype=torch.int64), is_step=is_step)
+def scores(*values):
+    return [torch.tensor([value], dtype=torch.float64) for value in values]
 
 
-def loop_score(windows, gamma):
-    """Equation 6 as it is written: the mean over trajectories of their discounted sums."""
-    return sum(sum(gamma**t * c for t, c in enumerate(window)) for window in windows) / len(windows)
-
-
-def test_a_score_by_hand():
-    costs, bag = padded([[0.5, 0.25, 1.0], [0.75]], padding=9.0)
-    # (0.5 + 0.5 * 0.25 + 0.25 * 1 + 0.75) / 2; the paddings of 9 count nothing
-    assert bag_score(costs, bag, gamma=0.5).item() == pytest.approx(0.8125)
+def minus_log_sigmoid(gap):
+    return -math.log(1 / (1 + math.exp(-gap)))
 
 
 def test_a_loss_by_hand():
-    loss = bag_loss(torch.tensor(2.0), torch.tensor(2.0 - math.log(3)))
-    assert loss.item() == pytest.approx(math.log(4 / 3))  # -log sigmoid(log 3) = -log(3/4)
+    loss = bag_loss(scores(2.0, 2.0 - math.log(3)))
+    assert loss.tolist() == pytest.approx([math.log(4 / 3)])  # -log sigmoid(log 3) = -log(3/4)
 
 
 @given(st.floats(-50, 50))
 def test_the_loss_is_log_2_where_the_scores_are_equal(score):
-    score = torch.tensor(score, dtype=torch.float64)
-    assert bag_loss(score, score).item() == pytest.approx(math.log(2))
+    assert bag_loss(scores(score, score)).item() == pytest.approx(math.log(2))
 
 
 @given(st.floats(-30, 30), st.floats(-30, 30))
 def test_the_loss_is_minus_log_sigmoid_of_the_gap(a, b):
-    loss = bag_loss(torch.tensor(a, dtype=torch.float64), torch.tensor(b, dtype=torch.float64)).item()
-    assert loss == pytest.approx(-math.log(1 / (1 + math.exp(b - a))), rel=1e-6, abs=1e-12)
+    assert bag_loss(scores(a, b)).item() == pytest.approx(minus_log_sigmoid(a - b), rel=1e-6, abs=1e-12)
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 5))
+def test_preferred_bags_add_two_losses_of_their_own_weight(n, u, p, weight):
+    expected = minus_log_sigmoid(n - u) + weight * (minus_log_sigmoid(n - p) + minus_log_sigmoid(u - p))
+    assert bag_loss(scores(n, u, p), weight).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_each_member_has_a_loss_of_its_own():
+    losses = bag_loss([torch.tensor([3.0, 0.0]), torch.tensor([1.0, 0.0])])
+    assert losses.tolist() == pytest.approx([minus_log_sigmoid(2.0), math.log(2)])
 
 
 def test_the_loss_stays_finite_for_bags_far_apart():
-    assert bag_loss(torch.tensor(0.0), torch.tensor(1e4)).item() == pytest.approx(1e4)
-    assert bag_loss(torch.tensor(1e4), torch.tensor(0.0)).item() == 0
+    assert bag_loss([torch.tensor([0.0]), torch.tensor([1e4])]).item() == pytest.approx(1e4)
+    assert bag_loss([torch.tensor([1e4]), torch.tensor([0.0])]).item() == 0
 
 
-@given(ragged, gammas, st.floats(-5, 5))
-def test_the_score_is_that_of_a_plain_loop_and_padding_does_not_change_it(windows, gamma, padding):
-    costs, bag = padded(windows, padding)
-    assert bag_score(costs, bag, gamma).item() == pytest.approx(loop_score(windows, gamma), rel=1e-9, abs=1e-12)
+def weighted(windows, gamma):
+    """The outputs [1, n, 1] of a network that gives the steps of these windows their costs, and weights [1, n]."""
+    costs = torch.tensor([cost for window in windows for cost in window], dtype=torch.float64)
+    weights = torch.tensor([gamma**t / len(windows) for window in windows for t in range(len(window))])
+    return costs.logit().view(1, -1, 1), weights.view(1, -1)
 
 
 @given(ragged, ragged, gammas)
-def test_the_gradient_is_that_of_the_plain_loop(windows_n, windows_u, gamma):
-    sides = [padded(windows, padding=0.3) for windows in (windows_n, windows_u)]
-    costs = [side[0].requires_grad_() for side in sides]
-    loss = bag_loss(*(bag_score(c, bag, gamma) for c, (_, bag) in zip(costs, sides, strict=True)))
-    gradients = torch.autograd.grad(loss, costs)
+def test_the_gradient_of_the_papers_loss_is_that_of_the_plain_loop(windows_n, windows_u, gamma):
+    """Equation 6 as it is written, the mean over trajectories of their discounted sums, within Bradley and Terry's."""
+    sides = [weighted(windows, gamma) for windows in (windows_n, windows_u)]
+    outputs, total = [side[0].requires_grad_() for side in sides], make_aggregator(CostConfig()).score
+    loss = bag_loss([total(of, weights) for of, (_, weights) in zip(outputs, sides, strict=True)])
+    gradients = torch.autograd.grad(loss.sum(), outputs)
     gap = loop_score(windows_n, gamma) - loop_score(windows_u, gamma)
-    # d(-log sigmoid(gap)) / d gap = sigmoid(gap) - 1, and each step adds gamma^t / K to its own score
+    assert loss.item() == pytest.approx(minus_log_sigmoid(gap), rel=1e-6)
+    # d(-log sigmoid(gap)) / d gap = sigmoid(gap) - 1, each step adds gamma^t / K to its score, and dc/dx = c (1 - c)
     outer = 1 / (1 + math.exp(-gap)) - 1
     for gradient, windows, sign in zip(gradients, (windows_n, windows_u), (1, -1), strict=True):
-        expected = np.zeros(gradient.shape)
-        for k, window in enumerate(windows):
-            for t in range(len(window)):
-                expected[k, t] = sign * outer * gamma**t / len(windows)
-        np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-9, atol=1e-12)
+        expected = [
+            sign * outer * gamma**t / len(windows) * c * (1 - c) for window in windows for t, c in enumerate(window)
+        ]
+        np.testing.assert_allclose(gradient.flatten(), expected, rtol=1e-5, atol=1e-9)
+
+
+def loop_score(windows, gamma):
+    return sum(sum(gamma**t * c for t, c in enumerate(window)) for window in windows) / len(windows)
 
 
 def test_a_descent_step_raises_the_marked_and_lowers_the_rest():
-    costs = torch.full((2, 3), 0.5, requires_grad=True)
-    bag = Bag(torch.zeros(1, 3, dtype=torch.int64), torch.ones(1, 3, dtype=torch.bool))
-    bag_loss(bag_score(costs[:1], bag, 0.9), bag_score(costs[1:], bag, 0.9)).backward()
-    assert (costs.grad[0] < 0).all()
-    assert (costs.grad[1] > 0).all()
+    outputs = torch.zeros(2, 1, 3, 1, requires_grad=True)
+    weights = torch.tensor([[1, 0.9, 0.81]])
+    total = make_aggregator(CostConfig()).score
+    bag_loss([total(outputs[0], weights), total(outputs[1], weights)]).sum().backward()
+    assert (outputs.grad[0] < 0).all()
+    assert (outputs.grad[1] > 0).all()
 
 
-def test_scoring_in_chunks_equals_one_pass():
+def data_of(*lengths):
+    return TrainingData.of(trajectory_set(*lengths), np.full(len(lengths), "none"), torch.device("cpu"))
+
+
+def network_of(members=1):
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=(16,)), 3, 2)
-    observations, actions = torch.randn(101, 3), torch.randn(101, 2)
-    whole = score_steps(network, observations, actions)
-    assert whole.dtype == np.float32
-    assert whole.shape == (101,)
-    for chunk in (1, 7, 100, 101, 500):
-        np.testing.assert_allclose(score_steps(network, observations, actions, chunk), whole, rtol=1e-6)
-    np.testing.assert_allclose(whole, network(observations, actions).detach().numpy(), rtol=1e-6)
-    assert ((whole > 0) & (whole < 1)).all()
+    return CostNetwork(CostConfig(hidden_sizes=(16,), members=members), data_of(1).sizes)
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 101, 500])
+def test_scoring_block_by_block_equals_one_pass(monkeypatch, block):
+    monkeypatch.setattr(training_data, "BLOCK", block)
+    data, network = data_of(60, 41), network_of()
+    costs = score_steps(network, data).mean
+    assert costs.dtype == np.float32
+    assert costs.shape == (101,)
+    np.testing.assert_allclose(costs, network(data.observations, data.actions).detach(), rtol=1e-6)
+    assert ((costs > 0) & (costs < 1)).all()
+
+
+def test_a_single_network_has_no_spread_and_an_ensemble_the_deviation_of_its_members():
+    data = data_of(30, 20)
+    assert score_steps(network_of(), data).spread is None
+    network = network_of(members=3)
+    each, costs = each_members_costs(network, data), score_steps(network, data)
+    assert each.shape == (3, 50)
+    np.testing.assert_allclose(each, network.each(data.observations, data.actions).detach(), rtol=1e-6)
+    np.testing.assert_allclose(costs.mean, each.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(costs.spread, each.std(axis=0), rtol=1e-5)
+    assert (costs.spread > 0).all()
+    assert (costs.mean.dtype, costs.spread.dtype) == (np.float32, np.float32)
+
+
+def test_costs_that_are_no_numbers_are_said_in_words():
+    network = network_of(members=2)
+    with torch.no_grad():
+        network.body.weights[1, 0] = torch.nan
+    with pytest.raises(Diverged, match=r"no numbers any more; train again with a smaller cost\.learning_rate"):
+        score_steps(network, data_of(3))
+
+
+def test_what_a_bag_scores_is_the_discounted_cost_of_its_windows_by_the_paper():
+    """From the arrays to the score: the costs that `score_steps` gives, weighted as the sampler says."""
+    data, network = data_of(8, 5), network_of()
+    sampler = BagSampler(data.offsets, np.array([0]), bag_size=3, window=0, gamma=0.5)
+    (bag,) = sampler.draw(generator())
+    outputs = network.outputs(*(of.unsqueeze(0) for of in data.take(bag.steps)))
+    score = network.aggregator.score(outputs, bag.weights.unsqueeze(0)).item()
+    assert score == pytest.approx(loop_score([score_steps(network, data).mean[:8].tolist()], 0.5), rel=1e-5)
