@@ -1,0 +1,253 @@
+"""How cost networks learn from bags: the gradient, whatever it is computed in; members that do not meet; what is drawn
+after a stop, and by which shares."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from learning_cases import MARKED, RemoteData, bits, crossing, needs_cuda
+
+from safemil_core.config import RunConfig
+from safemil_core.learning import cost_trainer
+from safemil_core.learning.cost_trainer import CostTrainer
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.training_data import TrainingData
+
+AGGREGATORS = ("sum", "log_sum_exp", "attention", "deep_sets")
+BASE = RunConfig().with_values(["cost.hidden_sizes=[8]", "cost.bag_size=8", "cost.updates=200", "cost.window=3"])
+
+
+def trainer_of(data=None, settings=(), is_held_out=None):
+    data = crossing() if data is None else data
+    config = BASE.with_values(settings)
+    torch.manual_seed(config.seed)
+    network = CostNetwork(config.cost, data.sizes)
+    return CostTrainer(network, data, config, is_held_out)
+
+
+def trained(updates=10, **options):
+    trainer = trainer_of(**options)
+    for _ in range(updates):
+        trainer.update()
+    return trainer
+
+
+def first_gradients(trainer):
+    """Of the loss for every parameter, before they are clipped."""
+    found = {}
+    for name, parameter in trainer.network.named_parameters():
+        parameter.register_post_accumulate_grad_hook(lambda p, name=name: found.update({name: p.grad.clone()}))
+    trainer.update()
+    return found
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, members):
+    """48 steps a member, eight bags' windows of both kinds, at most 7 at a time."""
+    settings = [f"cost.aggregator={aggregator}", f"cost.members={members}"]
+    whole = trainer_of(settings=settings)
+    expected = first_gradients(whole)
+    monkeypatch.setattr(cost_trainer, "CHUNK", 7)
+    chunked = trainer_of(settings=settings)
+    found = first_gradients(chunked)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-7)
+        assert gradient.any()
+    for name, value in whole.latest.items():
+        assert float(chunked.latest[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_inputs_too_many_for_memory_are_fetched_chunk_by_chunk(monkeypatch):
+    expected = first_gradients(trainer_of())
+    monkeypatch.setattr(cost_trainer, "CHUNK_NUMBERS", 20)
+    for name, gradient in first_gradients(trainer_of()).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+def test_the_loss_falls_and_the_marked_score_higher_than_the_rest(aggregator):
+    trainer = trainer_of(settings=[f"cost.aggregator={aggregator}", "cost.bag_size=64", "cost.learning_rate=0.01"])
+    rows = []
+    for _ in range(100):
+        trainer.update()
+        rows.append({name: float(value) for name, value in trainer.latest.items()})
+    assert rows[0].keys() == {"cost_loss", "score_non_preferred", "score_unlabelled"}
+    assert np.mean([row["cost_loss"] for row in rows[-10:]]) < np.mean([row["cost_loss"] for row in rows[:10]]) - 0.05
+    assert all(row["score_non_preferred"] > row["score_unlabelled"] for row in rows[-10:])
+
+
+def test_a_loss_with_preferred_bags_by_hand():
+    """One trajectory of each kind, so that whole ones make bags that are known before they are drawn."""
+    data = crossing(marked=(1,), preferred=(0,))
+    data = TrainingData(data.observations[:48], data.actions[:48], data.offsets[:4], data.labels[:3])
+    trainer = trainer_of(data, ["cost.window=0", "cost.preferred_weight=0.5", "cost.gamma=0.9"])
+    with torch.no_grad():
+        costs = trainer.network(data.observations, data.actions).double()
+    p, n, u = (float((costs[16 * t : 16 * t + 16] * 0.9 ** torch.arange(16)).sum()) for t in range(3))
+    trainer.update()
+    found = {name: float(value) for name, value in trainer.latest.items()}
+    assert found["score_non_preferred"] == pytest.approx(n, rel=1e-5)
+    assert found["score_unlabelled"] == pytest.approx(u, rel=1e-5)
+    assert found["score_preferred"] == pytest.approx(p, rel=1e-5)
+    expected = math.log1p(math.exp(u - n)) + 0.5 * (math.log1p(math.exp(p - n)) + math.log1p(math.exp(p - u)))
+    assert found["cost_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_a_weight_preferred_marks_count_as_unlabelled():
+    with_marks = trained(data=crossing(preferred=(0, 2)), settings=["cost.preferred_weight=0"])
+    assert bits(with_marks.network) == bits(trained().network)
+    assert bits(trained(data=crossing(preferred=(0, 2))).network) != bits(trained().network)
+
+
+def test_what_is_left_is_compared_with_where_all_of_it_is_preferred():
+    rest = [t for t in range(40) if t not in MARKED]
+    all_preferred = trained(data=crossing(preferred=rest))
+    assert bits(all_preferred.network) == bits(trained().network)
+    assert "score_preferred" not in all_preferred.latest
+
+
+def test_unsure_ones_count_as_unlabelled():
+    data = crossing()
+    data.labels[[0, 2]] = "unsure"
+    assert bits(trained(data=data).network) == bits(trained().network)
+
+
+def held_out(*trajectories_of_member):
+    is_held_out = np.zeros((len(trajectories_of_member), 40), dtype=bool)
+    for member, trajectories in enumerate(trajectories_of_member):
+        is_held_out[member, list(trajectories)] = True
+    return is_held_out
+
+
+def weights_of(trainer):
+    """[M, n] all that each member has learned."""
+    return torch.cat([parameter.detach().flatten(1) for parameter in trainer.network.parameters()], dim=1)
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+def test_what_a_member_does_not_see_does_not_change_it(aggregator):
+    """Member 1 does without the trajectories 1, 4 and 7; then these are made senseless."""
+    settings = [f"cost.aggregator={aggregator}", "cost.members=3", "optimiser.gradient_clip=0.01"]
+    is_held_out = held_out((), (1, 4, 7), (2,))
+    data, changed = crossing(), crossing()
+    changed.observations[np.repeat(is_held_out[1], 16)] = 1e3
+    before, after = (weights_of(trained(data=of, settings=settings, is_held_out=is_held_out)) for of in (data, changed))
+    assert torch.equal(before[1], after[1])
+    for member in (0, 2):
+        assert not torch.equal(before[member], after[member])
+
+
+def test_members_differ_from_one_another():
+    weights = weights_of(trained(settings=["cost.members=3"]))
+    assert len({tuple(of.tolist()) for of in weights}) == 3
+
+
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+def test_how_a_member_begins_does_not_change_the_others(aggregator):
+    """Neither through the loss nor through the clip of the gradient."""
+    settings = [f"cost.aggregator={aggregator}", "cost.members=2", "optimiser.gradient_clip=0.01"]
+    first, second = trainer_of(settings=settings), trainer_of(settings=settings)
+    with torch.no_grad():
+        for parameter in second.network.parameters():
+            parameter[0] *= 3
+            parameter[0] += 1
+    for trainer in (first, second):
+        for _ in range(10):
+            trainer.update()
+    before, after = weights_of(first), weights_of(second)
+    assert torch.equal(before[1], after[1])
+    assert not torch.equal(before[0], after[0])
+
+
+def shares_of(*trajectories):
+    """Hardly any other than these is ever drawn."""
+    shares = np.full(40, 1e-12)
+    shares[list(trajectories)] = 1.0
+    return shares
+
+
+def test_marked_trajectories_are_drawn_by_their_shares_from_the_next_update_on():
+    """Those without a share are made senseless: whoever learned from one would be no number any more."""
+    data = crossing()
+    data.observations[16:32] = torch.nan  # of trajectory 1
+    shared, uniform = trainer_of(data=data), trainer_of(data=data)
+    shared.set_shares(shares_of(3, 5))
+    for _ in range(100):
+        shared.update()
+        uniform.update()
+    assert torch.isfinite(weights_of(shared)).all()
+    assert not torch.isfinite(weights_of(uniform)).all()
+
+
+@pytest.mark.parametrize("kind", [TrainingData, RemoteData])
+@pytest.mark.parametrize("stopped_at", [0, 1, 37, 64, 99])
+@pytest.mark.parametrize("shares_at", [None, 30])
+def test_loaded_it_goes_on_to_the_bit(kind, stopped_at, shares_at):
+    """Bags are drawn for 64 updates at a time: at 37, a block is begun; at 30, shares may have begun another."""
+    data = crossing(kind=kind)
+    whole, before = (trainer_of(data=data) for _ in range(2))
+    for trainer, updates in ((whole, 100), (before, stopped_at)):
+        for update in range(updates):
+            if update == shares_at:
+                trainer.set_shares(shares_of(1, 5, 9))
+            trainer.update()
+    after = trainer_of(data=data)
+    if shares_at is not None and shares_at < stopped_at:
+        after.set_shares(shares_of(1, 5, 9))
+    after.network.load_state_dict(before.network.state_dict())
+    after.load(before.state())
+    for update in range(stopped_at, 100):
+        if update == shares_at:
+            after.set_shares(shares_of(1, 5, 9))
+        after.update()
+    assert after.updates == 100
+    assert bits(after.network) == bits(whole.network)
+
+
+@pytest.mark.parametrize("settings", [["cost.window=3"], ["cost.window=0"], ["cost.members=3"]])
+def test_data_from_outside_the_device_are_learned_from_as_if_they_lay_there(settings):
+    local, remote = (trained(100, data=crossing(kind=kind), settings=settings) for kind in (TrainingData, RemoteData))
+    assert bits(local.network) == bits(remote.network)
+
+
+def test_bags_of_wide_windows_are_drawn_for_fewer_updates_at_once_and_stay_the_same_after_a_stop(monkeypatch):
+    monkeypatch.setattr(cost_trainer, "BLOCK_STEPS", 8 * 3 * 5)
+    whole, before, after = trained(17), trained(8), trainer_of()
+    after.network.load_state_dict(before.network.state_dict())
+    after.load(before.state())
+    for _ in range(9):
+        after.update()
+    assert bits(after.network) == bits(whole.network)
+
+
+def test_segments_of_marked_trajectories_alone_are_learned_from():
+    """Steps outside the segments are made senseless; segments of an unmarked trajectory count nothing."""
+    segments = dict.fromkeys(MARKED, ((10, 15),)) | {0: ((0, 1),)}
+    data = crossing(segments=segments)
+    for t in MARKED:
+        data.observations[16 * t : 16 * t + 10] = torch.nan
+    assert torch.isfinite(weights_of(trained(50, data=data))).all()
+    data.observations[8] = torch.nan  # of trajectory 0, outside its segment
+    assert not torch.isfinite(weights_of(trained(50, data=data))).all()
+
+
+@needs_cuda
+def test_on_cuda_data_that_lie_on_the_host_are_learned_from_as_those_on_the_device():
+    data = crossing()
+    there = replace(
+        data, observations=data.observations.cuda(), actions=data.actions.cuda(), device=torch.device("cuda")
+    )
+    on_host = replace(data, device=torch.device("cuda"))
+    assert (there.is_remote, on_host.is_remote) == (False, True)
+    found = []
+    for of in (there, on_host, on_host):
+        trainer = CostTrainer(trainer_of(settings=["cost.members=2"]).network.cuda(), of, BASE)
+        for _ in range(50):
+            trainer.update()
+        found.append(weights_of(trainer))
+    torch.testing.assert_close(found[0], found[1])
+    assert torch.equal(found[1], found[2])
