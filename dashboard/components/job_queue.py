@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources
-from dashboard.components.empty_states import page_link
+from dashboard import resources, state
 from dashboard.components.progress_line import COLOURS, progress_words, share
 from dashboard.components.run_names import run_name
 from dashboard.components.words import code_span
@@ -46,13 +45,15 @@ def place_in_queue(job: Job) -> int:
 
 
 def _row(run: Run, job: Job, note: RunNote) -> None:
-    state, name, bar, button = st.columns([1, 3, 6, 1], vertical_alignment="center")
-    state.badge(job.state, color=COLOURS[job.state])
-    with name:
-        words = f"{code_span(run_name(run, note))} on {code_span(run.info.dataset)}"
-        page_link("train", words, dataset=run.info.dataset, run=run.id)
+    badge, name, bar, stop = st.columns([1, 3, 6, 1], vertical_alignment="center")
+    badge.badge(job.state, color=COLOURS[job.state])
+    words = f"{code_span(run_name(run, note))} on {code_span(run.info.dataset)}"
+    if name.button(words, key=f"queue.show.{run.id}", type="tertiary", help="Show it below."):
+        state.choose_dataset(run.info.dataset)
+        state.run.set(run.id)
+        st.rerun()
     bar.progress(share(job), text=progress_words(job, "updates", place=place_in_queue(job)))
-    button.button(
+    stop.button(
         "Stop",
         key=f"queue.stop.{run.id}",
         icon=":material/stop_circle:",

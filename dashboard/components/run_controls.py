@@ -57,13 +57,10 @@ def run_controls(run: Run, job: Job, note: RunNote) -> None:
 @st.dialog("Delete this run?")
 def _confirm_delete(run: Run) -> None:
     st.markdown(f"Its costs, weights, policies and videos are removed for good: `{run.id}`")
-    st.button("Delete", key="run.delete.really", type="primary", on_click=_act, args=(_delete, run))
-
-
-def _delete(workspace: Workspace, run: Run) -> None:
-    """The newest of the others is chosen."""
-    jobs.delete(workspace, run)
-    state.run.set(None)
+    if st.button("Delete", key="run.delete.really", type="primary"):
+        _act(jobs.delete, run)
+        state.run.set(None)  # the newest of the others is chosen
+        st.rerun()  # all of the page, where a dialog alone would only draw itself again
 
 
 def _button(

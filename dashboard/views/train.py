@@ -29,7 +29,8 @@ if run is not None:
     run_controls(run, jobs.job_of(resources.workspace(), run), note)
     if note.text:
         st.text(note.text)
-    run_panel(run)
+    with st.container(key="run.panel"):
+        run_panel(run)
     st.subheader("All runs of this dataset", anchor=False)
     run_table(runs)
 resources.quicken_reruns()
