@@ -10,25 +10,26 @@ from safetensors.torch import save_file
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
-from safemil_core.learning.model_files import load_cost, load_policy, save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, MixturePolicy
+from safemil_core.learning.model_files import load_cost, load_policy, load_state, save_cost, save_policy, save_state
+from safemil_core.learning.networks import CategoricalPolicy, CostNetwork, MixturePolicy, Sizes
 
 COST, POLICY = CostConfig(hidden_sizes=(8, 4)), PolicyConfig(hidden_sizes=(8,), components=3)
+SIZES = Sizes(3, 2)
 
 
 @pytest.fixture
 def cost(tmp_path):
-    network = CostNetwork(COST, 3, 2)
+    network = CostNetwork(COST, SIZES)
     network.normaliser.fit([torch.randn(50, 5)])
-    save_cost(tmp_path / "cost.safetensors", network, COST, 3, 2)
+    save_cost(tmp_path / "cost.safetensors", network, COST, SIZES)
     return network, tmp_path / "cost.safetensors"
 
 
 @pytest.fixture
 def policy(tmp_path):
-    network = MixturePolicy(POLICY, 3, 2)
+    network = MixturePolicy(POLICY, SIZES)
     network.normaliser.fit([torch.randn(50, 3)])
-    save_policy(tmp_path / "policy.safetensors", network, POLICY, 3, 2)
+    save_policy(tmp_path / "policy.safetensors", network, POLICY, SIZES)
     return network, tmp_path / "policy.safetensors"
 
 
@@ -45,7 +46,29 @@ def test_a_policy_comes_back_to_the_bit(policy):
     network, path = policy
     again, observations = load_policy(path), torch.randn(20, 3)
     assert torch.equal(again(observations), network(observations))
-    assert torch.equal(*(n.log_likelihood(observations, torch.zeros(20, 2)) for n in (again, network)))
+    of_batch, actions = observations.unsqueeze(0), torch.zeros(1, 20, 2)
+    assert torch.equal(*(n.log_likelihood(of_batch, actions) for n in (again, network)))
+
+
+@pytest.mark.parametrize("aggregator", ["sum", "log_sum_exp", "attention", "deep_sets"])
+def test_an_ensemble_comes_back_with_its_aggregator_to_the_bit(aggregator, tmp_path):
+    config = CostConfig(hidden_sizes=(8,), members=3, aggregator=aggregator, sharpness=7)
+    network = CostNetwork(config, SIZES)
+    save_cost(tmp_path / "cost.safetensors", network, config, SIZES)
+    again = load_cost(tmp_path / "cost.safetensors")
+    observations, actions = torch.randn(9, 3), torch.randn(9, 2)
+    assert torch.equal(again.each(observations, actions), network.each(observations, actions))
+    said = network.outputs(observations.unsqueeze(0), actions.unsqueeze(0))
+    assert torch.equal(*(n.aggregator.score(said, torch.ones(3, 9)) for n in (again, network)))
+
+
+def test_a_policy_of_discrete_actions_comes_back_as_one(tmp_path):
+    sizes = Sizes(3, 5, choices=(2, 3))
+    network = CategoricalPolicy(POLICY, sizes)
+    save_policy(tmp_path / "policy.safetensors", network, POLICY, sizes)
+    again, observations = load_policy(tmp_path / "policy.safetensors"), torch.randn(20, 3)
+    assert isinstance(again, CategoricalPolicy)
+    assert torch.equal(again(observations), network(observations))
 
 
 def test_a_file_is_safetensors_that_says_what_it_is(policy):
@@ -54,7 +77,7 @@ def test_a_file_is_safetensors_that_says_what_it_is(policy):
     header = json.loads(content[8 : 8 + length])
     about = json.loads(header.pop("__metadata__")["safemil"])
     assert about["kind"] == "policy"
-    assert (about["n_observations"], about["n_actions"]) == (3, 2)
+    assert (about["observations"], about["actions"], about["choices"], about["images"]) == (3, 2, [], [])
     assert about["config"]["components"] == 3
     assert header.keys() == policy[0].state_dict().keys()
     assert not content.startswith((b"\x80", b"PK"))  # pickle, or torch.save's zip of one
@@ -62,7 +85,7 @@ def test_a_file_is_safetensors_that_says_what_it_is(policy):
 
 def test_equal_networks_make_equal_files(policy, tmp_path):
     network, path = policy
-    save_policy(tmp_path / "again.safetensors", network, POLICY, 3, 2)
+    save_policy(tmp_path / "again.safetensors", network, POLICY, SIZES)
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
 
 
@@ -102,6 +125,12 @@ def test_pickles_are_not_opened(tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
+def said(**changes):
+    """What a file says of itself; without changes, of a network of which it does not hold the weights."""
+    about = {"kind": "cost", "observations": 3, "actions": 2, "choices": [], "images": [], "config": COST.model_dump()}
+    return json.dumps(about | changes)
+
+
 @pytest.mark.parametrize(
     "about",
     [
@@ -110,10 +139,13 @@ def test_pickles_are_not_opened(tmp_path):
         {"safemil": "no json"},
         {"safemil": "[1]"},
         {"safemil": '{"kind": "cost"}'},
-        {"safemil": '{"kind": "cost", "n_observations": "three", "n_actions": 2, "config": {}}'},
-        {"safemil": '{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": [1]}'},
-        {"safemil": '{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": {"stranger": 1}}'},
-        {"safemil": f'{{"kind": "cost", "n_observations": 3, "n_actions": 2, "config": {COST.model_dump_json()}}}'},
+        {"safemil": '{"kind": "cost", "observations": 3, "actions": 2}'},
+        {"safemil": said(observations="three")},
+        {"safemil": said(choices=3)},
+        {"safemil": said(images=[[1, 2]])},
+        {"safemil": said(config=[1])},
+        {"safemil": said(config={"stranger": 1})},
+        {"safemil": said()},
     ],
 )
 def test_somebody_elses_safetensors_are_refused(tmp_path, about):
@@ -126,5 +158,36 @@ def test_a_failed_write_keeps_the_old_file(cost):
     path = cost[1]
     before = path.read_bytes()
     with pytest.raises(AttributeError):
-        save_cost(path, None, COST, 3, 2)
+        save_cost(path, None, COST, SIZES)
     assert path.read_bytes() == before
+
+
+def test_a_state_comes_back_to_the_bit(tmp_path):
+    path = tmp_path / "checkpoints" / "00000020.safetensors"
+    state = {
+        "loop/turn": torch.tensor(20),
+        "loop/is_learned": torch.tensor(True),
+        "cost/body.0.weight": torch.randn(2, 3, 4).mT,  # need not lie in order in memory
+        "loop/seconds": torch.tensor(1.25, dtype=torch.float64),
+    }
+    save_state(path, state)
+    again = load_state(path)
+    assert again.keys() == state.keys()
+    for name, tensor in state.items():
+        assert again[name].dtype == tensor.dtype
+        assert torch.equal(again[name], tensor)
+    assert [of.name for of in path.parent.iterdir()] == [path.name]
+
+
+def test_a_state_that_cannot_be_read_whole_is_refused(tmp_path):
+    path = tmp_path / "00000020.safetensors"
+    sentence = r"00000020\.safetensors cannot be read as a checkpoint \(.+\); use an earlier one"
+    with pytest.raises(NotReady, match=sentence):
+        load_state(path)
+    save_state(path, {"a": torch.zeros(100)})
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:7], whole[:50], whole[:-1], whole[8:]):
+        path.write_bytes(damaged)
+        with pytest.raises(NotReady, match=sentence) as caught:
+            load_state(path)
+        assert "\n" not in str(caught.value)
