@@ -13,7 +13,7 @@ from safemil_core.config import RunConfig
 PRECISIONS = ("float32", "bfloat16")
 GOOD_AUC = 0.93
 """Per step, on the bundled dataset: about what longer training comes to as well."""
-LOOK_EVERY = 10
+LOOK_EVERY, REFERENCE_LOOK_EVERY = 10, 50
 """Updates between two looks at the AUC."""
 
 Processes = Mapping[str, Process]
@@ -70,6 +70,7 @@ class _Learner:
     """How far a contestant is that learns from the bundled dataset."""
 
     entrant: Entrant
+    look_every: int
     most_updates: int
     most_seconds: float
     updates: int = 0
@@ -85,8 +86,8 @@ class _Learner:
 
     def go_on(self) -> None:
         """Some updates, and a look."""
-        self.seconds += self.entrant.run(LOOK_EVERY)
-        self.updates += LOOK_EVERY
+        self.seconds += self.entrant.run(self.look_every)
+        self.updates += self.look_every
         auc = self.entrant.auc()
         if auc > self.best[0]:
             self.best = auc, self.seconds
@@ -103,8 +104,9 @@ def time_to_auc(processes: Processes, data: str, device: str, seconds: float) ->
     ours, paper = RunConfig().cost, RunConfig.paper().cost
     work = Workload("cost", data, device, bag_size=ours.bag_size, window=ours.window, hidden=ours.hidden_sizes[0])
     like_paper = replace(work, bag_size=paper.bag_size, window=paper.window, hidden=paper.hidden_sizes[0])
-    engine = _Learner(Entrant.prepared(processes["engine"], work), ours.updates, seconds)
-    reference = _Learner(Entrant.prepared(processes["reference"], like_paper), paper.updates, seconds)
+    engine = _Learner(Entrant.prepared(processes["engine"], work), LOOK_EVERY, ours.updates, seconds)
+    plain = Entrant.prepared(processes["reference"], like_paper)
+    reference = _Learner(plain, REFERENCE_LOOK_EVERY, paper.updates, seconds)
     while engine.goes_on or reference.goes_on:
         for learner in (engine, reference):
             if learner.goes_on:
