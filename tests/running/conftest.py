@@ -15,8 +15,8 @@ from safemil_core.workspace import Workspace
 FORKS = """
 import json, os, resource, sys
 from pathlib import Path
-import torch._dynamo  # which optimisers import
-from safemil_core.running import training_stage, worker  # once: all of torch takes seconds to import
+import scipy.cluster.vq, scipy.stats, torch._dynamo  # what a training imports on its way, once: it takes seconds
+from safemil_core.running import training_stage, worker
 for line in sys.stdin:
     workspace, spare_memory = json.loads(line)
     child = os.fork()

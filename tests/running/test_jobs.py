@@ -39,12 +39,12 @@ PATIENCE_S = 180
 """Only to end a test that would wait for ever; no test passes or fails by how long something takes."""
 
 
-def wait(ask):
+def wait(ask, every_s=0.1):
     """Poll until the answer is true, and return it."""
     deadline = time.time() + PATIENCE_S
     while not (answer := ask()):
         assert time.time() < deadline, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(every_s)
     return answer
 
 
