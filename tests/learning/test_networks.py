@@ -1,17 +1,29 @@
-"""The policy against torch.distributions, and what its actions promise; inputs of any scale."""
+"""Policies against torch.distributions, and what their actions promise; cost networks; inputs of any scale."""
 
 import numpy as np
 import pytest
 import torch
+from learning_cases import generator
 from torch import distributions as d
 
 from safemil_core.config import CostConfig, PolicyConfig
-from safemil_core.learning.networks import CostNetwork, MixturePolicy, Normaliser
+from safemil_core.learning.mlp import split
+from safemil_core.learning.networks import (
+    CategoricalPolicy,
+    CostNetwork,
+    MixturePolicy,
+    Normaliser,
+    Sizes,
+    make_policy,
+)
+
+AGGREGATORS = ("sum", "log_sum_exp", "attention", "deep_sets")
 
 
-def policy_of(n_actions=2, components=3, seed=0):
+def policy_of(n_actions=2, components=3, seed=0, members=1):
     torch.manual_seed(seed)
-    return MixturePolicy(PolicyConfig(hidden_sizes=(16,), components=components), 4, n_actions)
+    config = PolicyConfig(hidden_sizes=(16,), components=components)
+    return MixturePolicy(config, Sizes(4, n_actions), members)
 
 
 def reference(policy, observations):
@@ -26,11 +38,12 @@ def reference(policy, observations):
 @pytest.mark.parametrize("n_actions", [1, 2, 5])
 @pytest.mark.parametrize("components", [1, 2, 4])
 def test_the_log_likelihood_is_that_of_torchs_distributions(n_actions, components):
-    policy = policy_of(n_actions, components)
-    observations = torch.randn(50, 4)
-    actions = torch.empty(50, n_actions).uniform_(-0.99, 0.99)
+    policy = policy_of(n_actions, components, members=2)
+    observations = torch.randn(2, 50, 4)
+    actions = torch.empty(2, 50, n_actions).uniform_(-0.99, 0.99)
     expected = reference(policy, observations).log_prob(actions.double())
     found = policy.log_likelihood(observations, actions)
+    assert found.shape == (2, 50)
     np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-4, atol=1e-4)
 
 
@@ -39,15 +52,16 @@ def test_the_density_integrates_to_one():
     observations = torch.randn(5, 4)
     edges = torch.tanh(torch.linspace(-40, 40, 80_001, dtype=torch.float64))
     middles, widths = ((edges[1:] + edges[:-1]) / 2).float(), edges.diff()
+    actions = middles.view(1, -1, 1)
     for observation in observations:
-        densities = policy.log_likelihood(observation.expand(len(middles), 4), middles.unsqueeze(-1)).double().exp()
+        densities = policy.log_likelihood(observation.expand(1, len(middles), 4), actions).double().exp()
         assert (densities * widths).sum().item() == pytest.approx(1, abs=5e-3)
 
 
 def test_actions_at_the_edge_have_a_finite_likelihood_and_gradient():
     policy = policy_of()
-    actions = torch.tensor([[1.0, -1.0], [-1.0, -1.0], [1.0, 0.0]])
-    likelihood = policy.log_likelihood(torch.randn(3, 4), actions)
+    actions = torch.tensor([[[1.0, -1.0], [-1.0, -1.0], [1.0, 0.0]]])
+    likelihood = policy.log_likelihood(torch.randn(1, 3, 4), actions)
     assert torch.isfinite(likelihood).all()
     likelihood.sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in policy.parameters())
@@ -56,13 +70,14 @@ def test_actions_at_the_edge_have_a_finite_likelihood_and_gradient():
 def test_extreme_observations_give_finite_actions_and_likelihoods():
     policy = policy_of()
     observations = torch.tensor([[1e6, -1e6, 1e6, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    assert torch.isfinite(policy.log_likelihood(observations, torch.zeros(2, 2))).all()
+    assert torch.isfinite(policy.log_likelihood(observations.unsqueeze(0), torch.zeros(1, 2, 2))).all()
     assert (policy(observations).abs() <= 1).all()
 
 
 def test_samples_lie_within_the_actions_range_and_come_again_from_the_same_generator():
-    policy, observations = policy_of(), torch.randn(500, 4)
-    first, again, other = (policy.sample(observations, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    policy, observations = policy_of(), torch.randn(1, 500, 4)
+    first, again, other = (policy.sample(observations, generator(seed)) for seed in (0, 0, 1))
+    assert first.shape == (1, 500, 2)
     assert (first.abs() <= 1).all()
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -70,18 +85,20 @@ def test_samples_lie_within_the_actions_range_and_come_again_from_the_same_gener
 
 def test_a_sample_is_differentiable_in_every_weight():
     policy = policy_of()
-    policy.sample(torch.randn(64, 4), torch.Generator().manual_seed(0)).square().sum().backward()
-    gradients = [p.grad for p in policy.parameters()]
-    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
-    assert (policy.body.output.weight.grad.abs().sum(dim=1) > 0).all()  # mixture, means and deviations alike
+    policy.sample(torch.randn(1, 64, 4), generator()).square().sum().backward()
+    gradient = policy.body.weights.grad
+    assert torch.isfinite(gradient).all()
+    (weight, bias) = split(gradient, policy.body.sizes)[-1]
+    assert (weight.abs().sum(dim=1) > 0).all()  # mixture, means and deviations alike
+    assert (bias != 0).all()
 
 
 def test_samples_are_distributed_as_the_likelihood_says():
     policy = policy_of(n_actions=1, components=2)
     observation = torch.randn(4)
-    samples = policy.sample(observation.expand(40_000, 4), torch.Generator().manual_seed(0)).detach().squeeze(-1)
+    samples = policy.sample(observation.expand(1, 40_000, 4), generator()).detach().flatten()
     torch.manual_seed(1)
-    expected = reference(policy, observation).sample((40_000,)).squeeze(-1)
+    expected = reference(policy, observation.view(1, 1, 4)).sample((40_000,)).flatten()
     shares = [np.histogram(values.numpy(), bins=20, range=(-1, 1))[0] / 40_000 for values in (samples, expected)]
     np.testing.assert_allclose(*shares, atol=0.012)
 
@@ -89,14 +106,76 @@ def test_samples_are_distributed_as_the_likelihood_says():
 def test_the_action_is_the_centre_of_the_likeliest_component():
     policy = policy_of()
     observations = torch.randn(7, 3, 4)  # any leading dimensions
-    log_mix, means, _ = policy.mixture(observations)
+    log_mix, means, _ = policy.mixture(observations.view(1, 21, 4))
     actions = policy(observations)
     assert actions.shape == (7, 3, 2)
     for i in range(7):
         for j in range(3):
-            best = int(log_mix[i, j].argmax())
-            torch.testing.assert_close(actions[i, j], torch.tanh(means[i, j, best]))
+            best = int(log_mix[0, 3 * i + j].argmax())
+            torch.testing.assert_close(actions[i, j], torch.tanh(means[0, 3 * i + j, best]))
     torch.testing.assert_close(policy(observations[0, 0]), actions[0, 0])  # and none
+
+
+def categorical_of(members=1):
+    torch.manual_seed(0)
+    return CategoricalPolicy(PolicyConfig(hidden_sizes=(16,)), Sizes(4, 5, choices=(2, 3)), members)
+
+
+def chosen(*choices):
+    """Rows with a 1 for each choice that was taken, of two and of three."""
+    rows = torch.zeros(len(choices), 5)
+    for row, (first, second) in zip(rows, choices, strict=True):
+        row[first], row[2 + second] = 1, 1
+    return rows
+
+
+def test_the_policy_fits_the_actions():
+    assert isinstance(make_policy(PolicyConfig(), Sizes(4, 2)), MixturePolicy)
+    assert isinstance(make_policy(PolicyConfig(), Sizes(4, 5, choices=(2, 3))), CategoricalPolicy)
+
+
+def test_of_discrete_actions_the_log_likelihood_is_that_of_torchs_distributions():
+    policy, observations = categorical_of(members=2), torch.randn(2, 6, 4)
+    outputs = policy.outputs(observations)
+    choices = [(a, b) for a in range(2) for b in range(3)]
+    found = policy.log_likelihood(observations, chosen(*choices).expand(2, 6, 5))
+    for member in range(2):
+        for row, (a, b) in enumerate(choices):
+            first, second = (d.Categorical(logits=of) for of in outputs[member, row].split([2, 3]))
+            expected = first.log_prob(torch.tensor(a)) + second.log_prob(torch.tensor(b))
+            torch.testing.assert_close(found[member, row], expected)
+
+
+def test_the_probabilities_of_all_choices_together_are_1():
+    policy, observation = categorical_of(), torch.randn(1, 1, 4)
+    every = chosen(*[(a, b) for a in range(2) for b in range(3)])
+    likelihoods = policy.log_likelihood(observation.expand(1, 6, 4), every.unsqueeze(0))
+    assert likelihoods.exp().sum().item() == pytest.approx(1)
+
+
+def test_a_discrete_action_is_the_likeliest_choice_of_each_as_a_number():
+    policy, observations = categorical_of(), torch.randn(7, 3, 4)
+    actions = policy(observations)
+    assert actions.shape == (7, 3, 2)
+    outputs = policy.outputs(observations.view(1, 21, 4))[0]
+    assert torch.equal(actions.view(21, 2)[:, 0], outputs[:, :2].argmax(dim=1))
+    assert torch.equal(actions.view(21, 2)[:, 1], outputs[:, 2:].argmax(dim=1))
+    assert set(actions.flatten().tolist()) <= {0, 1, 2}
+
+
+def test_choices_have_no_distance_so_that_both_losses_are_the_likelihoods():
+    policy, observations, actions = categorical_of(), torch.randn(1, 2, 4), chosen((0, 1), (1, 2)).unsqueeze(0)
+    found = policy.squared_error(observations, actions, generator())
+    assert torch.equal(found, -policy.log_likelihood(observations, actions))
+
+
+def test_policies_side_by_side_are_each_what_it_would_be_alone():
+    policies, observations = policy_of(members=2), torch.randn(2, 9, 4)
+    alone = policy_of()
+    for member in range(2):
+        with torch.no_grad():
+            alone.body.weights.copy_(policies.body.weights[member : member + 1])
+        torch.testing.assert_close(policies.act(observations)[member], alone(observations[member]))
 
 
 def test_normalised_inputs_have_mean_0_and_deviation_1_but_for_what_never_varies():
@@ -113,18 +192,37 @@ def test_normalised_inputs_have_mean_0_and_deviation_1_but_for_what_never_varies
     assert torch.isfinite(normaliser(torch.full((1, 4), 1e6))).all()
 
 
-def test_a_cost_lies_between_0_and_1_and_has_the_leading_shape_of_its_inputs():
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_cost_lies_between_0_and_1_and_has_the_leading_shape_of_its_inputs(aggregator, members):
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=(16, 16)), 3, 2)
-    costs = network(torch.randn(5, 4, 3), torch.randn(5, 4, 2))
-    assert costs.shape == (5, 4)
-    assert ((costs > 0) & (costs < 1)).all()
+    config = CostConfig(hidden_sizes=(16, 16), aggregator=aggregator, members=members)
+    network, observations, actions = CostNetwork(config, Sizes(3, 2)), torch.randn(5, 4, 3), torch.randn(5, 4, 2)
+    costs, each = network(observations, actions), network.each(observations, actions)
+    assert (costs.shape, each.shape, network.n_members) == ((5, 4), (members, 5, 4), members)
+    assert ((each > 0) & (each < 1)).all()
+    torch.testing.assert_close(costs, each.mean(dim=0))
+    torch.testing.assert_close(network(observations[2, 1], actions[2, 1]), costs[2, 1])
+    assert len({member.detach().numpy().tobytes() for member in each}) == members
 
 
 def test_a_network_without_hidden_layers_is_logistic_regression():
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=()), 2, 1)
-    weight, bias = network.body.output.weight[0], network.body.output.bias
-    inputs = torch.randn(9, 3)
-    expected = torch.sigmoid(inputs @ weight + bias)
+    network = CostNetwork(CostConfig(hidden_sizes=()), Sizes(2, 1))
+    state, inputs = network.state_dict(), torch.randn(9, 3)
+    expected = torch.sigmoid(inputs @ state["body.0.weight"][0, :, 0] + state["body.0.bias"][0, 0])
     torch.testing.assert_close(network(inputs[:, :2], inputs[:, 2:]), expected)
+
+
+def test_a_network_sees_normalised_inputs():
+    torch.manual_seed(0)
+    network = CostNetwork(CostConfig(hidden_sizes=(4,)), Sizes(2, 1))
+    inputs = torch.randn(50, 3)
+    scaled = inputs * torch.tensor([1e3, 1e-2, 7.0]) + torch.tensor([5.0, -1.0, 0.0])
+    network.normaliser.fit([scaled])
+    mean, deviation = inputs.mean(dim=0), inputs.std(dim=0, correction=0)
+    standard = (inputs - mean) / deviation
+    after = network(scaled[:, :2], scaled[:, 2:])
+    network.normaliser.mean.zero_()
+    network.normaliser.scale.fill_(1.0)
+    torch.testing.assert_close(after, network(standard[:, :2], standard[:, 2:]), rtol=1e-4, atol=1e-5)
