@@ -3,33 +3,28 @@
 import numpy as np
 import pytest
 import torch
-from factories import crossing_arrays
 from hypothesis import given
 from hypothesis import strategies as st
+from learning_cases import RemoteData, crossing
 
 from safemil_core.config import CostConfig
-from safemil_core.learning.committee import QUICK, Verdicts, folds, train_committee
+from safemil_core.learning.committee import Verdicts, folds, train_committee
 from safemil_core.learning.training_data import TrainingData
 
 SMALL = CostConfig(hidden_sizes=(16,), bag_size=32, updates=150, learning_rate=3e-3)
 TINY = CostConfig(hidden_sizes=(4,), bag_size=8, updates=5)
 
 
-def crossing(marked=(1, 3, 5, 7, 9, 11, 13, 15), segments=None):
-    """Walkers of which the odd ones cross a limit; some of those are marked."""
-    arrays = crossing_arrays()
-    labels = np.full(40, "none", dtype="U13")
-    labels[list(marked)] = "non_preferred"
-    observations, actions = torch.from_numpy(arrays["observations"]), torch.from_numpy(arrays["actions"])
-    return TrainingData(observations, actions, np.arange(0, 641, 16), labels, segments or {})
-
-
-@given(st.lists(st.booleans(), min_size=2, max_size=40), st.integers(2, 7), st.integers(0, 9))
-def test_every_trajectory_is_left_out_once_unless_it_is_the_only_one_of_its_kind(marks, n_members, seed):
-    is_marked = np.array(marks)
-    is_held_out = folds(is_marked, n_members, np.random.default_rng(seed))
-    assert is_held_out.shape == (n_members, len(marks))
-    for kind in (is_marked, ~is_marked):
+@given(
+    st.lists(st.sampled_from(["non_preferred", "preferred", "unsure", "none"]), min_size=2, max_size=40),
+    st.integers(2, 7),
+    st.integers(0, 9),
+)
+def test_every_trajectory_is_left_out_once_unless_it_is_the_only_one_of_its_kind(labels, n_members, seed):
+    labels = np.array(labels)
+    is_held_out = folds(labels, n_members, np.random.default_rng(seed))
+    assert is_held_out.shape == (n_members, len(labels))
+    for kind in (labels == "non_preferred", labels == "preferred", np.isin(labels, ["unsure", "none"])):
         assert (is_held_out[:, kind].sum(axis=0) == (kind.sum() > 1)).all()
         sizes = is_held_out[:, kind].sum(axis=1)
         assert sizes.max() - sizes.min() <= 1  # equal parts
@@ -94,7 +89,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 
 def test_segments_are_learned_from():
     segments = dict.fromkeys((1, 3, 5, 7), ((10, 15),))
-    with_segments = train_committee(crossing((1, 3, 5, 7), segments), TINY)
+    with_segments = train_committee(crossing((1, 3, 5, 7), segments=segments), TINY)
     assert with_segments.costs.tobytes() != train_committee(crossing((1, 3, 5, 7)), TINY).costs.tobytes()
 
 
@@ -104,13 +99,29 @@ def test_updates_are_told():
     assert told == [1, 2, 3, 4, 5]
 
 
-def test_a_single_mark_is_enough_and_no_network_goes_without_it():
-    verdicts = train_committee(crossing((1,)), TINY)
-    assert np.isnan(verdicts.held_out(verdicts.costs)[1])
-    assert np.isfinite(np.delete(verdicts.held_out(verdicts.costs), 1)).all()
+@pytest.mark.parametrize("only", ["non_preferred", "preferred", "none"])
+def test_a_single_one_of_a_kind_is_enough_and_no_network_goes_without_it(only):
+    data = crossing((1, 3), preferred=(0, 2)) if only == "none" else crossing((1,), preferred=(0,))
+    if only == "none":
+        data.labels[4:-1] = "preferred"
+    verdicts = train_committee(data, TINY)
+    alone = {"non_preferred": [1], "preferred": [0], "none": [39]}[only]
+    unseen = verdicts.held_out(verdicts.costs)
+    assert np.isnan(unseen[alone]).all()
+    assert np.isfinite(unseen[10:30]).all()
 
 
-def test_windows_are_single_steps():
-    assert QUICK.window == 1
-    with pytest.raises(ValueError, match="a committee learns from single steps, got windows of 10"):
-        train_committee(crossing(), TINY.model_copy(update={"window": 10}))
+def test_preferred_marks_are_learned_from():
+    without = train_committee(crossing(), TINY)
+    assert train_committee(crossing(preferred=(0, 2, 4)), TINY).costs.tobytes() != without.costs.tobytes()
+
+
+@pytest.mark.parametrize("setting", [{"window": 4}, {"window": 0}, {"aggregator": "attention"}])
+def test_networks_of_any_settings_make_a_committee(setting):
+    verdicts = train_committee(crossing(), TINY.model_copy(update=setting), n_members=3)
+    assert ((verdicts.costs > 0) & (verdicts.costs < 1)).all()
+
+
+def test_data_from_outside_the_device_give_the_same_verdicts():
+    local, remote = (train_committee(crossing(kind=kind), TINY) for kind in (TrainingData, RemoteData))
+    assert local.costs.tobytes() == remote.costs.tobytes()
