@@ -102,6 +102,12 @@ class Workspace:
         self.root.mkdir(parents=True, exist_ok=True)
         return self.root / "workers.log"
 
+    @property
+    def spare_lock(self) -> Path:
+        """Locked by the worker that waits for the next job."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "spare.lock"
+
     def _folder(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,4 +33,5 @@ if run is not None:
         run_panel(run)
     st.subheader("All runs of this dataset", anchor=False)
     run_table(runs)
+jobs.keep_ready(resources.workspace())
 resources.quicken_reruns()

@@ -27,6 +27,7 @@ from safemil_core.running.progress import Progress, is_alive, read_progress, wri
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.spares import has_spare, patience_s
 from safemil_core.workspace import Workspace, whole_file
 
 PIPELINE, WORKER = "safemil_core.running.pipeline", "safemil_core.running.worker"
@@ -42,7 +43,8 @@ _woken_at: dict[Path, float] = {}
 def start_training(workspace: Workspace, run: Run, device: str = "auto") -> Job:
     """Have a run that `RunStore.create` made trained as soon as its device has room; once more does nothing."""
     store = JobStore(Database(workspace.database))
-    if store.enqueue("train", run.id, asked=device, author=run.info.author) and store.n_claimable(limit_of_a_device()):
+    is_new = store.enqueue("train", run.id, asked=device, author=run.info.author) is not None
+    if is_new and _n_missing(workspace, store):
         _wake(workspace)
     return job_of(workspace, run)
 
@@ -105,17 +107,37 @@ def queue(workspace: Workspace) -> list[Job]:
 def advance(workspace: Workspace) -> JobStore:
     """Move the queue on: what has died is lost, and a worker comes where a job waits and its device has room."""
     store = JobStore(Database(workspace.database))
-    n = store.n_claimable(limit_of_a_device())
-    if n and time.monotonic() - _woken_at.get(workspace.root, -WAKE_AGAIN_AFTER_S) >= WAKE_AGAIN_AFTER_S:
+    n = _n_missing(workspace, store)
+    if n and not _was_woken(workspace):
         for _ in range(n):
             _wake(workspace)
     return store
 
 
-def _wake(workspace: Workspace) -> None:
+def keep_ready(workspace: Workspace) -> None:
+    """Have a spare worker wait where somebody may soon start a training and none is at work: see `running.spares`."""
+    store = JobStore(Database(workspace.database))
+    is_busy = any(not job.is_finished for job in store.all("train").values())
+    if is_busy or patience_s() == 0 or has_spare(workspace) or _was_woken(workspace):
+        return
+    _wake(workspace, "--spare")
+
+
+def _n_missing(workspace: Workspace, store: JobStore) -> int:
+    """How many workers are missing: for the jobs that could begin, beside the spare that waits."""
+    n = store.n_claimable(limit_of_a_device())
+    return n - 1 if n and has_spare(workspace) else n
+
+
+def _was_woken(workspace: Workspace) -> bool:
+    """Whether this process called a worker a moment ago."""
+    return time.monotonic() - _woken_at.get(workspace.root, -WAKE_AGAIN_AFTER_S) < WAKE_AGAIN_AFTER_S
+
+
+def _wake(workspace: Workspace, *how: str) -> None:
     """Call a worker; one too many finds nothing to do and goes."""
     _woken_at[workspace.root] = time.monotonic()
-    _start(workspace, workspace.workers_log, WORKER)
+    _start(workspace, workspace.workers_log, WORKER, *how)
 
 
 def _without_row(run: Run) -> Job:

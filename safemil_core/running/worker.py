@@ -26,6 +26,7 @@ from safemil_core.running.devices import expected_device, limit_of_a_device
 from safemil_core.running.failures import explained
 from safemil_core.running.job_store import Job, JobState, JobStore
 from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.spares import wait_for_job
 from safemil_core.workspace import Workspace
 
 REPORT_EVERY_S = 0.5
@@ -38,12 +39,15 @@ ShouldStop = Callable[[], bool]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Do the oldest queued job whose device has room, if there is one."""
+    """Do the oldest queued job whose device has room, if there is one; a spare worker waits for one."""
     parser = argparse.ArgumentParser(prog="worker")
     parser.add_argument("--workspace", type=Path, required=True)
-    workspace = Workspace(parser.parse_args(arguments).workspace)
+    parser.add_argument("--spare", action="store_true")
+    options = parser.parse_args(arguments)
+    workspace = Workspace(options.workspace)
     with _stop_signal() as should_stop:
-        job = JobStore(Database(workspace.database)).claim(limit_of_a_device())
+        store = JobStore(Database(workspace.database))
+        job = wait_for_job(workspace, store, should_stop) if options.spare else store.claim(limit_of_a_device())
         if job is None:
             return
         try:

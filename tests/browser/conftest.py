@@ -69,7 +69,7 @@ def dashboard(tmp_path: Path, environment: dict[str, str]) -> Iterator[Dashboard
         server = subprocess.Popen(
             command,
             cwd=REPOSITORY,
-            env={**os.environ, "SAFEMIL_WORKSPACE": str(workspace), **environment},
+            env={**os.environ, "SAFEMIL_WORKSPACE": str(workspace), "SAFEMIL_SPARE_WORKER_S": "0", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -12,6 +12,7 @@ from safemil_core.workspace import Workspace
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("SAFEMIL_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("SAFEMIL_SPARE_WORKER_S", "0")
     monkeypatch.setattr(resources, "BUNDLED", Path("/nowhere.hdf5"))
     return Workspace(tmp_path)
 
