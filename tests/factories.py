@@ -10,21 +10,23 @@ from typing import Any
 import h5py
 import numpy as np
 
+from safemil_core.assessment.interfaces import Interface
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig
 from safemil_core.data import formats
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
-from safemil_core.data.recording import Options
+from safemil_core.data.recording import Options, Part
 from safemil_core.data.storage.build import Built, build
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.model_files import save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, MixturePolicy, Sizes
+from safemil_core.learning.networks import CostNetwork, Sizes, make_policy
 from safemil_core.running.runs import Run, RunStore
 from safemil_core.workspace import Workspace
 
 CAR_CIRCLE = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"
 CAR = "SafetyCarCircle-v0"
 CAR_SIZES = (8, 2)
+CAR_INTERFACE = Interface(8, (Part(shape=(2,)),))
 
 TINY = RunConfig(
     cost=CostConfig(hidden_sizes=(8,), bag_size=8, updates=20),
@@ -140,18 +142,15 @@ def new_run(
     return RunStore(workspace).create(datasets.info(name), labels, config, author="ann")
 
 
-def save_untrained(
-    folder: Path, n_observations: int, n_actions: int, names: tuple[str, ...] = ("cost", "safe", "bc")
-) -> dict[str, Path]:
+def save_untrained(folder: Path, sizes: Sizes, names: tuple[str, ...] = ("cost", "safe", "bc")) -> dict[str, Path]:
     """Networks as they are before any training, in files."""
     cost, policy = CostConfig(hidden_sizes=(4,)), PolicyConfig(hidden_sizes=(4,))
-    sizes = (n_observations, n_actions)
     paths = {name: folder / f"{name}.safetensors" for name in names}
     for name, path in paths.items():
         if name == "cost":
-            save_cost(path, CostNetwork(cost, Sizes(*sizes)), cost, Sizes(*sizes))
+            save_cost(path, CostNetwork(cost, sizes), cost, sizes)
         else:
-            save_policy(path, MixturePolicy(policy, Sizes(*sizes)), policy, Sizes(*sizes))
+            save_policy(path, make_policy(policy, sizes), policy, sizes)
     return paths
 
 
@@ -160,7 +159,7 @@ def finished_car_run(workspace: Workspace, name: str = "cars") -> Run:
     arrays = dsrl_arrays((4, 4, 4), *CAR_SIZES)
     add_dataset(workspace, name, arrays, env_id=CAR)
     run = new_run(workspace, name, marked=(0,))
-    save_untrained(run.folder, *CAR_SIZES)
+    save_untrained(run.folder, Sizes(*CAR_SIZES))
     return run
 
 

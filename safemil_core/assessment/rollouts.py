@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from loky import ProcessPoolExecutor
 
-from safemil_core.assessment.environments import Simulator, Step
+from safemil_core.assessment.environments import Simulator
+from safemil_core.assessment.interfaces import Interface
 from safemil_core.errors import EnvironmentUnavailable
 
 MAX_STEPS = 10_000
@@ -25,8 +26,8 @@ class EpisodeTask:
     """One episode to run: all that a worker needs."""
 
     env_id: str
-    n_observations: int
-    n_actions: int
+    interface: Interface
+    """Of the dataset that the networks learned from."""
     policy: Path
     cost: Path
     """The trained networks' files."""
@@ -70,42 +71,47 @@ def run_episode(task: EpisodeTask) -> Episode:
     import torch  # only a worker needs it
 
     from safemil_core.learning.model_files import load_cost, load_policy
+    from safemil_core.learning.training_data import spread_choices
 
     torch.set_num_threads(1)
     policy, cost = load_policy(task.policy), load_cost(task.cost)
-    simulator = Simulator(task.env_id, task.n_observations, task.n_actions)
-    observations = [simulator.reset(task.seed)]
-    actions: list[np.ndarray] = []
-    steps: list[Step] = []
+    simulator = Simulator(task.env_id, task.interface)
+    observation = torch.from_numpy(simulator.reset(task.seed))
+    rewards: list[float] = []
+    costs: list[float] = []
+    learned: list[float] = []
     frames: list[np.ndarray] = []
     with torch.inference_mode():
-        while len(steps) < MAX_STEPS:
-            if task.frame_stride and len(steps) % task.frame_stride == 0:
+        while len(rewards) < MAX_STEPS:
+            if task.frame_stride and len(rewards) % task.frame_stride == 0:
                 frames.append(simulator.render())
-            actions.append(policy(torch.from_numpy(observations[-1])).numpy())
-            steps.append(simulator.step(actions[-1]))
-            if steps[-1].is_last:
+            action = policy(observation).numpy()
+            seen = spread_choices(action[None].astype(np.float32), task.interface.actions)
+            learned.append(float(cost(observation, torch.from_numpy(seen[0]))))
+            step = simulator.step(action)
+            rewards.append(step.reward)
+            costs.append(step.cost)
+            if step.is_last:
                 break
-            observations.append(steps[-1].observation)
-        learned = cost(torch.from_numpy(np.stack(observations)), torch.from_numpy(np.stack(actions))).numpy()
+            observation = torch.from_numpy(step.observation)
     simulator.close()
     return Episode(
         seed=task.seed,
-        rewards=np.array([step.reward for step in steps], dtype=np.float32),
-        costs=np.array([step.cost for step in steps], dtype=np.float32),
-        learned_costs=learned,
+        rewards=np.array(rewards, dtype=np.float32),
+        costs=np.array(costs, dtype=np.float32),
+        learned_costs=np.array(learned, dtype=np.float32),
         frames=tuple(frames),
     )
 
 
-def replay(env_id: str, observations: np.ndarray, n_actions: int, frame_stride: int) -> Iterator[np.ndarray]:
+def replay(env_id: str, interface: Interface, observations: np.ndarray, frame_stride: int) -> Iterator[np.ndarray]:
     """Frames of a recorded trajectory, observations [T, O], by placing the body where it was. Call it in a process
     of its own.
 
     Raises:
         EnvironmentUnavailable: the simulator is missing, or cannot be put into a recorded state.
     """
-    simulator = Simulator(env_id, observations.shape[1], n_actions)
+    simulator = Simulator(env_id, interface)
     if not simulator.can_place:
         raise EnvironmentUnavailable(f"{env_id} cannot be put into a recorded state, so there is no replay of its data")
     simulator.reset(seed=0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from safemil_core.assessment.environments import dsrl_range
 from safemil_core.assessment.evaluation import Scale, evaluate_policy
+from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes
 from safemil_core.assessment.videos import side_by_side, write_mp4
 from safemil_core.data.database import Database
@@ -82,8 +83,7 @@ def _episode_task(run: Run, dataset: DatasetInfo, policy: Policy, seed: int, str
     assert dataset.env_id is not None
     return EpisodeTask(
         env_id=dataset.env_id,
-        n_observations=dataset.n_observations,
-        n_actions=dataset.n_actions,
+        interface=Interface.of(dataset),
         policy=run.model(policy),
         cost=run.model("cost"),
         seed=seed,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from safemil_core.assessment.clips import cut_clip
+from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import replay
 from safemil_core.assessment.videos import FPS, write_mp4
 from safemil_core.data.database import Database
@@ -61,7 +62,7 @@ def _render(path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:
     stride = max(1, int(np.ceil(len(trajectory) / REPLAY_FRAMES)))
     with whole_file(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps({**ABOUT, "stride": stride}))
-    write_mp4(path, replay(dataset.env_id, np.asarray(trajectory.observations), trajectory.actions.shape[1], stride))
+    write_mp4(path, replay(dataset.env_id, Interface.of(dataset), np.asarray(trajectory.observations), stride))
 
 
 def _await_wish(workspace: Workspace, dataset: DatasetInfo) -> int | None:

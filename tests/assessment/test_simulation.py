@@ -1,17 +1,23 @@
 """The real simulator: environments, episodes in worker processes, replays of recordings, and videos of them."""
 
+from dataclasses import replace
+from importlib.util import find_spec
+
 import imageio.v2 as imageio
 import numpy as np
 import pytest
-from factories import CAR, CAR_CIRCLE, CAR_SIZES, save_untrained
+from factories import CAR, CAR_CIRCLE, CAR_INTERFACE, CAR_SIZES, save_untrained
 
 from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_range
+from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
 from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
 from safemil_core.data import formats
+from safemil_core.data.recording import Part
 from safemil_core.data.storage.build import build
 from safemil_core.data.storage.dataset_files import open_files
 from safemil_core.errors import EnvironmentUnavailable
+from safemil_core.learning.networks import Sizes
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +30,14 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture
 def simulator():
-    made = Simulator(CAR, *CAR_SIZES)
+    made = Simulator(CAR, CAR_INTERFACE)
     yield made
     made.close()
 
 
 def drive(seed, n_steps=40):
     """Observations, rewards and costs of an episode under fixed actions."""
-    simulator, rng = Simulator(CAR, *CAR_SIZES), np.random.default_rng(0)
+    simulator, rng = Simulator(CAR, CAR_INTERFACE), np.random.default_rng(0)
     observations = [simulator.reset(seed)]
     steps = [simulator.step(rng.uniform(-1, 1, 2)) for _ in range(n_steps)]
     simulator.close()
@@ -48,15 +54,16 @@ def test_the_same_seed_gives_the_same_episode_to_the_bit_and_another_seed_anothe
 
 def test_sizes_that_are_not_the_datasets_are_refused():
     with pytest.raises(
-        EnvironmentUnavailable, match=r"has observations \(8,\) and actions \(2,\), the dataset has 5 and 2"
+        EnvironmentUnavailable,
+        match="has observations of 8 numbers and actions of 2 numbers, the dataset has 5 numbers and 2 numbers; import",
     ):
-        Simulator(CAR, 5, 2)
+        Simulator(CAR, replace(CAR_INTERFACE, n_observations=5))
 
 
 @pytest.mark.parametrize("name", ["SafetyNowhere-v0", "Nowhere-v0", "no_such_package:Thing-v0", "not a name"])
 def test_an_unknown_environment_is_refused(name):
     with pytest.raises(EnvironmentUnavailable, match=f"the environment '{name}' cannot be made .*; install it"):
-        Simulator(name, *CAR_SIZES)
+        Simulator(name, CAR_INTERFACE)
 
 
 def test_a_recorded_observation_is_shown_at_its_pose(simulator, recorded):
@@ -94,8 +101,8 @@ def test_dsrls_ranges_are_known_for_its_tasks_alone():
 def episodes(tmp_path_factory):
     """Two episodes of an untrained policy through worker processes, the first with frames."""
     folder = tmp_path_factory.mktemp("networks")
-    paths = save_untrained(folder, *CAR_SIZES)
-    tasks = [EpisodeTask(CAR, *CAR_SIZES, paths["safe"], paths["cost"], seed, 60 * (seed == 7)) for seed in (7, 8)]
+    paths = save_untrained(folder, Sizes(*CAR_SIZES))
+    tasks = [EpisodeTask(CAR, CAR_INTERFACE, paths["safe"], paths["cost"], seed, 60 * (seed == 7)) for seed in (7, 8)]
     done = {}
     run_episodes(tasks, done.__setitem__)
     return tasks, done
@@ -132,9 +139,10 @@ def test_an_episode_is_the_same_again_whichever_process_lives_it(episodes):
 
 
 def test_an_error_in_a_worker_is_said_here_and_ends_the_rest(tmp_path):
-    paths = save_untrained(tmp_path, 5, 2)
-    tasks = [EpisodeTask(CAR, 5, 2, paths["safe"], paths["cost"], seed) for seed in range(2)]
-    with pytest.raises(EnvironmentUnavailable, match="the dataset has 5 and 2"):
+    paths = save_untrained(tmp_path, Sizes(5, 2))
+    interface = replace(CAR_INTERFACE, n_observations=5)
+    tasks = [EpisodeTask(CAR, interface, paths["safe"], paths["cost"], seed) for seed in range(2)]
+    with pytest.raises(EnvironmentUnavailable, match="the dataset has 5 numbers and 2 numbers"):
         run_episodes(tasks, lambda *_: None)
 
 
@@ -146,14 +154,15 @@ def test_totals_are_sums_over_each_episode():
 
 def test_a_replay_shows_every_nth_recorded_state(recorded):
     observations = recorded[20].observations[:90]
-    frames = list(replay(CAR, observations, 2, frame_stride=30))
+    frames = list(replay(CAR, CAR_INTERFACE, observations, frame_stride=30))
     assert [frame.shape for frame in frames] == [(FRAME_SIZE[1], FRAME_SIZE[0], 3)] * 3
     assert not np.array_equal(frames[0], frames[2])  # the car has moved
 
 
 def test_what_cannot_be_placed_has_no_replay():
     with pytest.raises(EnvironmentUnavailable, match="cannot be put into a recorded state, so there is no replay"):
-        next(replay("Pendulum-v1", np.zeros((5, 3), np.float32), 1, frame_stride=1))
+        pendulum = Interface(3, (Part(shape=(1,)),))
+        next(replay("Pendulum-v1", pendulum, np.zeros((5, 3), np.float32), frame_stride=1))
 
 
 def made_up(n_steps, n_frames, shade):
@@ -200,3 +209,83 @@ def test_a_video_that_cannot_be_made_leaves_nothing(tmp_path):
     with pytest.raises(EnvironmentUnavailable):
         write_mp4(tmp_path / "video.mp4", frames())
     assert list(tmp_path.iterdir()) == []
+
+
+CHOICES = (Part(dtype="int64", n_choices=3),)
+PICTURE = (Part("eye", (6, 16, 3), "uint8"),)
+
+
+def test_choices_from_0_are_the_environments_own_wherever_these_begin():
+    walk = Simulator("tiny_environments:Walk-v0", Interface(1, CHOICES))
+    place = walk.reset(0)[0]
+    moved = [walk.step(np.array([choice])).observation[0] for choice in (2, 2, 1, 0)]
+    assert moved == [place + 1, place + 2, place + 2, place + 1]
+    dials = Simulator(
+        "tiny_environments:Dials-v0", Interface(1, (Part("a", (), "int64", 3), Part("b", (), "int64", 2)))
+    )
+    place = dials.reset(0)[0]
+    step = dials.step(np.array([2, 1]))
+    assert (step.observation[0], step.reward, step.cost) == (place + 1, 1, 0)
+
+
+@pytest.mark.parametrize("n_numbers", [0, 1])
+def test_an_image_of_six_channels_is_the_frame_before_and_the_frame_now(n_numbers):
+    images = (Part("eye", (6, 16, 6), "uint8"),)
+    walk = Simulator("tiny_environments:Walk-v0", Interface(n_numbers, CHOICES, images))
+    first = walk.reset(5)
+    place = walk._env.unwrapped.place
+    second = walk.step(np.array([2])).observation
+    for observation, before, now in ((first, place, place), (second, place, place + 1)):
+        assert (observation.dtype, observation.shape) == (np.float32, (n_numbers + 6 * 16 * 6,))
+        assert observation[:n_numbers].tolist() == [now] * n_numbers
+        shown = observation[n_numbers:].reshape(6, 16, 2, 3)
+        assert set(np.unique(shown)) == {0, 255}
+        for frame, white in enumerate((before, now)):
+            assert np.flatnonzero(shown[0, :, frame, 0]).tolist() == [white]
+
+
+def test_what_the_environment_itself_sees_is_taken_as_it_is():
+    eye = Simulator("tiny_environments:Eye-v0", Interface(0, CHOICES, PICTURE))
+    np.testing.assert_array_equal(eye.reset(0).reshape(6, 16, 3), eye._env.unwrapped.render())
+
+
+def test_pictures_of_another_size_and_those_that_cannot_be_made_are_refused():
+    large = (Part("eye", (64, 64, 3), "uint8"),)
+    walk = Simulator("tiny_environments:Walk-v0", Interface(1, CHOICES, large))
+    with pytest.raises(
+        EnvironmentUnavailable, match="pictures of 6 x 16 pixels, the images of the dataset are 64 x 64;"
+    ):
+        walk.reset(0)
+    cart = Simulator("CartPole-v1", Interface(4, (Part(dtype="int64", n_choices=2),)))
+    cart.reset(0)
+    if find_spec("pygame") is None:
+        with pytest.raises(EnvironmentUnavailable, match=r"CartPole-v1 cannot be rendered \(.*pygame"):
+            cart.render()
+
+
+def test_the_car_sees_what_is_around_it_from_above_with_its_heading_upwards(simulator, recorded):
+    simulator.reset(0)
+    observation = recorded[20].observations[90].copy()
+    simulator.place(observation)
+    spectated = simulator.render()
+    seen = simulator.look(48, 64)
+    assert (seen.shape, seen.dtype) == ((48, 64, 3), np.uint8)
+    np.testing.assert_array_equal(simulator.render(), spectated)  # the camera stands where it stood, the car is drawn
+    np.testing.assert_array_equal(simulator.look(48, 64), seen)
+    is_circle = (seen[..., 2] > 100) & (seen[..., 0] < 40)  # the blue disc, to the right of who drives clockwise
+    assert is_circle[:, 40:].mean() > is_circle[:, :24].mean() + 0.3
+    observation[4:6] *= -1  # turned round
+    simulator.place(observation)
+    is_circle = (simulator.look(48, 64)[..., 2] > 100) & (simulator.look(48, 64)[..., 0] < 40)
+    assert is_circle[:, :24].mean() > is_circle[:, 40:].mean() + 0.3
+
+
+def test_a_policy_of_choices_that_sees_acts_to_the_end_and_its_steps_get_learned_costs(tmp_path):
+    paths = save_untrained(tmp_path, Sizes(1, 3, (3,), ((6, 16, 6),)))
+    interface = Interface(1, CHOICES, (Part("eye", (6, 16, 6), "uint8"),))
+    done = {}
+    tasks = [EpisodeTask("tiny_environments:Walk-v0", interface, paths["safe"], paths["cost"], 3, frame_stride=4)]
+    run_episodes(tasks, done.__setitem__)
+    assert (len(done[0]), len(done[0].frames)) == (12, 3)
+    assert ((done[0].learned_costs > 0) & (done[0].learned_costs < 1)).all()
+    assert set(done[0].rewards) <= {-1, 0, 1}
