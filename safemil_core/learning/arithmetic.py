@@ -75,6 +75,7 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_n_cores(), "products", initializer=_prepare_thread)
 
 
+@cache
 def _n_cores() -> int:
     return os.cpu_count() or 1
 
