@@ -1,94 +1,87 @@
-"""The alternating loop on a problem with a known answer, and what it promises of seeds, stops and metrics."""
+"""The loop on a problem with a known answer, and what it promises of seeds, turns, reports and the way it ends."""
+
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from factories import TINY, crossing_arrays, trajectory_set
+from factories import TINY, trajectory_set
+from learning_cases import MARKED, N, RemoteData, T, all_bits, bits, crossing, needs_cuda, true_costs
 
 from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.assessment.evaluation import roc_auc
-from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
+from safemil_core.config import RunConfig
 from safemil_core.errors import Diverged, InvalidConfig
 from safemil_core.learning.cost_model import score_steps
-from safemil_core.learning.training import n_updates, pick_device, train
+from safemil_core.learning.networks import CostNetwork, Sizes
+from safemil_core.learning.training import longest, train
 from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.weights import cloning_weights, effective_sample_size
 
 CPU = torch.device("cpu")
-N, T = 40, 16
-MARKED = (1, 3, 5, 7, 9, 11, 13, 15)
-
-LEARNS = RunConfig(
-    cost=CostConfig(hidden_sizes=(32,), bag_size=64, window=1, updates=200, learning_rate=3e-3),
-    policy=PolicyConfig(hidden_sizes=(32,), batch_size=64, updates=500, learning_rate=5e-3),
-    weights=WeightConfig(scheme="trajectory", beta=0.6),
-    log_every=50,
-)
-
-
-def crossing(marked=MARKED):
-    """Walkers of which the odd ones cross x = 0.5, where a step costs; some of those are marked."""
-    arrays = crossing_arrays(N, T)
-    labels = np.full(N, "none", dtype="U13")
-    labels[list(marked)] = "non_preferred"
-    data = TrainingData(
-        torch.from_numpy(arrays["observations"]),
-        torch.from_numpy(arrays["actions"]),
-        np.arange(0, N * T + 1, T),
-        labels,
-    )
-    return data, arrays
+LEARNS = RunConfig().with_values(
+    [
+        "cost.hidden_sizes=[32]", "cost.bag_size=64", "cost.updates=200", "cost.learning_rate=0.003", "cost.settle=0",
+        "policy.hidden_sizes=[32]", "policy.batch_size=64", "policy.updates=500", "policy.learning_rate=0.005",
+        "weights.scheme=trajectory", "weights.beta=0.6", "log_every=20",
+    ]
+)  # fmt: skip
+ALTERNATING = TINY.with_values(["schedule=alternate"])
 
 
-def trained(config, data=None, stop_after=None):
-    """Networks, rows of metrics, checkpoints and reported costs of one training."""
-    data = crossing()[0] if data is None else data
-    rows, checkpoints, costs, asked = [], [], [], []
+class Told:
+    """All that one training tells, and the networks that come of it."""
 
-    def should_stop():
-        asked.append(1)
-        return len(asked) == stop_after
+    def __init__(self, config=TINY, data=None, stop_after=None, **options):
+        self.reports, self.states, self.costs, self.n_asked = [], {}, [], 0
 
-    networks = train(
-        data,
-        config,
-        on_metrics=lambda update, row: rows.append((update, row)),
-        on_checkpoint=lambda update, _: checkpoints.append(update),
-        should_stop=should_stop,
-        on_costs=costs.append,
-    )
-    return networks, rows, checkpoints, costs
+        def should_stop():
+            self.n_asked += 1
+            return self.n_asked == stop_after
 
+        self.networks = train(
+            crossing() if data is None else data,
+            config,
+            on_report=self.reports.append,
+            on_checkpoint=self.states.__setitem__,
+            should_stop=should_stop,
+            on_costs=self.costs.append,
+            **options,
+        )
 
-def bits(network):
-    return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
+    @property
+    def rows(self):
+        return [report.metrics for report in self.reports]
 
-
-def all_bits(networks):
-    return [bits(network) for network in (networks.cost, networks.safe, networks.bc)]
+    @property
+    def bits(self):
+        return all_bits(self.networks)
 
 
 @pytest.mark.parametrize("loss", ["log_likelihood", "squared_error"])
-def test_the_cost_is_learned_and_the_policy_avoids_it(loss):
-    data, arrays = crossing()
-    config = LEARNS.with_values([f"policy.loss={loss}"])
-    networks, rows, _, (costs,) = trained(config, data)
-    x = arrays["observations"][:, 0]
+@pytest.mark.parametrize("schedule", ["cost_first", "alternate"])
+def test_the_cost_is_learned_and_the_policy_avoids_it(loss, schedule):
+    data, config = crossing(), LEARNS.with_values([f"policy.loss={loss}", f"schedule={schedule}"])
+    told = Told(config, data)
+    costs, x = told.costs[0].mean, data.observations[:, 0].numpy()
     is_unmarked = np.repeat(data.labels == "none", T)
     assert costs[x > 0.5].mean() > costs[x < 0.3].mean() + 0.3
-    assert roc_auc(costs[is_unmarked], arrays["costs"][is_unmarked] > 0) > 0.9
-    np.testing.assert_array_equal(costs, score_steps(networks.cost, data.observations, data.actions))
+    assert roc_auc(costs[is_unmarked], true_costs()[is_unmarked] > 0) > 0.9
+    np.testing.assert_array_equal(costs, score_steps(told.networks.cost, data).mean)
     # At x = 0.42 the unsafe walk on at +0.8 and the safe turn back at -0.8.
     before_the_limit = torch.stack([torch.full((50,), 0.42), torch.linspace(0.05, 0.95, 50)], dim=1)
-    safe, bc = networks.safe(before_the_limit), networks.bc(before_the_limit)
+    safe, bc = told.networks.safe(before_the_limit), told.networks.bc(before_the_limit)
     assert safe.mean().item() < -0.4
     assert safe.mean().item() < bc.mean().item() - 0.1
-    assert diagnose_rows(rows, config) == []
+    assert diagnose(pd.DataFrame(told.rows), config) == []
 
 
-def diagnose_rows(rows, config):
-    import pandas as pd
-
-    return diagnose(pd.DataFrame([row for _, row in rows]), config)
+@pytest.mark.parametrize("aggregator", ["log_sum_exp", "attention", "deep_sets"])
+def test_every_aggregator_learns_the_cost(aggregator):
+    settings = [f"cost.aggregator={aggregator}", "cost.members=2", "policy.updates=1"]
+    told = Told(LEARNS.with_values(settings))
+    assert roc_auc(told.costs[0].mean, true_costs() > 0) > 0.9
 
 
 def test_marks_that_cannot_be_told_from_the_rest_collapse_the_cost_and_the_finding_says_so():
@@ -99,19 +92,19 @@ def test_marks_that_cannot_be_told_from_the_rest_collapse_the_cost_and_the_findi
         np.arange(0, 121, 10),
         np.array(["non_preferred"] * 6 + ["none"] * 6),
     )
-    config = RunConfig(
-        cost=CostConfig(hidden_sizes=(16,), bag_size=64, window=0, updates=300, learning_rate=1e-3),
-        policy=PolicyConfig(hidden_sizes=(8,), updates=300),
-        weights=WeightConfig(beta=20),
-        log_every=20,
-    )
-    (finding,) = diagnose_rows(trained(config, data)[1], config)
+    config = RunConfig().with_values(
+        [
+            "cost.hidden_sizes=[16]", "cost.bag_size=64", "cost.window=0", "cost.updates=300", "cost.settle=0",
+            "policy.hidden_sizes=[8]", "policy.updates=10", "log_every=20",
+        ]
+    )  # fmt: skip
+    (finding,) = diagnose(pd.DataFrame(Told(config, data).rows), config)
     assert finding.kind == "collapse"
     assert "cannot be told from the unlabelled" in finding.cause
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
-    first, again, other = (all_bits(trained(TINY.with_values([f"seed={s}"]))[0]) for s in (0, 0, 1))
+    first, again, other = (Told(TINY.with_values([f"seed={seed}"])).bits for seed in (0, 0, 1))
     assert first == again
     for mine, theirs in zip(first, other, strict=True):
         assert mine != theirs
@@ -120,125 +113,295 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
 def test_training_does_not_depend_on_torchs_global_state():
     torch.manual_seed(123)
     torch.rand(17)
-    first = all_bits(trained(TINY)[0])
+    first = Told().bits
     torch.manual_seed(7)
-    assert all_bits(trained(TINY)[0]) == first
+    assert Told().bits == first
 
 
 def test_how_long_the_policies_train_does_not_change_the_cost_network():
     longer = TINY.with_values(["policy.updates=60"])
-    assert bits(trained(TINY)[0].cost) == bits(trained(longer)[0].cost)
+    assert bits(Told().networks.cost) == bits(Told(longer).networks.cost)
 
 
-def test_how_the_cost_is_learned_does_not_change_plain_cloning():
-    other = TINY.with_values(["cost.updates=5", "cost.bag_size=3", "weights.scheme=threshold"])
-    assert bits(trained(TINY)[0].bc) == bits(trained(other)[0].bc)
+@pytest.mark.parametrize("config", [TINY, ALTERNATING])
+def test_how_the_cost_is_learned_does_not_change_plain_cloning(config):
+    other = config.with_values(["cost.updates=5", "cost.bag_size=3", "weights.scheme=threshold"])
+    assert bits(Told(config).networks.bc) == bits(Told(other).networks.bc)
 
 
 def test_both_policies_start_alike_and_only_the_weights_tell_them_apart():
     """One update with a step size of next to nothing leaves them where they began."""
-    networks, *_ = trained(TINY.with_values(["policy.learning_rate=1e-30", "policy.updates=1", "cost.updates=1"]))
-    assert bits(networks.safe) == bits(networks.bc)
-    networks, *_ = trained(TINY)
-    assert bits(networks.safe) != bits(networks.bc)
+    still = Told(TINY.with_values(["policy.learning_rate=1e-30", "policy.updates=1", "cost.updates=1"]))
+    assert bits(still.networks.safe) == bits(still.networks.bc)
+    moved = Told().networks
+    assert bits(moved.safe) != bits(moved.bc)
 
 
 def test_normalisation_is_of_the_dataset_and_can_be_left_out():
-    data, _ = crossing()
-    networks, *_ = trained(TINY, data)
-    torch.testing.assert_close(networks.safe.normaliser.mean, data.observations.mean(dim=0))
+    data = crossing()
+    networks = Told(data=data).networks
+    for policy in (networks.safe, networks.bc):
+        torch.testing.assert_close(policy.normaliser.mean, data.observations.mean(dim=0))
     inputs = torch.cat([data.observations, data.actions], dim=1)
     torch.testing.assert_close(networks.cost.normaliser.scale, 1 / inputs.std(dim=0, correction=0))
-    networks, *_ = trained(TINY.with_values(["normalise=false"]), data)
+    networks = Told(TINY.with_values(["normalise=false"]), data).networks
     assert torch.equal(networks.cost.normaliser.scale, torch.ones(3))
 
 
-def test_metrics_come_at_their_interval_and_at_the_end_and_are_complete():
-    _, rows, checkpoints, costs = trained(TINY.with_values(["log_every=8"]))
-    assert [update for update, _ in rows] == [8, 16, 24, 30]
-    expected = {
-        "update", "seconds", "cost_loss", "score_non_preferred", "score_unlabelled", "policy_loss", "bc_loss",
-        "cost_mean", "cost_spread", "saturated", "effective_trajectories",
-    }  # fmt: skip
-    for update, row in rows:
-        assert row.keys() == expected
-        assert row["update"] == update
-        assert all(np.isfinite(value) for value in row.values())
+OF_COST = {"cost_loss", "score_non_preferred", "score_unlabelled", "cost_mean", "cost_spread", "saturated"}
+OF_POLICIES = {"policy_loss", "bc_loss", "effective_trajectories"}
+
+
+def check_row(row):
+    assert all(np.isfinite(value) for value in row.values())
+    if "cost_loss" in row:
         assert 0 < row["cost_mean"] < 1
         assert 0 <= row["saturated"] <= 1
+    if "policy_loss" in row:
         assert 1 <= row["effective_trajectories"] <= N - len(MARKED)
-    assert checkpoints == [20]
-    assert len(costs) == 1  # told once, when the cost network has learned
 
 
+def test_with_the_cost_first_reports_are_of_the_cost_and_then_of_the_policies():
+    """20 updates of the cost, then 30 of the policies; the end of the cost is told too."""
+    told = Told(TINY.with_values(["log_every=8", "checkpoint_every=15"]))
+    assert [report.update for report in told.reports] == [8, 16, 20, 24, 32, 40, 48, 50]
+    assert {report.total for report in told.reports} == {50}
+    for report in told.reports:
+        own = OF_COST if report.update <= 20 else OF_POLICIES
+        assert report.metrics.keys() == {"update", "seconds"} | own
+        assert report.metrics["update"] == report.update
+        check_row(report.metrics)
+    assert list(told.states) == [15, 20, 30, 45]
+    assert len(told.costs) == 1
+    seconds = [row["seconds"] for row in told.rows]
+    assert seconds == sorted(seconds)
+
+
+def test_in_alternation_reports_are_of_both_while_both_learn():
+    told = Told(ALTERNATING.with_values(["log_every=8", "checkpoint_every=15"]))
+    assert [report.update for report in told.reports] == [8, 16, 20, 24, 30]
+    assert {report.total for report in told.reports} == {30}
+    for report in told.reports:
+        own = OF_COST | OF_POLICIES if report.update <= 20 else OF_POLICIES
+        assert report.metrics.keys() == {"update", "seconds"} | own
+        check_row(report.metrics)
+    assert list(told.states) == [15, 20, 30]
+
+
+def test_preferred_bags_and_the_disagreement_of_members_are_reported_where_there_are_any():
+    row = Told(TINY.with_values(["cost.members=3"]), crossing(preferred=(0, 2))).rows[0]
+    assert row.keys() == {"update", "seconds", "disagreement", "score_preferred"} | OF_COST
+    check_row(row)
+    assert row["disagreement"] > 0
+
+
+def test_costs_are_told_once_when_they_are_final_while_the_policies_still_have_to_learn():
+    data, order = crossing(), []
+    train(
+        data,
+        TINY.with_values(["log_every=1"]),
+        on_costs=lambda costs: order.append(costs.mean),
+        on_report=lambda report: order.append(report.update),
+    )
+    assert order[:19] == list(range(1, 20))
+    assert isinstance(order[19], np.ndarray)
+    assert order[20:] == list(range(20, 51))
+
+
+def test_an_ensembles_costs_are_the_mean_of_its_members_with_their_deviation():
+    data = crossing()
+    assert Told(data=data).costs[0].spread is None
+    told = Told(TINY.with_values(["cost.members=4"]), data)
+    with torch.no_grad():
+        each = told.networks.cost.each(data.observations, data.actions).numpy()
+    (costs,) = told.costs
+    np.testing.assert_allclose(costs.mean, each.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(costs.spread, each.std(axis=0), rtol=1e-4)
+    assert (costs.spread > 0).all()
+
+
+@pytest.mark.parametrize("config", [TINY, ALTERNATING])
 @pytest.mark.parametrize("stop_after", [1, 7, 25])
-def test_a_stop_ends_training_with_what_is_learned(stop_after):
-    networks, rows, _, costs = trained(TINY, stop_after=stop_after)
-    assert rows[-1][0] == stop_after
-    assert len(costs) == 1
-    assert np.isfinite(costs[0]).all()
-    assert torch.isfinite(networks.safe(torch.zeros(2))).all()
+def test_a_stop_ends_training_with_what_is_learned(config, stop_after):
+    told = Told(config, stop_after=stop_after)
+    assert told.n_asked == stop_after
+    assert told.reports[-1].update == max(told.states) == stop_after
+    assert len(told.costs) == 1
+    assert np.isfinite(told.costs[0].mean).all()
+    assert torch.isfinite(told.networks.safe(torch.zeros(2))).all()
+    np.testing.assert_array_equal(told.costs[0].mean, score_steps(told.networks.cost, crossing()).mean)
 
 
 def test_what_is_learned_by_a_stop_is_what_a_shorter_training_learns():
     """Without decay, whose schedule knows the end."""
-    endless = TINY.with_values(["cost.updates=12", "policy.updates=400", "policy.decay=false"])
+    endless = ALTERNATING.with_values(["cost.updates=12", "policy.updates=400", "policy.decay=false"])
     shorter = endless.with_values(["policy.updates=12"])
-    assert all_bits(trained(endless, stop_after=12)[0]) == all_bits(trained(shorter)[0])
+    assert Told(endless, stop_after=12).bits == Told(shorter).bits
 
 
 @pytest.mark.parametrize("updates", [(5, 30), (30, 5), (1, 1)])
-def test_either_part_may_train_longer(updates):
+def test_in_alternation_either_part_may_train_longer(updates):
+    settings = [f"cost.updates={updates[0]}", f"policy.updates={updates[1]}", "log_every=1"]
+    config = ALTERNATING.with_values(settings)
+    assert longest(config) == max(updates)
+    told = Told(config)
+    assert len(told.rows) == max(updates)
+    assert sum("cost_loss" in row for row in told.rows) == updates[0]
+    assert len({row["policy_loss"] for row in told.rows}) == updates[1]  # and then the last one stays
+    assert len(told.costs) == 1
+
+
+@pytest.mark.parametrize("updates", [(5, 30), (30, 5), (1, 1)])
+def test_with_the_cost_first_each_has_its_own_turns(updates):
     config = TINY.with_values([f"cost.updates={updates[0]}", f"policy.updates={updates[1]}", "log_every=1"])
-    assert n_updates(config) == max(updates)
-    _, rows, _, costs = trained(config)
-    losses = [row["cost_loss"] for _, row in rows]
-    assert len(rows) == max(updates)
-    assert len(set(losses)) == updates[0]  # and then the last one stays
-    assert len(costs) == 1
+    assert longest(config) == sum(updates)
+    rows = Told(config).rows
+    assert ["cost_loss" in row for row in rows] == [True] * updates[0] + [False] * updates[1]
+    assert ["policy_loss" in row for row in rows] == [False] * updates[0] + [True] * updates[1]
+
+
+def test_in_alternation_the_weights_follow_the_costs_after_the_first_update_and_at_every_scoring():
+    settings = ["log_every=1", "rescore_every=8", "weights.scheme=trajectory", "cost.learning_rate=0.01"]
+    rows = Told(ALTERNATING.with_values(settings)).rows
+    effective = [row["effective_trajectories"] for row in rows]
+    changed = [turn for turn in range(2, 31) if effective[turn - 1] != effective[turn - 2]]
+    assert changed == [8, 16, 20]  # and when the cost is learned
+
+
+def test_the_policies_clone_with_the_weights_that_the_final_costs_make():
+    data, config = crossing(), TINY.with_values(["weights.scheme=trajectory"])
+    told = Told(config, data)
+    weights = cloning_weights(told.costs[0].mean, data.offsets, data.labels, config.weights, config.cost.gamma)
+    expected = effective_sample_size(weights.trajectories)
+    assert told.rows[-1]["effective_trajectories"] == pytest.approx(expected)
+
+
+def test_the_papers_schedule_trains():
+    """Both kinds of networks from the first turn on, and never before the last an end."""
+    small = ["cost.hidden_sizes=[8]", "policy.hidden_sizes=[8]", "cost.updates=60", "policy.updates=60", "log_every=1"]
+    config = RunConfig.paper().with_values(small)
+    told = Told(config)
+    assert longest(RunConfig.paper()) == 1_000_000
+    assert [report.total for report in told.reports] == [60] * 60
+    assert all(row.keys() == {"update", "seconds"} | OF_COST | OF_POLICIES for row in told.rows)
+
+
+def test_training_ends_early_once_the_order_of_the_costs_has_settled():
+    endless = LEARNS.with_values(["cost.updates=20000", "cost.decay=false", "policy.updates=50", "cost.settle=0.02"])
+    told = Told(endless)
+    totals = {report.update: report.total for report in told.reports}
+    end = max(totals)
+    n_cost = end - 50
+    assert n_cost in (100, 141, 199, 281, 397, 561, 793)  # one of the updates at which it looks
+    assert {total for update, total in totals.items() if update < n_cost} == {20_050}
+    assert {total for update, total in totals.items() if update >= n_cost} == {end}
+    assert list(told.states) == [n_cost]
+    assert roc_auc(told.costs[0].mean, true_costs() > 0) > 0.9
+
+
+def test_at_0_it_never_settles():
+    told = Told(TINY.with_values(["cost.updates=300", "cost.settle=0", "policy.updates=1", "cost.learning_rate=1e-30"]))
+    assert told.reports[-1].update == 301
+
+
+def still(config=TINY):
+    """Settings with which a cost network stays what it is."""
+    return config.with_values(["cost.learning_rate=1e-30", "cost.updates=1"])
+
+
+def test_a_warm_start_begins_with_the_network_that_is_given():
+    given = Told(TINY.with_values(["seed=5"])).networks.cost
+    before = bits(given)
+    assert bits(Told(still(), warm_start=given).networks.cost) == before
+    assert bits(Told(still()).networks.cost) != before
+    moved = Told(warm_start=given).networks.cost
+    assert bits(moved) != before
+    assert bits(given) == before  # which stays as it was
+
+
+@pytest.mark.parametrize(
+    "other", ["cost.hidden_sizes=[9]", "cost.hidden_sizes=[8,8]", "cost.members=2", "cost.aggregator=deep_sets"]
+)
+def test_a_warm_start_from_another_shape_is_refused_in_a_sentence(other):
+    given = CostNetwork(TINY.with_values([other]).cost, Sizes(2, 1))
+    with pytest.raises(InvalidConfig, match="the run to start from has a cost network of another shape; use its") as no:
+        Told(warm_start=given)
+    assert "\n" not in str(no.value)
 
 
 CHOICES = (
     "cost.window=0 cost.window=4 cost.hidden_sizes=[] optimiser.kind=adam policy.components=1 weights.per_length=true "
-    "weights.scheme=trajectory weights.scheme=step weights.scheme=threshold"
+    "weights.scheme=trajectory weights.scheme=step weights.scheme=threshold cost.members=3 cost.aggregator=log_sum_exp "
+    "cost.aggregator=attention cost.aggregator=deep_sets cost.failure_modes=3 cost.preferred_weight=0 "
+    "precision=bfloat16 schedule=alternate cost.decay=false policy.loss=log_likelihood cost.settle=0.5"
 )
 
 
 @pytest.mark.parametrize("setting", CHOICES.split())
 def test_every_choice_trains(setting):
-    ragged = trajectory_set(3, 9, 1, 5)
-    data = TrainingData.of(ragged, np.array(["none", "non_preferred", "preferred", "none"]), CPU)
-    networks, rows, *_ = trained(TINY.with_values([setting]), data)
-    assert all(np.isfinite(value) for _, row in rows for value in row.values())
-    assert torch.isfinite(networks.safe(torch.zeros(3))).all()
+    ragged = trajectory_set(3, 9, 1, 5, 2)
+    data = TrainingData.of(ragged, np.array(["none", "non_preferred", "preferred", "unsure", "non_preferred"]), CPU)
+    told = Told(TINY.with_values([setting]), data)
+    assert all(np.isfinite(value) for row in told.rows for value in row.values())
+    assert told.costs[0].mean.shape == (20,)
+    assert torch.isfinite(told.networks.safe(torch.zeros(3))).all()
 
 
-def test_training_sees_observations_actions_and_labels_alone():
-    data = TrainingData.of(trajectory_set(3, 4), np.array(["none", "non_preferred"]), CPU)
-    assert set(vars(data)) == {"observations", "actions", "offsets", "labels", "segments"}
+def test_bfloat16_learns_nearly_the_same_and_keeps_float32():
+    exact, lower = (Told(TINY.with_values([f"precision={kind}"])) for kind in ("float32", "bfloat16"))
+    np.testing.assert_allclose(lower.costs[0].mean, exact.costs[0].mean, atol=0.02)
+    assert not np.array_equal(lower.costs[0].mean, exact.costs[0].mean)
+    for network in (lower.networks.cost, lower.networks.safe):
+        assert {tensor.dtype for tensor in network.state_dict().values()} == {torch.float32}
 
 
-def test_costs_that_are_no_numbers_end_training_in_words():
-    data, _ = crossing()
-    broken = TrainingData(data.observations * 1e38, data.actions, data.offsets, data.labels)
-    with pytest.raises(Diverged, match="the learned costs are no numbers any more; train again with a smaller"):
-        trained(TINY, broken)
+def test_data_from_outside_the_device_train_to_the_same_bits():
+    config = TINY.with_values(["cost.failure_modes=2", "schedule=alternate"])
+    assert Told(config, crossing(kind=RemoteData)).bits == Told(config).bits
 
 
-def test_a_device_is_found_or_refused():
-    assert pick_device("cpu") == CPU
-    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(InvalidConfig, match="there is no device 'abacus' here; use auto, cpu"):
-        pick_device("abacus")
-    with pytest.raises(InvalidConfig, match="there is no device 'cuda:99' here"):
-        pick_device("cuda:99")
+@pytest.mark.parametrize(
+    ("field", "factor", "log_every", "sentence"),
+    [
+        ("observations", 1e38, 100, "the learned costs are no numbers any more; train again with a smaller cost."),
+        ("observations", 1e38, 1, "score_non_preferred is no number any more; train again with a smaller cost."),
+        ("actions", 1e20, 1, "policy_loss is no number any more; train again with a smaller policy."),  # squared
+    ],
+)
+def test_what_is_no_number_any_more_ends_training_in_words_and_is_not_reported(field, factor, log_every, sentence):
+    data, reports = crossing(), []
+    broken = replace(data, **{field: getattr(data, field) * factor})
+    with pytest.raises(Diverged) as caught:
+        train(broken, TINY.with_values([f"log_every={log_every}"]), on_report=reports.append)
+    assert str(caught.value) == f"{sentence}learning_rate"
+    assert all(np.isfinite(value) for report in reports for value in report.metrics.values())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_on_cuda_the_same_seed_gives_the_same_bits_too():
-    data, _ = crossing()
-    there = TrainingData(data.observations.cuda(), data.actions.cuda(), data.offsets, data.labels)
-    runs = [trained(TINY, there)[0] for _ in range(2)]
-    for name in ("cost", "safe", "bc"):
-        first, second = (getattr(run, name).state_dict() for run in runs)
-        assert all(torch.equal(first[key], second[key]) for key in first)
+def on_cuda(data):
+    return replace(
+        data, observations=data.observations.cuda(), actions=data.actions.cuda(), device=torch.device("cuda")
+    )
+
+
+@needs_cuda
+@pytest.mark.parametrize(
+    "config", [TINY, ALTERNATING, TINY.with_values(["cost.members=2", "cost.aggregator=deep_sets"])]
+)
+def test_on_cuda_the_same_seed_gives_the_same_bits_too(config):
+    data = on_cuda(crossing())
+    assert Told(config, data).bits == Told(config, data).bits
+
+
+@needs_cuda
+def test_on_cuda_a_whole_run_learns_what_it_learns_on_the_cpu():
+    here, there = Told(LEARNS), Told(LEARNS, on_cuda(crossing()))
+    assert roc_auc(there.costs[0].mean, true_costs() > 0) > 0.9
+    np.testing.assert_allclose(there.costs[0].mean.mean(), here.costs[0].mean.mean(), atol=0.1)
+    assert there.networks.safe(torch.zeros(2).cuda()).device.type == "cuda"
+
+
+@needs_cuda
+def test_on_cuda_data_that_lie_on_the_host_train_nearly_the_same():
+    data = crossing()
+    resident, fetched = Told(TINY, on_cuda(data)), Told(TINY, replace(data, device=torch.device("cuda")))
+    np.testing.assert_allclose(fetched.costs[0].mean, resident.costs[0].mean, atol=1e-3)
