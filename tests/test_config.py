@@ -19,11 +19,21 @@ configs = st.builds(
         window=st.integers(0, 1000),
         gamma=st.floats(0.01, 1),
         learning_rate=st.floats(1e-6, 1),
+        decay=st.booleans(),
+        settle=st.floats(0, 0.99),
+        aggregator=st.sampled_from(["sum", "log_sum_exp", "attention", "deep_sets"]),
+        sharpness=st.floats(0.001, 1000),
+        members=st.integers(1, 32),
+        image_features=st.integers(1, 4096),
+        preferred_weight=st.floats(0, 100),
+        failure_modes=st.integers(1, 64),
     ),
     weights=st.builds(
         WeightConfig, scheme=st.sampled_from(["trajectory", "step", "threshold"]), beta=st.floats(0.01, 1e6)
     ),
     policy=st.builds(PolicyConfig, components=st.integers(1, 32), decay=st.booleans()),
+    schedule=st.sampled_from(["cost_first", "alternate"]),
+    precision=st.sampled_from(["float32", "bfloat16"]),
     seed=st.integers(0, 2**31 - 1),
     normalise=st.booleans(),
 )
@@ -63,7 +73,26 @@ def test_the_papers_settings_are_the_papers():
     assert (paper.weights.scheme, paper.weights.beta) == ("trajectory", 0.6)
     assert (paper.policy.components, paper.policy.hidden_sizes, paper.policy.loss) == (2, (256, 256), "squared_error")
     assert (paper.optimiser.kind, paper.optimiser.weight_decay, paper.optimiser.gradient_clip) == ("adamw", 0.01, 10)
-    assert not paper.policy.decay
+    assert (paper.schedule, paper.cost.learning_rate, paper.policy.learning_rate) == ("alternate", 3e-4, 3e-4)
+    # And none of our departures: one network of summed costs, no early end, no kinds of failure, all of it float32.
+    assert not (paper.cost.decay or paper.policy.decay or paper.cost.settle)
+    assert (paper.cost.aggregator, paper.cost.members, paper.cost.failure_modes) == ("sum", 1, 1)
+    assert paper.precision == "float32"
+
+
+def test_a_run_without_settings_is_short_and_comes_to_an_end_by_itself():
+    config = RunConfig()
+    assert (config.cost.updates, config.cost.window, config.schedule) == (400, 1, "cost_first")
+    assert config.cost.settle > 0
+    assert config.cost.decay
+    assert config.policy.decay
+
+
+def test_settings_of_before_there_were_these_are_still_read():
+    """A run keeps its settings; those that it does not name are as they are by default."""
+    old = {"cost": {"bag_size": 32, "window": 10}, "policy": {"updates": 100}, "seed": 7}
+    config = RunConfig.model_validate(old)
+    assert (config.cost.bag_size, config.cost.members, config.seed) == (32, 1, 7)
 
 
 def test_values_are_json_or_bare_words():
@@ -92,6 +121,14 @@ def test_values_are_json_or_bare_words():
         ("cost.bag_size=" + "9" * 5000, "cost.bag_size must be"),
         ("cost.gamma=1.5", "cost.gamma must be less than or equal to 1, got 1.5"),
         ("cost.learning_rate=NaN", "cost.learning_rate must be a finite number, got nan"),
+        ("cost.settle=1", "cost.settle must be less than 1, got 1"),
+        ("cost.aggregator=max", "cost.aggregator must be 'sum', 'log_sum_exp', 'attention' or 'deep_sets', got 'max'"),
+        ("cost.sharpness=0", "cost.sharpness must be greater than 0, got 0"),
+        ("cost.members=33", "cost.members must be less than or equal to 32, got 33"),
+        ("cost.failure_modes=0", "cost.failure_modes must be greater than or equal to 1, got 0"),
+        ("cost.preferred_weight=-1", "cost.preferred_weight must be greater than or equal to 0, got -1"),
+        ("schedule=both", "schedule must be 'cost_first' or 'alternate', got 'both'"),
+        ("precision=float16", "precision must be 'float32' or 'bfloat16', got 'float16'"),
         ("weights.beta=0", "weights.beta must be greater than 0, got 0"),
         ("weights.scheme=soft", "weights.scheme must be 'trajectory', 'step' or 'threshold', got 'soft'"),
         ("policy.hidden_sizes=[0]", "policy.hidden_sizes.0 must be greater than or equal to 1, got 0"),

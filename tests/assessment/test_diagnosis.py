@@ -55,6 +55,33 @@ def test_only_the_recent_past_counts():
     assert kinds(recovered) == []
 
 
+OF_POLICIES = ["policy_loss", "bc_loss", "effective_trajectories"]
+
+
+def cost_first(table, n_after=2 * N):
+    """The rows of a run whose policies begin when the cost is learned: neither has values while the other learns."""
+    after = metrics(n_after)[["update", "seconds", *OF_POLICIES]]
+    return pd.concat([table.drop(columns=OF_POLICIES), after], ignore_index=True)
+
+
+def test_what_was_wrong_with_the_cost_stays_so_while_the_policies_learn():
+    assert kinds(cost_first(metrics())) == []
+    assert kinds(cost_first(metrics(**ALIKE))) == ["collapse"]
+    assert kinds(cost_first(metrics(saturated=np.full(N, 0.99)))) == ["saturation"]
+
+
+def test_weights_are_judged_once_policies_learn_by_them():
+    config = RunConfig(weights=WeightConfig(scheme="trajectory"))
+    table = cost_first(metrics())
+    table.loc[N:, "effective_trajectories"] = 2.0
+    assert kinds(table, config) == ["few_trajectories"]
+    assert kinds(table.head(N), config) == []
+
+
+def test_a_run_of_policies_alone_says_nothing_of_a_cost():
+    assert kinds(metrics().drop(columns=["cost_loss", "cost_mean", "cost_spread", "saturated"])) == []
+
+
 def test_bags_that_score_alike_are_a_collapse():
     (finding,) = diagnose(metrics(**ALIKE), RunConfig())
     assert finding.kind == "collapse"
@@ -80,7 +107,7 @@ def test_a_loss_at_chance_with_a_clear_gap_is_none():
     [
         (metrics(**ALIKE), CostConfig(bag_size=4), ("cost.bag_size=64",), "bags are so small"),
         (metrics(**ALIKE), CostConfig(learning_rate=0.5), ("cost.learning_rate=0.001",), "learning rate is too high"),
-        (metrics(**ALIKE, saturated=np.full(N, 0.9)), CostConfig(), ("cost.learning_rate=3e-05",), "saturated"),
+        (metrics(**ALIKE, saturated=np.full(N, 0.9)), CostConfig(), ("cost.learning_rate=0.0001",), "saturated"),
     ],
 )
 def test_a_collapse_names_its_likely_cause_and_settings_that_cure_it(table, config, settings, word):
@@ -103,7 +130,7 @@ def test_a_sigmoid_at_its_ends_is_saturation():
 
 @pytest.mark.parametrize("column", ["cost_loss", "policy_loss"])
 def test_a_loss_that_is_no_number_comes_before_all_else(column):
-    table = metrics(saturated=np.full(N, 0.99), **{column: np.r_[np.ones(N - 1), np.nan]})
+    table = metrics(saturated=np.full(N, 0.99), **{column: np.r_[np.ones(N - 1), np.inf]})
     (finding,) = diagnose(table, RunConfig())
     assert finding.kind == "not_finite"
     assert finding.evidence == "at update 500"
