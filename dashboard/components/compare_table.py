@@ -45,7 +45,7 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "cost_loss": "{:.4f}".format,
     "gap": "{:.3f}".format,
     "cost_spread": "{:.3f}".format,
-    "policy_loss": "{:.3f}".format,
+    "policy_loss": "{:.4g}".format,
     "safe_return": "{:.1f}".format,
     "safe_cost": "{:.2f}".format,
     "seconds": duration,

@@ -6,11 +6,10 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.progress_line import COLOURS, progress_words, share
-from dashboard.components.run_names import run_name
+from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
-from safemil_core.running.run_notes import RunNote
 from safemil_core.running.runs import Run
 
 EVERY_S = 1.0
@@ -29,11 +28,11 @@ def job_queue() -> None:
         with st.container(border=True):
             waiting = sum(job.state == "queued" for job in living)
             st.markdown(f"**Queue** · {len(living) - waiting} at work, {waiting} waiting")
-            notes = resources.run_notes().all()
             runs = {run.id: run for run in resources.runs().list()}
+            living = [job for job in living if job.subject in runs]  # one may just have been deleted
+            names = distinct_names((runs[job.subject] for job in living), resources.run_notes().all())
             for job in living:
-                if run := runs.get(job.subject):  # it may just have been deleted
-                    _row(run, job, notes.get(run.id, RunNote()))
+                _row(runs[job.subject], job, names[job.subject])
 
     panel()
 
@@ -44,10 +43,10 @@ def place_in_queue(job: Job) -> int:
     return waiting.index(job.id) + 1 if job.id in waiting else 0
 
 
-def _row(run: Run, job: Job, note: RunNote) -> None:
-    badge, name, bar, stop = st.columns([1, 3, 6, 1], vertical_alignment="center")
+def _row(run: Run, job: Job, run_name: str) -> None:
+    badge, name, bar, stop = st.columns([2, 6, 10, 3], vertical_alignment="center")
     badge.badge(job.state, color=COLOURS[job.state])
-    words = f"{code_span(run_name(run, note))} on {code_span(run.info.dataset)}"
+    words = f"{code_span(run_name)} on {code_span(run.info.dataset)}"
     if name.button(words, key=f"queue.show.{run.id}", type="tertiary", help="Show it below."):
         state.choose_dataset(run.info.dataset)
         state.run.set(run.id)

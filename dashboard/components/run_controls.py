@@ -50,17 +50,15 @@ def run_controls(run: Run, job: Job, note: RunNote) -> None:
             disabled=config is None,
             help="Its metrics and settings as an event file; unpack it and run `tensorboard --logdir` on the folder.",
         )
-        if st.button("Delete", key="run.delete", icon=":material/delete:", disabled=job.state in LIVING):
-            _confirm_delete(run)
+        with st.popover("Delete", icon=":material/delete:", disabled=job.state in LIVING, width="content"):
+            st.markdown(f"Its costs, weights, policies and videos are removed for good: `{run.id}`")
+            st.button("Delete for good", key="run.delete", type="primary", on_click=_act, args=(_delete, run))
 
 
-@st.dialog("Delete this run?")
-def _confirm_delete(run: Run) -> None:
-    st.markdown(f"Its costs, weights, policies and videos are removed for good: `{run.id}`")
-    if st.button("Delete", key="run.delete.really", type="primary"):
-        _act(jobs.delete, run)
-        state.run.set(None)  # the newest of the others is chosen
-        st.rerun()  # all of the page, where a dialog alone would only draw itself again
+def _delete(workspace: Workspace, run: Run) -> None:
+    """The newest of the others is chosen."""
+    jobs.delete(workspace, run)
+    state.run.set(None)
 
 
 def _button(

@@ -118,7 +118,7 @@ def compare(page: Page, workspace: Workspace, long: Run, short: Run) -> None:
 def delete(page: Page, workspace: Workspace, run: Run) -> None:
     page.goto(f"{page.url.split('/compare')[0]}/train?dataset=walks&run={run.id}")
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
     expect(page).not_to_have_url(re.compile(run.id))
     assert run.id not in [left.id for left in RunStore(workspace).list()]
 

@@ -114,7 +114,7 @@ def test_a_living_run_shows_how_far_it_is_and_can_be_stopped(workspace, info, mo
         "Losses of the policies",
     ]
     assert "Healthy" in app.success[0].value
-    assert button(app, "Delete").disabled
+    assert app.get("popover")[-1].proto.popover.disabled
     assert "100 a second · 10 s left · on cpu" in app.get("progress")[0].proto.text
     app.button(key="run.stop").click().run()
     assert stopped == [run.id]
@@ -295,10 +295,8 @@ def test_every_run_is_in_the_table_newest_first(workspace, info):
 def test_deleting_asks_first(workspace, info):
     run = runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("train", run=run.id)
-    app.button(key="run.delete").click().run()
-    assert f"`{run.id}`" in runs.words(app)
+    assert f"removed for good: `{run.id}`" in runs.words(app)
     assert (workspace.runs / run.id).exists()
-    confirm = [button for button in app.button if button.label == "Delete"][-1]
-    confirm.click().run()
+    button(app, "Delete for good").click().run()
     assert not app.exception
     assert not (workspace.runs / run.id).exists()
