@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from types import TracebackType
 from typing import Any, Self
 
 from safemil_core.bench.workloads import Workload
@@ -48,11 +47,8 @@ class Process:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._process.kill()
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # it has nothing to lose, and an interpreter with torch takes its time to end
         self._process.communicate()
 
     def ask(self, do: str, **values: Any) -> dict[str, Any]:
