@@ -8,7 +8,7 @@ which nothing else sees, is above 60: hardly any lies between 5 and 60, so that 
 apart. Every order begins alike: at random, until the first non-preferred one is found. From then on, and after every
 ten judgements, cost networks learn anew from the marks so far. The ROC AUC is that of a step's learned cost against
 its true cost, over all steps, averaged over three networks: one alone jumps by 0.1 from training to training.
-One process and one thread.
+One process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
+from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.committee import QUICK, train_committee
+from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.workspace import Workspace
@@ -138,21 +140,16 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
     """Train networks on these labels."""
     trajectories = problem.trajectories
     data = TrainingData.of(trajectories, labels, torch.device("cpu"))
-    costs: list[np.ndarray] = []
+    told: list[StepCosts] = []
     for network in range(N_NETWORKS):
-        train(
-            data,
-            RunConfig(
-                cost=QUICK,
-                policy=PolicyConfig(hidden_sizes=(1,), updates=1),
-                seed=seed * N_NETWORKS + network,
-                log_every=QUICK.updates,
-            ),
-            on_metrics=lambda *_: None,
-            on_checkpoint=lambda *_: None,
-            should_stop=lambda: False,
-            on_costs=costs.append,
+        config = RunConfig(
+            cost=QUICK,
+            policy=PolicyConfig(hidden_sizes=(1,), updates=1),
+            seed=seed * N_NETWORKS + network,
+            log_every=QUICK.updates,
         )
+        train(data, config, on_costs=told.append)
+    costs = [of.mean for of in told]
     assert trajectories.costs is not None
     aucs = [roc_auc(of, trajectories.costs > 0) or 0.5 for of in costs]
     return Learned(mean(aucs), sum_by_trajectory(np.mean(costs, axis=0), trajectories.offsets))
@@ -183,7 +180,7 @@ def main() -> None:
     parser.add_argument("--unsafe", type=int, help="how many of the 150 unsafe trajectories to keep; all, if not given")
     parser.add_argument("--orders", nargs="+", choices=COMPARED, default=COMPARED)
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    prepare_process()
     started = time.process_time()
     curves = []
     with tempfile.TemporaryDirectory() as folder:
@@ -194,7 +191,7 @@ def main() -> None:
                 print(_row(curves[-1]), flush=True)
     print(f"\n{cars.is_unsafe.sum()} of {len(cars.is_unsafe)} trajectories are unsafe.\n")
     _print_table(curves, options.auc)
-    print(f"\n{time.process_time() - started:.0f} s of one core")
+    print(f"\n{time.process_time() - started:.0f} s of processor time")
 
 
 def _row(curve: Curve) -> str:
