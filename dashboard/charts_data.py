@@ -138,7 +138,7 @@ def path_figure(
                 hoverinfo="skip",
             )
         )
-    points = trajectory.observations[:, [x, y]]
+    points = trajectory.coordinates[:, [x, y]]
     hover = f"step %{{customdata}}<br>{names[x]} %{{x:.3g}}<br>{names[y]} %{{y:.3g}}<extra></extra>"
     figure.add_trace(
         go.Scatter(

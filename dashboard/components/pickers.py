@@ -62,21 +62,21 @@ def trajectory_picker(info: DatasetInfo, default: int = 0) -> int:
 
 
 def dimension_pickers(info: DatasetInfo) -> tuple[int, int]:
-    """Choose the two observation dimensions of a plot, side by side."""
-    dimensions = range(info.n_observations)
+    """Choose the two coordinates of a plot, side by side."""
+    dimensions = range(len(info.coordinate_names))
     left, right = st.columns(2)
     with left:
         x = st.selectbox("Horizontal", dimensions, format_func=_name_of(info), **state.x.widget(dimensions, 0))
     with right:
-        second = min(1, info.n_observations - 1)
+        second = min(1, len(dimensions) - 1)
         y = st.selectbox("Vertical", dimensions, format_func=_name_of(info), **state.y.widget(dimensions, second))
     return x, y
 
 
 def chosen_dimensions(info: DatasetInfo) -> tuple[int, int]:
     """What `dimension_pickers` shows, wherever on the page they are."""
-    dimensions = range(info.n_observations)
-    x, y = state.x.among(dimensions, 0), state.y.among(dimensions, min(1, info.n_observations - 1))
+    dimensions = range(len(info.coordinate_names))
+    x, y = state.x.among(dimensions, 0), state.y.among(dimensions, min(1, len(dimensions) - 1))
     assert x is not None
     assert y is not None
     return x, y
@@ -88,4 +88,4 @@ def author_picker() -> None:
 
 
 def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func
-    return lambda dimension: info.observation_names[dimension]
+    return lambda dimension: info.coordinate_names[dimension]

@@ -23,7 +23,7 @@ class Display:
     """What the user wants to see."""
 
     x: int
-    """The observation dimension on the horizontal axis of the path."""
+    """The coordinate on the horizontal axis of the path."""
     y: int
     curves: tuple[int, ...]
     """Dimensions on the timeline; those from `n_observations` on are of the action."""
@@ -82,7 +82,7 @@ def _name(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: 
 
 
 def _scene(info: DatasetInfo, display: Display) -> dict[str, Any]:
-    names = info.observation_names[display.x], info.observation_names[display.y]
+    names = info.coordinate_names[display.x], info.coordinate_names[display.y]
     return player.scene(Scene(resources.background_paths(info, display.x, display.y), names))
 
 
@@ -95,7 +95,7 @@ def _item(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: 
         values = shown.observations[:, curve] if beyond < 0 else shown.actions[:, beyond]
         low, high = ranges[curve].tolist()
         lanes.append(Lane((Line(names[curve], values),), low, high))
-    return player.item(trajectory, shown.observations[:, display.x], shown.observations[:, display.y], lanes)
+    return player.item(trajectory, shown.coordinates[:, display.x], shown.coordinates[:, display.y], lanes)
 
 
 def _score_lanes(info: DatasetInfo, display: Display, trajectory: int) -> list[Lane]:

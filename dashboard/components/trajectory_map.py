@@ -140,7 +140,7 @@ def _points(info: DatasetInfo, listed: Listing, axes: tuple[str, str]) -> None:
 
 def _paths(info: DatasetInfo) -> None:
     x, y = chosen_dimensions(info)
-    names = info.observation_names
+    names = info.coordinate_names
     key = f"{REGION_KEY}.{info.id}.{x}.{y}"  # a region of other dimensions must not outlive them
     st.plotly_chart(
         charts_data.region_figure(resources.all_paths(info, x, y), names[x], names[y], height=_HEIGHT),

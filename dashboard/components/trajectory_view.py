@@ -47,7 +47,7 @@ def trajectory_path(
             resources.background_paths(info, x, y),
             x,
             y,
-            info.observation_names,
+            info.coordinate_names,
             height=400,
             selected=resources.paths_of(info, x, y, others) if others else None,
         ),

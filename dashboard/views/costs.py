@@ -32,10 +32,10 @@ def over_the_state(info: DatasetInfo, trajectories: TrajectorySet, costs: np.nda
     bins = bins_choice.slider("Cells along an axis", 10, 100, 40, 5, key="costs.bins", persist_state="session")
     shown, statistic, is_full = choose_steps(labels)
 
-    across, up = trajectories.observations[:, x], trajectories.observations[:, y]
+    across, up = trajectories.coordinates[:, x], trajectories.coordinates[:, y]
     edges = maps.grid(across, up, bins, is_full=is_full)
     steps = slice(None) if shown == "all" else maps.steps_of(shown, labels, trajectories.offsets)
-    names = info.observation_names[x], info.observation_names[y]
+    names = info.coordinate_names[x], info.coordinate_names[y]
     columns = st.columns(2) if trajectories.costs is not None else [st.container()]
     learned = maps.state_map(costs[steps], across[steps], up[steps], edges, statistic)
     columns[0].plotly_chart(

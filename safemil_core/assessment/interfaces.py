@@ -67,6 +67,14 @@ def image_of(frames: Sequence[np.ndarray], n: int) -> np.ndarray:
     return np.concatenate([latest[0]] * (n - len(latest)) + latest, axis=2)
 
 
+def newest_frames(images: np.ndarray) -> np.ndarray:
+    """[T, height, width, 3] the last frame in each of images [T, height, width, channels]; without colours in grey."""
+    n = images.shape[3]
+    if n < 3:
+        return np.repeat(images[..., :1], 3, axis=3)
+    return images[..., -3:] if n % 3 == 0 else images[..., :3]
+
+
 def _can_act(space: Any, choices: list[int | None]) -> bool:
     offered = _choices(space)
     if offered is None:

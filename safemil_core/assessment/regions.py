@@ -17,7 +17,7 @@ def paths_through(trajectories: TrajectorySet, x: int, y: int, polygon: np.ndarr
 
     Args:
         trajectories: N of them, read in blocks.
-        x: the observation dimension along the first axis.
+        x: the coordinate along the first axis.
         y: the one along the second.
         polygon: [V, 2] corners in order; the last is joined to the first. Where it crosses itself, even-odd.
 
@@ -32,7 +32,7 @@ def paths_through(trajectories: TrajectorySet, x: int, y: int, polygon: np.ndarr
     is_hit = np.zeros(len(trajectories), dtype=bool)
     for first in range(0, trajectories.n_steps, BLOCK):
         # One step more, so that the line into the next block is looked at too.
-        points = trajectories.observations[first : first + BLOCK + 1, [x, y]].astype(np.float64)
+        points = trajectories.coordinates[first : first + BLOCK + 1, [x, y]].astype(np.float64)
         steps = np.arange(first, first + len(points))
         of = np.searchsorted(trajectories.offsets, steps, side="right") - 1
         is_hit[of[_inside(points, corners)]] = True

@@ -86,7 +86,7 @@ def sample_paths(
 
     Args:
         trajectories: read only where they are drawn.
-        x: the observation dimension on the horizontal axis.
+        x: the coordinate on the horizontal axis.
         y: the one on the vertical axis.
         n: how many at most.
         n_points: of each, roughly.
@@ -95,8 +95,8 @@ def sample_paths(
     numbers = np.arange(len(trajectories)) if among is None else np.asarray(among)
     pieces = []
     for place in np.unique(np.linspace(0, len(numbers) - 1, n).astype(int)):
-        observations = trajectories[int(numbers[place])].observations
-        every = max(1, len(observations) // n_points)
-        pieces += [observations[::every][:, [x, y]], np.full((1, 2), np.nan, dtype=np.float32)]
+        coordinates = trajectories[int(numbers[place])].coordinates
+        every = max(1, len(coordinates) // n_points)
+        pieces += [coordinates[::every][:, [x, y]], np.full((1, 2), np.nan, dtype=np.float32)]
     points = np.concatenate(pieces)
     return Paths(x=points[:, 0], y=points[:, 1])

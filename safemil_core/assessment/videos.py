@@ -14,6 +14,8 @@ from safemil_core.assessment.rollouts import Episode
 
 FPS = 20
 STRIP_HEIGHT = 96
+LARGEST_ENLARGED = 384
+"""Pixels along an edge."""
 TRUE_COST, LEARNED_COST, INK, PAPER = (0, 114, 178), (204, 121, 167), (226, 230, 240), (16, 19, 26)
 """Okabe and Ito's blue and purple, the colours of true and learned cost everywhere in this project."""
 
@@ -35,6 +37,12 @@ def side_by_side(episodes: dict[str, Episode], frame_stride: int) -> Iterable[np
             last = min(number, len(episode.frames) - 1)
             columns.append(np.vstack([episode.frames[last], _at_step(strips[title], episode, last * frame_stride)]))
         yield np.hstack(columns)
+
+
+def enlarged(frame: np.ndarray) -> np.ndarray:
+    """The same picture [height, width, 3] in larger pixels, where it is a small one."""
+    times = max(1, LARGEST_ENLARGED // max(frame.shape[:2]))
+    return frame.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def write_mp4(path: Path, frames: Iterable[np.ndarray]) -> None:

@@ -64,9 +64,14 @@ class DatasetInfo:
     """Of each dimension of `observations` and `actions` over all steps; empty until asked for in old datasets."""
 
     @property
+    def coordinate_names(self) -> tuple[str, ...]:
+        """Of what places a step in a plot, as `TrajectorySet.coordinates` has it."""
+        return self.observation_names if self.n_observations else self.action_names
+
+    @property
     def can_replay(self) -> bool:
-        """Whether there is anything to show a trajectory with: a video, or an environment to place it in."""
-        return self.has_videos or self.env_id is not None
+        """Whether there is anything to show a trajectory with: a video, images, or an environment to place it in."""
+        return self.has_videos or bool(self.images) or self.env_id is not None
 
     @classmethod
     def of(

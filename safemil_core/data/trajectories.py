@@ -30,6 +30,12 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.observations)
 
+    @property
+    def coordinates(self) -> np.ndarray:
+        """[T, D] float32, what places a step in a plot: the numbers of the observations; those of the actions where
+        observations are images alone."""
+        return self.observations if self.observations.shape[1] else self.actions
+
 
 @dataclass(frozen=True)
 class TrajectorySet:
@@ -97,6 +103,12 @@ class TrajectorySet:
 
     def __iter__(self) -> Iterator[Trajectory]:
         return (self[index] for index in range(len(self)))
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        """[sum T, D] float32, what places a step in a plot: the numbers of the observations; those of the actions where
+        observations are images alone."""
+        return self.observations if self.observations.shape[1] else self.actions
 
     @property
     def lengths(self) -> np.ndarray:

@@ -6,13 +6,14 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from safemil_core.assessment.clips import cut_clip
-from safemil_core.assessment.interfaces import Interface
+from safemil_core.assessment.interfaces import Interface, newest_frames
 from safemil_core.assessment.rollouts import replay
-from safemil_core.assessment.videos import FPS, write_mp4
+from safemil_core.assessment.videos import FPS, enlarged, write_mp4
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.recording import Clip
@@ -25,7 +26,8 @@ REPLAY_FRAMES = 60
 """About how many frames a replay gets, whatever its trajectory's length."""
 PATIENCE_S = 30.0
 """How long the process waits for another wish: starting one anew takes seconds that a labeller would wait."""
-ABOUT = {"fps": FPS, "exact": False, "note": "Placed from the recorded observations, not simulated again."}
+PLACED = {"fps": FPS, "exact": False, "note": "Placed from the recorded observations, not simulated again."}
+SEEN = {"fps": FPS, "exact": True, "note": "The images that were recorded with the data."}
 
 
 def render_replays(workspace: Workspace, name: str) -> None:
@@ -40,6 +42,9 @@ def render_replays(workspace: Workspace, name: str) -> None:
         path = workspace.replay(dataset.id, trajectory)
         if trajectory in clips:
             _cut(path, clips[trajectory], len(trajectories[trajectory]))
+        elif trajectories.images:
+            steps = slice(*trajectories.offsets[trajectory : trajectory + 2])
+            _show(path, next(iter(trajectories.images.values()))[steps])
         else:
             _render(path, dataset, trajectories[trajectory])
         progress = replace(progress, done=progress.done + 1, updated_at=time.time())
@@ -51,18 +56,34 @@ def _cut(path: Path, clip: Clip, n_steps: int) -> None:
     """Take the recorder's own video, which shows what was there."""
     with whole_file(path) as temporary:
         fps = cut_clip(Path(clip.file), clip.start_s, clip.end_s, n_steps, temporary)
-        facts = {"fps": fps, "stride": 1, "exact": True, "note": "The video that was recorded with the data."}
-        with whole_file(path.with_suffix(".json")) as beside:
-            beside.write_text(json.dumps(facts))
+        note = "The video that was recorded with the data."
+        _write_facts(path, {"fps": fps, "stride": 1, "exact": True, "note": note})
+
+
+def _show(path: Path, images: np.ndarray) -> None:
+    """Show what the agent saw, images [T, height, width, channels]."""
+    stride = _stride(len(images))
+    _write_facts(path, {**SEEN, "stride": stride})
+    write_mp4(path, map(enlarged, newest_frames(images[::stride])))
 
 
 def _render(path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:
     if dataset.env_id is None:
         raise EnvironmentUnavailable(f"dataset {dataset.name!r} names no environment to replay it in")
-    stride = max(1, int(np.ceil(len(trajectory) / REPLAY_FRAMES)))
-    with whole_file(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps({**ABOUT, "stride": stride}))
+    stride = _stride(len(trajectory))
+    _write_facts(path, {**PLACED, "stride": stride})
     write_mp4(path, replay(dataset.env_id, Interface.of(dataset), np.asarray(trajectory.observations), stride))
+
+
+def _stride(n_steps: int) -> int:
+    """Steps from one frame to the next."""
+    return max(1, int(np.ceil(n_steps / REPLAY_FRAMES)))
+
+
+def _write_facts(path: Path, facts: dict[str, Any]) -> None:
+    """Beside the video at this path, what is known of it."""
+    with whole_file(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(facts))
 
 
 def _await_wish(workspace: Workspace, dataset: DatasetInfo) -> int | None:
