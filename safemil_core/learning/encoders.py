@@ -71,7 +71,7 @@ class _Image(nn.Module):
     def __init__(self, shape: Shape, n_features: int, members: int, dtype: torch.dtype) -> None:
         super().__init__()
         *size, n_channels = shape
-        self._shape, self._dtype = shape, dtype
+        self.dtype, self._shape = dtype, shape
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for n, m in pairwise([n_channels] + [N_CHANNELS] * N_HALVINGS):  # as torch.nn.Conv2d begins
             bound = 1 / math.sqrt(n * 3 * 3)
@@ -85,7 +85,7 @@ class _Image(nn.Module):
         members = len(self.weights[0])
         images = pixels.view(*pixels.shape[:-1], *self._shape).expand(members, *[-1] * 4)
         parameters, is_learning = (*self.weights, *self.biases), torch.is_grad_enabled()
-        found = _Shared.apply(images, self._dtype, is_learning, *parameters)  # type: ignore[no-untyped-call]
+        found = _Shared.apply(images, self.dtype, is_learning, *parameters)  # type: ignore[no-untyped-call]
         return torch.tanh(self.last(found))
 
 
@@ -109,7 +109,7 @@ class _Shared(torch.autograd.Function):
 
         in_parallel(forward, range(len(places)))
         ctx.places, ctx.found, ctx.leaves = places, found, leaves
-        return torch.cat([part.detach() for part in found]).float().view(*images.shape[:2], -1)
+        return torch.cat([part.detach() for part in found]).to(images).view(*images.shape[:2], -1)
 
     @staticmethod
     @once_differentiable
