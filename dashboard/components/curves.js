@@ -1,5 +1,5 @@
 // Panels of curves on canvases. New data are drawn in place; a cursor goes through all panels at once.
-// Drag to zoom into a range of updates, double-click to see all again.
+// Drag to zoom into a range of updates, double-click to see all again; `log` for values that fall over decades.
 
 export default function ({ data, parentElement }) {
   // Called again on every rerun with fresh data: one instance lives on the element.
@@ -52,7 +52,9 @@ function makePanel(shared, redraw) {
   const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
   figure.append(caption, canvas);
   canvas.setAttribute("role", "img");
-  let panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null;
+  let panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null, isLog = false;
+  const where = text("span", "", "at"), logarithm = text("button", "log");
+  logarithm.onclick = () => { isLog = !isLog; redraw(); };
 
   function take(next, pixels) {
     height = pixels;
@@ -62,7 +64,7 @@ function makePanel(shared, redraw) {
     caption.dataset.names = names;
     caption.replaceChildren(text("strong", next.title));
     keys = panel.curves.map((curve) => makeKey(curve));
-    caption.append(...keys.map((key) => key.element), text("span", "", "at"));
+    caption.append(...keys.map((key) => key.element), where, logarithm);
   }
 
   function makeKey(curve) {
@@ -85,7 +87,10 @@ function makePanel(shared, redraw) {
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
-    scale = makeScale(panel.curves, zoom, width, height);
+    const canBeLog = panel.curves.length > 0 && panel.curves.every((curve) => curve.y.every((y) => y > 0));
+    logarithm.hidden = !canBeLog;
+    logarithm.setAttribute("aria-pressed", isLog);
+    scale = makeScale(panel.curves, zoom, width, height, isLog && canBeLog);
     const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(name).trim();
     pen.font = `11px ${style.fontFamily}`;
     axes(colour);
@@ -107,14 +112,14 @@ function makePanel(shared, redraw) {
     pen.globalAlpha = .75;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const tick of ticks(y.low, y.high, Math.max(2, Math.floor(height / 34)))) {
+    for (const tick of y.ticks(Math.max(2, Math.floor(height / 34)))) {
       const at = Math.round(y.to(tick)) + .5;
       pen.strokeRect(LEFT, at, width - LEFT - RIGHT, 0);
       pen.fillText(number(tick), LEFT - 6, at);
     }
     pen.textBaseline = "top";
     pen.textAlign = "center";
-    for (const tick of ticks(x.low, x.high, Math.max(2, Math.floor(width / 110)))) {
+    for (const tick of x.ticks(Math.max(2, Math.floor(width / 110)))) {
       const at = x.to(tick);
       pen.textAlign = at > width - 22 ? "right" : "center";
       pen.fillText(short.format(tick), Math.min(at, width - 2), height - BOTTOM + 6);
@@ -166,7 +171,7 @@ function makePanel(shared, redraw) {
     });
     const longest = panel.curves.reduce((a, b) => (b.x.length > a.x.length ? b : a));
     const there = isHere ? longest.x[nearest(longest.x, at)] : null;
-    caption.lastChild.textContent = there != null ? `${panel.xName} ${count.format(there)}` : zoom ? "double-click: all" : "";
+    where.textContent = there != null ? `${panel.xName} ${count.format(there)}` : zoom ? "double-click: all" : "";
   }
 
   function say() {
@@ -193,7 +198,7 @@ function makePanel(shared, redraw) {
   return { figure, take, draw };
 }
 
-function makeScale(curves, zoom, width, height) {
+function makeScale(curves, zoom, width, height, isLog) {
   const drawn = curves.filter((curve) => curve.x.length);
   const low = zoom?.[0] ?? Math.min(...drawn.map((curve) => curve.x[0]));
   const high = zoom?.[1] ?? Math.max(...drawn.map((curve) => curve.x.at(-1)));
@@ -208,13 +213,28 @@ function makeScale(curves, zoom, width, height) {
   return {
     width,
     x: linear(start, end, LEFT, width - RIGHT),
-    y: linear(bottom - margin, top + margin, height - BOTTOM, TOP),
+    y: isLog ? logarithmic(bottom / 1.15, top * 1.15, height - BOTTOM, TOP)
+      : linear(bottom - margin, top + margin, height - BOTTOM, TOP),
   };
 }
 
 function linear(low, high, start, end) {
   const per = (end - start) / (high - low);
-  return { low, high, to: (value) => start + (value - low) * per, from: (pixel) => low + (pixel - start) / per };
+  return {
+    low, high,
+    to: (value) => start + (value - low) * per,
+    from: (pixel) => low + (pixel - start) / per,
+    ticks: (wanted) => ticks(low, high, wanted),
+  };
+}
+
+function logarithmic(low, high, start, end) {
+  const decades = linear(Math.log10(low), Math.log10(high), start, end);
+  const steps = high / low > 1_000 ? [1] : high / low > 8 ? [1, 2, 5] : null;
+  const found = [];
+  for (let power = Math.floor(decades.low); power <= decades.high; power++)
+    found.push(...(steps ?? []).map((step) => step * 10 ** power).filter((tick) => tick >= low && tick <= high));
+  return { to: (value) => decades.to(Math.log10(value)), ticks: (wanted) => (steps ? found : ticks(low, high, wanted)) };
 }
 
 // The points that a stretch of the axis shows, with one beyond each end, so that lines reach the edge.

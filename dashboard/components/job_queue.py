@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import resources, state
@@ -32,18 +34,18 @@ def job_queue() -> None:
             living = [job for job in living if job.subject in runs]  # one may just have been deleted
             names = distinct_names((runs[job.subject] for job in living), resources.run_notes().all())
             for job in living:
-                _row(runs[job.subject], job, names[job.subject])
+                _row(runs[job.subject], job, place_in_queue(job, living), names[job.subject])
 
     panel()
 
 
-def place_in_queue(job: Job) -> int:
-    """The place of a job among those that wait for the same device, from 1; 0 where it does not wait."""
-    waiting = [it.id for it in jobs.queue(resources.workspace()) if it.state == "queued" and it.device == job.device]
+def place_in_queue(job: Job, living: Sequence[Job]) -> int:
+    """The place of a job among the living that wait for the same device, from 1; 0 where it does not wait."""
+    waiting = [it.id for it in living if it.state == "queued" and it.device == job.device]
     return waiting.index(job.id) + 1 if job.id in waiting else 0
 
 
-def _row(run: Run, job: Job, run_name: str) -> None:
+def _row(run: Run, job: Job, place: int, run_name: str) -> None:
     badge, name, bar, stop = st.columns([2, 6, 10, 3], vertical_alignment="center")
     badge.badge(job.state, color=COLOURS[job.state])
     words = f"{code_span(run_name)} on {code_span(run.info.dataset)}"
@@ -51,7 +53,7 @@ def _row(run: Run, job: Job, run_name: str) -> None:
         state.choose_dataset(run.info.dataset)
         state.run.set(run.id)
         st.rerun()
-    bar.progress(share(job), text=progress_words(job, "updates", place=place_in_queue(job)))
+    bar.progress(share(job), text=progress_words(job, "updates", place=place))
     stop.button(
         "Stop",
         key=f"queue.stop.{run.id}",

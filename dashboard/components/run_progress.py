@@ -35,7 +35,7 @@ def run_panel(run: Run) -> None:
         job = jobs.job_of(resources.workspace(), run)
         if job.state != seen.state:
             st.rerun()  # the rest of the page shows the state too
-        progress_line(job, "updates", place=place_in_queue(job))
+        progress_line(job, "updates", place=place_in_queue(job, jobs.queue(resources.workspace())))
         if job.state in ("failed", "lost"):
             st.error(job.message or "The process ended without a word.")
         if is_live and run.has_costs:

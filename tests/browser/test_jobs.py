@@ -53,6 +53,24 @@ def test_from_a_queue_of_runs_to_their_comparison(dashboard: Dashboard, workspac
     delete(page, workspace, short)
 
 
+def test_what_is_logged_shows_in_the_same_curves_without_a_reload(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.begin(runs.new_run(workspace, info))  # this process plays its worker
+    page.goto(f"{dashboard.url}/train?dataset={info.name}&run={run.id}")
+    curves = page.get_by_role("img", name="Loss of the cost network: loss, guessing (log 2), up to update 500")
+    curves.evaluate("canvas => { canvas.dataset.drawn = 'before'; }")
+    figure = page.locator("figure").filter(has_text="Loss of the cost network")
+    figure.get_by_role("button", name="log").click()
+    run.append_metrics({**runs.metrics_table(1).to_dict("records")[0], "update": 12_525.0})
+    later = page.get_by_role("img", name=re.compile("^Loss of the cost network: .*up to update 12,525$"))
+    expect(later).to_have_attribute("data-drawn", "before")
+    expect(figure.get_by_role("button", name="log")).to_have_attribute("aria-pressed", "true")
+    runs.set_job(run, "done", done=1_500)
+    expect(panel(page).get_by_text("done", exact=True)).to_be_visible()
+
+
 def queue_two(page: Page, workspace: Workspace, template: Run) -> tuple[Run, Run]:
     """A long and a short run: the second waits while the first is at work."""
     page.get_by_role("button", name="Duplicate with changes").click()
