@@ -170,8 +170,8 @@ def shares_of(*trajectories):
     return shares
 
 
-def test_marked_trajectories_are_drawn_by_their_shares_from_the_next_update_on():
-    """Those without a share are made senseless: whoever learned from one would be no number any more."""
+def test_marked_trajectories_are_drawn_by_their_shares():
+    """One without a share is made senseless: whoever learned from it would be no number any more."""
     data = crossing()
     data.observations[16:32] = torch.nan  # of trajectory 1
     shared, uniform = trainer_of(data=data), trainer_of(data=data)
@@ -181,6 +181,20 @@ def test_marked_trajectories_are_drawn_by_their_shares_from_the_next_update_on()
         uniform.update()
     assert torch.isfinite(weights_of(shared)).all()
     assert not torch.isfinite(weights_of(uniform)).all()
+
+
+@pytest.mark.parametrize("kind", [TrainingData, RemoteData])
+def test_shares_count_from_the_next_update_on(kind):
+    data = crossing(kind=kind)
+    data.observations[16:32] = torch.nan
+    trainer = trainer_of(data=data)
+    trainer.set_shares(shares_of(3, 5))
+    for _ in range(5):
+        trainer.update()
+    assert torch.isfinite(trainer.latest["cost_loss"])
+    trainer.set_shares(shares_of(1))
+    trainer.update()
+    assert torch.isnan(trainer.latest["cost_loss"])
 
 
 @pytest.mark.parametrize("kind", [TrainingData, RemoteData])

@@ -74,6 +74,15 @@ def test_extreme_observations_give_finite_actions_and_likelihoods():
     assert (policy(observations).abs() <= 1).all()
 
 
+def test_means_and_deviations_stay_within_the_authors_limits():
+    policy = policy_of()
+    with torch.no_grad():
+        policy.body.weights.mul_(1e3)
+    _, means, log_stds = policy.mixture(torch.randn(1, 500, 4))
+    assert (means.min().item(), means.max().item()) == (-7, 7)
+    assert (log_stds.min().item(), log_stds.max().item()) == (-5, 2)
+
+
 def test_samples_lie_within_the_actions_range_and_come_again_from_the_same_generator():
     policy, observations = policy_of(), torch.randn(1, 500, 4)
     first, again, other = (policy.sample(observations, generator(seed)) for seed in (0, 0, 1))

@@ -130,6 +130,8 @@ def test_what_has_come_to_its_end_is_not_trained_on():
 def test_it_tells_how_long_all_of_it_took():
     data, seconds = crossing(), []
     _, _, states, _ = trained(BRIEF, data)
+    spent = [float(state["loop/seconds"]) for state in states.values()]
+    assert 0 < spent[0] < spent[-1]
     state = states[5] | {"loop/seconds": torch.tensor(1_000.0, dtype=torch.float64)}
     train(data, BRIEF, resume=state, on_report=lambda report: seconds.append(report.metrics["seconds"]))
     assert seconds == sorted(seconds)
