@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 
 from dashboard import state
 from dashboard.charts_theme import PREFERRED, run_style
-from dashboard.components.words import duration
+from dashboard.components.words import duration, plural
 from safemil_core.running.comparison import Compared, best, results
 
 N_AT_FIRST = 10
@@ -70,15 +70,19 @@ def chosen_of(compared: Sequence[Compared]) -> list[Compared]:
 def compare_table(compared: Sequence[Compared]) -> list[Compared]:
     """Show every run, newest first, and give the ticked ones. Bold with a star: the best of these in its column."""
     chosen = chosen_of(compared)
-    ids = [it.run.id for it in compared]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(chosen)}** of {plural(len(compared), 'run')} ticked", width="stretch")
+        is_short = st.toggle("Ticked ones only", key="compare.short", persist_state="session")
+    listed = chosen if is_short and chosen else compared
+    ids = [it.run.id for it in listed]
     # A selection is by row number: with other runs in the table it would mean other runs, so these are in the key.
-    key = f"compare.table.{len(ids)}.{ids[0]}"
+    key = f"compare.table.{len(ids)}.{ids[0]}.{ids[-1]}"
     rows = [ids.index(it.run.id) for it in chosen]
     state.set_widget_value(key, {"selection": {"rows": rows, "columns": [], "cells": []}})
     st.dataframe(
-        _styled(compared, chosen),
+        _styled(listed, chosen, numbered(compared)),
         key=key,
-        height=min(35 * (len(ids) + 1) + 3, 420),
+        height=min(35 * (len(ids) + 1) + 3, 528),
         hide_index=True,
         placeholder="–",
         on_select=lambda: _choose(key, ids),
@@ -102,9 +106,9 @@ def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
     return [style.stroke for style in styles], [f"color: {style.colour}; font-weight: bold" for style in styles]
 
 
-def _styled(compared: Sequence[Compared], chosen: Sequence[Compared]) -> Styler:
-    table = results(compared)
-    strokes, colours = line_cells(numbered(compared).values())
+def _styled(listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int]) -> Styler:
+    table = results(listed)
+    strokes, colours = line_cells(numbers[it.run.id] for it in listed)
     shown = table[list(COLUMNS)].astype(dict.fromkeys(FORMATS, float))
     shown.insert(0, "line", strokes)
     styled = shown.style.apply(lambda _: colours, subset=["line"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
 from dashboard.components.words import code_span
@@ -39,32 +40,40 @@ def distinct_names(runs: Iterable[Run], notes: Mapping[str, RunNote]) -> dict[st
     return {run: f"{name} ({run[-6:]})" if counts[name] > 1 else name for run, name in names.items()}
 
 
-def name_and_note(run: Run, note: RunNote, *, is_labelled: bool = True) -> None:
-    """Two fields side by side, each saved when it is left, and who changed them last and when."""
-    name_column, note_column, who_column = st.columns([3, 6, 2])
-    visibility: Literal["visible", "collapsed"] = "visible" if is_labelled else "collapsed"
+def name_and_note(run: Run, note: RunNote) -> None:
+    """Two fields one under the other, each saved when it is left, and who changed them last and when."""
+    _fields(run, note, (st.container(), st.container(), st.container()), "visible")
+
+
+def name_and_note_row(run: Run, note: RunNote, *, is_first: bool) -> None:
+    """The same side by side; the first of many rows has the labels."""
+    _fields(run, note, st.columns([3, 6, 2]), "visible" if is_first else "collapsed")
+
+
+def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: Literal["visible", "collapsed"]) -> None:
+    name_place, note_place, who_place = places
     name_key, note_key = f"run.name.{run.id}", f"run.note.{run.id}"
     state.set_widget_value(name_key, note.name)
     state.set_widget_value(note_key, note.text)
-    name_column.text_input(
+    name_place.text_input(
         "Name",
         key=name_key,
         max_chars=LONGEST_NAME,
         placeholder=run_name(run, RunNote()),
         on_change=lambda: _save(run, name=state.widget_value(name_key)),
-        label_visibility=visibility,
+        label_visibility=labels,
     )
-    note_column.text_area(
+    note_place.text_area(
         "Note",
         key=note_key,
         max_chars=LONGEST_NOTE,
         height=68,
         placeholder="What is special about it, what came of it",
         on_change=lambda: _save(run, note=state.widget_value(note_key)),
-        label_visibility=visibility,
+        label_visibility=labels,
     )
     if note.at:
-        who_column.caption(f"{code_span(note.author)} {datetime.fromisoformat(note.at):%d %b %H:%M}")
+        who_place.caption(f"{code_span(note.author)} {datetime.fromisoformat(note.at):%d %b %H:%M}")
 
 
 def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:

@@ -9,7 +9,7 @@ from dashboard.components.compare_curves import compare_curves
 from dashboard.components.compare_settings import compare_settings
 from dashboard.components.compare_table import compare_table, numbered
 from dashboard.components.empty_states import empty_state, need_dataset
-from dashboard.components.run_names import distinct_names, name_and_note
+from dashboard.components.run_names import distinct_names, name_and_note_row
 
 EVERY_S = 2.0
 """While any of the runs still trains."""
@@ -47,7 +47,7 @@ def side_by_side() -> None:
     compare_settings(chosen, names, numbers)
     st.subheader("Names and notes", anchor=False)
     for place, it in enumerate(chosen):
-        name_and_note(it.run, it.note, is_labelled=place == 0)
+        name_and_note_row(it.run, it.note, is_first=place == 0)
 
 
 side_by_side()

@@ -60,8 +60,11 @@ def test_until_somebody_chooses_the_newest_ten_are_compared(workspace, info):
     app = open_page("compare")
     assert not app.exception
     assert len(results(app)) == 12
-    newest = RunStore(workspace).list(info.id)[0].id
-    assert app.session_state[f"compare.table.12.{newest}"]["selection"]["rows"] == list(range(10))
+    assert "**10** of 12 runs ticked" in runs.words(app)
+    ids = [run.id for run in RunStore(workspace).list(info.id)]
+    assert app.session_state[f"compare.table.12.{ids[0]}.{ids[-1]}"]["selection"]["rows"] == list(range(10))
+    app.toggle(key="compare.short").set_value(True).run()
+    assert results(app).index.tolist() == ids[:10]
     assert len({(curve["colour"], str(curve["dash"])) for curve in panel(app)["curves"]}) == 10
 
 
