@@ -135,7 +135,7 @@ trajectories = resources.trajectories(info)
 costs, learned_table = resources.run_costs(run), run.trajectories()
 labels, sums = learned_table["label"].to_numpy(str), learned_table["cost_sum"].to_numpy()
 
-st.subheader("Over the state", anchor=False)
+st.subheader("Over the state" if info.n_observations else "Over the actions", anchor=False)
 over_the_state(info, trajectories, costs, labels)
 st.subheader("Over time", anchor=False)
 over_time(info, trajectories, costs, resources.run_cost_spread(run), labels, sums)

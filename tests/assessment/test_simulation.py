@@ -283,9 +283,8 @@ def test_the_car_sees_what_is_around_it_from_above_with_its_heading_upwards(simu
 def test_a_policy_of_choices_that_sees_acts_to_the_end_and_its_steps_get_learned_costs(tmp_path):
     paths = save_untrained(tmp_path, Sizes(1, 3, (3,), ((6, 16, 6),)))
     interface = Interface(1, CHOICES, (Part("eye", (6, 16, 6), "uint8"),))
-    done = {}
-    tasks = [EpisodeTask("tiny_environments:Walk-v0", interface, paths["safe"], paths["cost"], 3, frame_stride=4)]
-    run_episodes(tasks, done.__setitem__)
-    assert (len(done[0]), len(done[0].frames)) == (12, 3)
-    assert ((done[0].learned_costs > 0) & (done[0].learned_costs < 1)).all()
-    assert set(done[0].rewards) <= {-1, 0, 1}
+    task = EpisodeTask("tiny_environments:Walk-v0", interface, paths["safe"], paths["cost"], seed=3, frame_stride=4)
+    done = run_episode(task)
+    assert (len(done), len(done.frames)) == (12, 3)
+    assert ((done.learned_costs > 0) & (done.learned_costs < 1)).all()
+    assert set(done.rewards) <= {-1, 0, 1}

@@ -36,6 +36,8 @@ def test_every_page_opens_and_draws_over_the_actions(info, run):
     for page in ("datasets", "review", "label", "audit", "train", "costs", "weights", "rollouts"):
         app = runs.open_page(page, dataset=info.name, run=run.id)
         assert (len(app.exception), len(app.error)) == (0, 0), page
+        if page == "costs":
+            assert app.subheader[0].value == "Over the actions"
         if page in ("label", "costs"):
             axes = [box.options for box in app.selectbox if box.label in ("Horizontal", "Vertical")]
             assert axes == [list(info.action_names)] * 2
