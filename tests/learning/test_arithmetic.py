@@ -14,6 +14,7 @@ from safemil_core.learning.arithmetic import in_parallel, number_type, pick_devi
 
 PREPARED = """
 import json
+import time
 import torch
 from safemil_core.learning import arithmetic
 from safemil_core.learning.mlp import Mlp
@@ -43,6 +44,7 @@ products["mlp backward"] = error(mlp.weights.grad, exact.weights.grad)
 
 sums, threads = [None] * 2, [None] * 2
 def look(number):
+    time.sleep(0.1)  # long enough for another thread to take the other
     sums[number] = float((torch.full((4,), 1e-40) * 1.0).sum())
     threads[number] = torch.get_num_threads()
 arithmetic.in_parallel(look, [0, 1])
