@@ -1,4 +1,4 @@
-"""MetricsLog: the logged metrics of a run, read as they grow. The file's name is `running.runs`' business."""
+"""MetricsLog: the logged metrics of a run, read as they grow. The file's name is `running.run_folder`'s business."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from zipfile import ZipFile
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -102,6 +103,10 @@ def stop_and_resume(page: Page, workspace: Workspace, long: Run, short: Run) -> 
     expect(panel(page).get_by_text("done", exact=True)).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("Step AUC (hidden truth)")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("Losses of the policies: .*up to update 250"))).to_be_visible()
+    with page.expect_download() as started:
+        page.get_by_role("button", name="TensorBoard").click()
+    with ZipFile(started.value.path()) as archive:
+        assert [name.split("/")[0] for name in archive.namelist()] == [short.id]
     page.goto(page.url.replace(short.id, long.id))
     page.get_by_role("button", name="Resume").click()
     expect(panel(page).get_by_text("a second")).to_be_visible(timeout=SLOW)
