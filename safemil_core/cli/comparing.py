@@ -90,7 +90,7 @@ def _settings_text(table: pd.DataFrame, names: pd.Series[str]) -> str:
 
 
 def _number(value: Any) -> str:
-    return "-" if pd.isna(value) else f"{value:.4g}"
+    return "-" if pd.isna(value) else f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
 COMMANDS = (compare, note, tensorboard)
