@@ -199,7 +199,9 @@ class RunConfig(_Settings):
     def paper(cls) -> Self:
         """The values of the paper and its authors' code, without any of our departures."""
         return cls(
-            cost=CostConfig(window=10, learning_rate=3e-4, decay=False, updates=1_000_000, settle=0.0),
+            cost=CostConfig(
+                window=10, learning_rate=3e-4, decay=False, updates=1_000_000, settle=0.0, preferred_weight=0.0
+            ),
             weights=WeightConfig(scheme="trajectory", beta=0.6),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
             schedule="alternate",

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from math import log
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from safemil_core.config import RunConfig
 
-Kind = Literal["collapse", "saturation", "not_finite", "few_trajectories"]
+Kind = Literal["collapse", "saturation", "few_trajectories"]
 
 LOG_2 = log(2.0)
 RECENT_ROWS = 8
@@ -44,9 +43,6 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
         metrics: one row per logged update, columns as `learning.training` writes them.
         config: the run's settings.
     """
-    losses = metrics.filter(["cost_loss", "policy_loss"]).to_numpy(float)
-    if np.isinf(losses).any():
-        return [_not_finite(metrics)]
     learning = metrics.dropna(subset=["cost_loss"]).tail(RECENT_ROWS) if "cost_loss" in metrics else metrics[:0]
     if len(learning) < RECENT_ROWS:
         return []
@@ -111,17 +107,6 @@ def _saturation(recent: pd.DataFrame, config: RunConfig) -> Finding:
         cause="the sigmoid saturates, so that gradients vanish: the learning rate is too high or training too long",
         cure=f"Train again with {settings[0]}, or with fewer updates.",
         settings=settings,
-    )
-
-
-def _not_finite(recent: pd.DataFrame) -> Finding:
-    return Finding(
-        kind="not_finite",
-        title="A loss is not a number any more",
-        evidence=f"at update {int(recent['update'].iloc[-1])}",
-        cause="a step of the optimiser was too large, or inputs are of very different scales",
-        cure="Train again with a learning rate ten times smaller and normalise=true.",
-        settings=("normalise=true",),
     )
 
 

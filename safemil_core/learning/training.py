@@ -276,7 +276,7 @@ class _Loop:
             "cost_spread": float(mean.std(correction=0)),
             "saturated": float(((mean < 0.01) | (mean > 0.99)).float().mean()),
         }
-        return values | ({"disagreement": float(costs.std(dim=0).mean())} if len(costs) > 1 else {})
+        return values | ({"disagreement": float(costs.std(dim=0, correction=0).mean())} if len(costs) > 1 else {})
 
     def _one_policy(self, number: int) -> Policy:
         policy = make_policy(self._config.policy, self._data.sizes).to(self._data.device)

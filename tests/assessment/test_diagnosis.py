@@ -128,15 +128,6 @@ def test_a_sigmoid_at_its_ends_is_saturation():
     assert config.with_values(finding.settings).cost.learning_rate == pytest.approx(config.cost.learning_rate / 10)
 
 
-@pytest.mark.parametrize("column", ["cost_loss", "policy_loss"])
-def test_a_loss_that_is_no_number_comes_before_all_else(column):
-    table = metrics(saturated=np.full(N, 0.99), **{column: np.r_[np.ones(N - 1), np.inf]})
-    (finding,) = diagnose(table, RunConfig())
-    assert finding.kind == "not_finite"
-    assert finding.evidence == "at update 500"
-    RunConfig().with_values(finding.settings)
-
-
 @pytest.mark.parametrize("scheme", ["trajectory", "threshold"])
 def test_weights_on_a_handful_of_trajectories(scheme):
     config = RunConfig(weights=WeightConfig(scheme=scheme, beta=0.6, threshold=2))
