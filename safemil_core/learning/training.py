@@ -292,6 +292,6 @@ def _begin_with(network: CostNetwork, other: CostNetwork) -> None:
         network.load_state_dict(other.state_dict())
     except RuntimeError:
         raise InvalidConfig(
-            "the run to start from has a cost network of another shape; use its cost.hidden_sizes, cost.members and "
-            "cost.aggregator, or start from scratch"
+            "the run to start from has a cost network of another shape; use its cost.hidden_sizes, cost.members, "
+            "cost.aggregator and cost.image_features, or start from scratch"
         ) from None
