@@ -186,7 +186,7 @@ class RunConfig(_Settings):
         "results that differ in the third digit; weights and losses stay float32.",
     )
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of every random draw.")
-    log_every: int = Field(25, ge=1, description="Updates between two rows of metrics.")
+    log_every: int = Field(10, ge=1, description="Updates between two rows of metrics.")
     checkpoint_every: int = Field(2_000, ge=1, description="Updates between two checkpoints.")
     rescore_every: int = Field(
         100,
