@@ -371,7 +371,7 @@ def test_a_simulator_that_does_not_fit_the_dataset(safemil, workspace):
     assert (code, out) == (2, "")
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith(
-        "error: Pendulum-v1 has observations (3,) and actions (1,), the dataset has 8"
+        "error: Pendulum-v1 has observations of 3 numbers and actions of 1 number, the dataset has 8 numbers and 2"
     )
 
 
