@@ -13,7 +13,10 @@ from safemil_core.config import OptimiserConfig
 State = dict[str, Tensor]
 """Tensors by name, all that is needed to go on."""
 
-_KINDS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+# The fused steps behind torch.optim, whose own classes import a compiler, which takes seconds.
+_STEPS = {"adamw": torch._fused_adamw_, "adam": torch._fused_adam_}
+_BETAS, _EPS = (0.9, 0.999), 1e-8
+"""As torch.optim has them."""
 _KEPT = ("exp_avg", "exp_avg_sq", "step")
 
 
@@ -41,36 +44,57 @@ class Optimiser:
         self._gradient_clip = config.gradient_clip
         self._learning_rate, self._decay_over = learning_rate, decay_over
         self._updates = 0
-        self._torch = _KINDS[config.kind](
-            self._parameters, lr=learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self._step, self._weight_decay = _STEPS[config.kind], config.weight_decay
+        self._moments = [
+            {
+                "exp_avg": torch.zeros_like(parameter.detach()),
+                "exp_avg_sq": torch.zeros_like(parameter.detach()),
+                "step": torch.zeros((), device=parameter.device),
+            }
+            for parameter in self._parameters
+        ]
 
+    @torch.no_grad()
     def step(self) -> None:
         """One update that makes the losses smaller whose gradients the parameters hold; these are then gone."""
         self._clip()
-        if self._decay_over is not None:
-            share = min(1.0, self._updates / self._decay_over)
-            for group in self._torch.param_groups:
-                group["lr"] = self._learning_rate * (1 + math.cos(math.pi * share)) / 2
-        self._torch.step()
-        self._torch.zero_grad(set_to_none=True)
+        share = min(1.0, self._updates / self._decay_over) if self._decay_over is not None else 0.0
+        pairs = zip(self._parameters, self._moments, strict=True)
+        learning = [(parameter, parameter.grad, of) for parameter, of in pairs if parameter.grad is not None]
+        averages, squares, steps = ([of[name] for *_, of in learning] for name in _KEPT)
+        torch._foreach_add_(steps, 1)
+        self._step(
+            [parameter for parameter, *_ in learning],
+            [gradient for _, gradient, _ in learning],
+            averages,
+            squares,
+            [],
+            steps,
+            lr=self._learning_rate * (1 + math.cos(math.pi * share)) / 2,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            weight_decay=self._weight_decay,
+            eps=_EPS,
+            amsgrad=False,
+            maximize=False,
+        )
+        for parameter in self._parameters:
+            parameter.grad = None
         self._updates += 1
 
     def state(self) -> State:
         """All that is needed to go on, beside the parameters."""
         kept = {"updates": torch.tensor(self._updates)}
-        for place, parameter in enumerate(self._parameters):
-            of = self._torch.state[parameter]
-            kept |= {f"{place}.{name}": of[name] for name in _KEPT if name in of}
+        for place, of in enumerate(self._moments):
+            kept |= {f"{place}.{name}": of[name] for name in _KEPT}
         return kept
 
     def load(self, state: State) -> None:
         """Go on from there."""
         self._updates = int(state["updates"])
-        for place, parameter in enumerate(self._parameters):
-            of = {name: state[f"{place}.{name}"].clone() for name in _KEPT if f"{place}.{name}" in state}
-            # The count of steps stays where fused kernels want it: beside the parameter.
-            self._torch.state[parameter] = {name: tensor.to(parameter.device) for name, tensor in of.items()}
+        for place, of in enumerate(self._moments):
+            for name in _KEPT:
+                of[name].copy_(state[f"{place}.{name}"])
 
     def _clip(self) -> None:
         """Scale each network's gradient down to the largest norm allowed."""

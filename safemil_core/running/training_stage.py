@@ -11,14 +11,12 @@ import pandas as pd
 import torch
 
 from safemil_core.assessment.diagnosis import diagnose
-from safemil_core.config import OptimiserConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.model_files import load_cost, save_cost, save_policy
-from safemil_core.learning.optimiser import Optimiser
 from safemil_core.learning.training import Networks, Report, longest, train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
@@ -91,10 +89,8 @@ def train_run(
 
 
 def import_all() -> None:
-    """Import what a training else imports on its way: torch's optimisers load a compiler, for a second or more."""
+    """Import what a training else imports on its way."""
     from safemil_core.assessment import evaluation  # noqa: F401
-
-    Optimiser([torch.nn.Parameter(torch.zeros(1, 1))], OptimiserConfig(), learning_rate=1.0)
 
 
 def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
