@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from dashboard.charts_live import panels  # noqa: E402
 from dashboard.components.curves import drawing  # noqa: E402
 from safemil_core.running.metrics_log import MetricsLog  # noqa: E402
-from safemil_core.running.runs import Run  # noqa: E402
+from safemil_core.running.run_folder import Run  # noqa: E402
 from safemil_core.workspace import Workspace  # noqa: E402
 from tests.browser.chromium import ADVICE, find_chromium  # noqa: E402
 from tests.dashboard import run_fixtures  # noqa: E402

@@ -33,8 +33,9 @@ from safemil_core.running.comparison import Compared, final_values
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.jobs import jobs_of
 from safemil_core.running.metrics_log import MetricsLog
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote, RunNotes
-from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 
 BUNDLED = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"

@@ -18,8 +18,8 @@ from safemil_core.data.intake.limits import Limits
 from safemil_core.data.intake.roots import candidates, under_roots
 from safemil_core.data.recording import Options
 from safemil_core.running.curation import Exported, Keep, export_into
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run
 
 UPLOAD_LIMITS = Limits(most_bytes=16 * 2**30)
 """What uploads may unpack to; an upload itself is limited by .streamlit/config.toml."""

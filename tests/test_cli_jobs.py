@@ -8,7 +8,8 @@ from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
 
 from safemil_core.data.database import Database
 from safemil_core.running.job_store import JobStore
-from safemil_core.running.runs import MODELS, RunStore
+from safemil_core.running.run_folder import MODELS
+from safemil_core.running.runs import RunStore
 from safemil_core.running.training_stage import train_run
 
 QUICK = ["--set", "cost.updates=5", "--set", "policy.updates=5", "--set", "cost.hidden_sizes=[4]", "--device", "cpu"]

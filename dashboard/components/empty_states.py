@@ -10,7 +10,7 @@ from dashboard import resources
 from dashboard.components import pickers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 PageName = Literal["datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "rollouts"]
 

@@ -12,7 +12,7 @@ from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 EVERY_S = 1.0
 

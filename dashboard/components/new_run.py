@@ -16,7 +16,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 _LIKE = "train.like"
 """The id of the run whose settings are in the form."""

@@ -8,7 +8,7 @@ from dashboard import resources, state
 from dashboard.components.run_names import distinct_names
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 
 def dataset_picker() -> DatasetInfo | None:

@@ -15,7 +15,7 @@ from dashboard.components import review_player as player
 from dashboard.components.review_player import Lane, Line, Scene
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 
 @dataclass(frozen=True)

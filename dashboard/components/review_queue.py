@@ -12,7 +12,7 @@ from dashboard import resources, state
 from safemil_core.assessment.review_queue import Order, QueueItem, review_queue
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 N_AHEAD = 3
 """Trajectories that are settled, and in the browser, before the user gets to them."""

@@ -14,8 +14,8 @@ from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig, SafeMILError
 from safemil_core.running import jobs
 from safemil_core.running.job_store import LIVING, Job
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run
 from safemil_core.workspace import Workspace
 
 

@@ -14,8 +14,8 @@ from dashboard import resources, state
 from dashboard.components.words import code_span
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.errors import SafeMILError
+from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run, RunInfo
 
 
 def run_name(run: Run, note: RunNote) -> str:

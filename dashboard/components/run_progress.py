@@ -19,7 +19,7 @@ from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 EVERY_S = 0.7
 """What a run logs is on the page within a second, the time to draw it included."""

@@ -12,8 +12,8 @@ from dashboard import resources, state
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run
 
 
 def run_table(runs: Sequence[Run]) -> None:

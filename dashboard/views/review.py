@@ -21,7 +21,7 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, LabelState
 from safemil_core.errors import NotReady, SafeMILError
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 LABEL_OF: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
 OTHERS_S = 1.5

@@ -13,7 +13,7 @@ from dashboard.components.progress_line import progress_line
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 
 def evaluation_form(info: DatasetInfo, run: Run, is_live: bool) -> None:

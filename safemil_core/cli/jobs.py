@@ -11,7 +11,7 @@ from safemil_core.data.labels.store import default_author
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.provenance import provenance
-from safemil_core.running.runs import MODELS, Run
+from safemil_core.running.run_folder import MODELS, Run
 
 
 def train_now(here: Session, run: Run, device: str) -> None:

@@ -15,7 +15,7 @@ from safemil_core.errors import InvalidConfig, NotFound
 from safemil_core.running import jobs
 from safemil_core.running.export import export_run
 from safemil_core.running.job_store import Job
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 
 @click.command()

@@ -27,6 +27,9 @@ class Aggregator(nn.Module):
     n_inputs = 1
     """F."""
 
+    def __init__(self, config: CostConfig) -> None:
+        super().__init__()
+
     def step_costs(self, outputs: Tensor) -> Tensor:
         """[M, n] c in (0, 1) of outputs [M, n, F]."""
         return torch.sigmoid(outputs[..., 0])
@@ -50,7 +53,7 @@ class LogSumExp(Aggregator):
     """
 
     def __init__(self, config: CostConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self._sharpness = config.sharpness
 
     def score(self, outputs: Tensor, weights: Tensor) -> Tensor:
@@ -68,7 +71,7 @@ class Attention(Aggregator):
     n_inputs = 1 + 2 * N_FEATURES
 
     def __init__(self, config: CostConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.gate = nn.Parameter(torch.zeros(config.members, N_FEATURES))  # at first all steps count alike
 
     def score(self, outputs: Tensor, weights: Tensor) -> Tensor:
@@ -87,7 +90,7 @@ class DeepSets(Aggregator):
     n_inputs = N_FEATURES
 
     def __init__(self, config: CostConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.rho = Mlp(N_FEATURES, (2 * N_FEATURES,), 1, members=config.members)
 
     def step_costs(self, outputs: Tensor) -> Tensor:
@@ -101,12 +104,9 @@ class DeepSets(Aggregator):
         return whole.squeeze(-1) * torch.sigmoid(logits.flatten())
 
 
+_AGGREGATORS = {"sum": Sum, "log_sum_exp": LogSumExp, "attention": Attention, "deep_sets": DeepSets}
+
+
 def make_aggregator(config: CostConfig) -> Aggregator:
     """The aggregator that the settings name."""
-    if config.aggregator == "log_sum_exp":
-        return LogSumExp(config)
-    if config.aggregator == "attention":
-        return Attention(config)
-    if config.aggregator == "deep_sets":
-        return DeepSets(config)
-    return Sum()
+    return _AGGREGATORS[config.aggregator](config)

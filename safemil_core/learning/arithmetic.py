@@ -52,6 +52,12 @@ def prepare_process() -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # nothing here reads it
 
 
+def pieces(n: int, size: int) -> list[slice]:
+    """`n` steps in pieces of about `size`: as many whatever the number of cores, so that no sum depends on it."""
+    count = max(1, round(n / size))
+    return [slice(n * piece // count, n * (piece + 1) // count) for piece in range(count)]
+
+
 def in_parallel(work: Callable[[T], None], parts: Sequence[T]) -> None:
     """Do the parts of some work side by side, one core each; each writes where no other does.
 

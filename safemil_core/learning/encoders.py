@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from safemil_core.learning.arithmetic import in_parallel
+from safemil_core.learning.arithmetic import in_parallel, pieces
 from safemil_core.learning.mlp import Mlp
 
 N_CHANNELS = 32
@@ -138,9 +138,7 @@ def _convolved(images: Tensor, parameters: Sequence[Tensor]) -> Tensor:
 
 
 def _places(images: Tensor) -> list[Place]:
-    """What is worked on together of images [M, n, ...]: some steps of a member, on a GPU all of them. However many
-    cores there are, so that the numbers do not depend on the machine."""
+    """What is worked on together of images [M, n, ...]: some steps of a member, on a GPU all of them."""
     n = images.shape[1]
-    pieces = 1 if images.device.type != "cpu" else max(1, round(n / PART_STEPS))
-    edges = [n * piece // pieces for piece in range(pieces + 1)]
-    return [(member, slice(*steps)) for member in range(len(images)) for steps in pairwise(edges)]
+    cut = pieces(n, PART_STEPS if images.device.type == "cpu" else n)
+    return [(member, steps) for member in range(len(images)) for steps in cut]

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from safemil_core.learning.arithmetic import in_parallel
+from safemil_core.learning.arithmetic import in_parallel, pieces
 
 PART_STEPS = 1_280
 """Steps that one core works on at a time."""
@@ -149,14 +149,11 @@ class _Place:
 
 
 def _places(values: Tensor) -> list[_Place]:
-    """All places of values [M, n, D]: on a GPU a single one; else a member and about PART_STEPS steps each, however
-    many cores there are, so that the numbers do not depend on the machine."""
+    """All places of values [M, n, D]: on a GPU a single one; else a member and about PART_STEPS steps each."""
     if values.device.type != "cpu":
         return [_Place(0, slice(None), slice(None))]
-    n_pieces = max(1, round(values.shape[1] / PART_STEPS))
-    edges = [values.shape[1] * piece // n_pieces for piece in range(n_pieces + 1)]
-    pieces = [slice(*edge) for edge in pairwise(edges)]
-    return [_Place(piece, member, steps) for piece, steps in enumerate(pieces) for member in range(len(values))]
+    cut = pieces(values.shape[1], PART_STEPS)
+    return [_Place(piece, member, steps) for piece, steps in enumerate(cut) for member in range(len(values))]
 
 
 def _forward_steps(

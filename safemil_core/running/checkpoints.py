@@ -5,7 +5,7 @@ from __future__ import annotations
 from safemil_core.errors import NotReady
 from safemil_core.learning.model_files import load_state, save_state
 from safemil_core.learning.optimiser import State
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 
 KEPT = 2
 

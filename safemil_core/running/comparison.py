@@ -13,8 +13,8 @@ from safemil_core.assessment.diagnosis import RECENT_ROWS
 from safemil_core.config import setting_names
 from safemil_core.errors import InvalidConfig
 from safemil_core.running.job_store import Job
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run
 
 BETTER: dict[str, int] = {
     "step_auc": 1,

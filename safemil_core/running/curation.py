@@ -18,7 +18,7 @@ from safemil_core.data.curated import Curated
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.formats import progress_sidecar
 from safemil_core.errors import AlreadyExists, InvalidConfig, InvalidDataset, NotFound
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace, as_name
 
 Keep = Literal["all", "not_non_preferred", "preferred", "non_preferred", "unlabelled"]

@@ -18,7 +18,7 @@ from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running.progress import OnProgress, begin, write_progress
-from safemil_core.running.runs import POLICIES, Policy, Run
+from safemil_core.running.run_folder import POLICIES, Policy, Run
 from safemil_core.workspace import Workspace
 
 EPISODE_FRAMES = 100

@@ -20,8 +20,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from safemil_core.config import setting_names
 from safemil_core.errors import AlreadyExists
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
-from safemil_core.running.runs import Run
 from safemil_core.workspace import whole_file
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safemil_core.errors import AlreadyExists
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 from safemil_core.workspace import whole_file
 
 

@@ -25,8 +25,9 @@ from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.job_store import Job, JobState, JobStore
 from safemil_core.running.progress import Progress, is_alive, read_progress, write_progress
 from safemil_core.running.requirements import require_learnable
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNotes
-from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.runs import RunStore
 from safemil_core.running.spares import has_spare, patience_s
 from safemil_core.workspace import Workspace, whole_file
 

@@ -14,10 +14,8 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import InvalidConfig, NotFound
 from safemil_core.running.requirements import require_learnable
-from safemil_core.running.run_folder import MODELS, POLICIES, Model, Policy, Run, RunInfo
+from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.workspace import Workspace, is_name
-
-__all__ = ["MODELS", "POLICIES", "Model", "Policy", "Run", "RunInfo", "RunStore"]
 
 _ARCHITECTURE = ("hidden_sizes", "members", "aggregator", "image_features")
 """Settings of the cost network on which the shapes of its weights depend."""

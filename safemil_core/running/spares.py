@@ -46,9 +46,9 @@ def wait_for_job(workspace: Workspace, jobs: JobStore, should_stop: Callable[[],
     with _place(workspace) as is_free:
         if not is_free:
             return None
-        from safemil_core.running.training_stage import import_all  # what this is all for
+        from safemil_core.assessment import evaluation  # noqa: F401  # these imports are what this is all for
+        from safemil_core.running import training_stage  # noqa: F401
 
-        import_all()
         until = time.monotonic() + patience_s()
         while time.monotonic() < until and not should_stop():
             job = jobs.claim(limit_of_a_device()) if jobs.n_claimable(limit_of_a_device()) else None

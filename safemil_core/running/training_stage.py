@@ -22,7 +22,7 @@ from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.checkpoints import keep_checkpoint, newest_checkpoint
 from safemil_core.running.provenance import provenance
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace, whole_file
 
 OnUpdate = Callable[[int, int, str], None]
@@ -86,11 +86,6 @@ def train_run(
     _save_networks(run, networks, data)
     _write_outcome(run, trajectories, time.time() - started)
     return report.update >= report.total or not is_asked
-
-
-def import_all() -> None:
-    """Import what a training else imports on its way."""
-    from safemil_core.assessment import evaluation  # noqa: F401
 
 
 def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:

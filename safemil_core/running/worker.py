@@ -25,7 +25,8 @@ from safemil_core.running import jobs
 from safemil_core.running.devices import expected_device, limit_of_a_device
 from safemil_core.running.failures import explained
 from safemil_core.running.job_store import Job, JobState, JobStore
-from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.run_folder import Run
+from safemil_core.running.runs import RunStore
 from safemil_core.running.spares import wait_for_job
 from safemil_core.workspace import Workspace
 

@@ -15,8 +15,9 @@ from playwright.sync_api import Locator, Page, expect
 from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
 from safemil_core.running import jobs
+from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNotes
-from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import Dashboard
 from tests.dashboard import run_fixtures as runs

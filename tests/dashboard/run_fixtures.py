@@ -22,7 +22,8 @@ from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.job_store import JobState, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
-from safemil_core.running.runs import Run, RunStore
+from safemil_core.running.run_folder import Run
+from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"

@@ -12,7 +12,8 @@ from test_jobs import wait
 
 from safemil_core.data.database import Database
 from safemil_core.running.job_store import JobStore
-from safemil_core.running.runs import MODELS, RunStore
+from safemil_core.running.run_folder import MODELS
+from safemil_core.running.runs import RunStore
 from safemil_core.running.training_stage import train_run
 
 KILLS = int(os.environ.get("SAFEMIL_KILLS", "8"))

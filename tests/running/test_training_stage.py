@@ -14,7 +14,8 @@ from safemil_core.learning.model_files import load_cost, load_policy
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.export import export_run
 from safemil_core.running.provenance import code_digest, provenance
-from safemil_core.running.runs import MODELS, RunStore
+from safemil_core.running.run_folder import MODELS
+from safemil_core.running.runs import RunStore
 from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
 

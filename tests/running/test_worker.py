@@ -18,7 +18,7 @@ from safemil_core.data.database import Database
 from safemil_core.errors import NotFound, NotReady, OutOfRoom
 from safemil_core.learning.model_files import load_state
 from safemil_core.running.job_store import Job, JobStore
-from safemil_core.running.runs import Run
+from safemil_core.running.run_folder import Run
 from safemil_core.running.worker import train_here
 from safemil_core.workspace import Workspace
 from tests.running.conftest import Workers
