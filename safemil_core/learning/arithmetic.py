@@ -65,10 +65,12 @@ def in_parallel(work: Callable[[T], None], parts: Sequence[T]) -> None:
     browser on the same cores makes a difference of ten times; and no sum depends on how many of them there are.
     """
     waiting = iter(parts)  # shared: each core takes the next part when it has done one
+    is_inference = torch.is_inference_mode_enabled()  # a thread's own: its tensors may be written in that mode alone
 
     def work_on() -> None:
-        for part in waiting:
-            work(part)
+        with torch.inference_mode(is_inference):
+            for part in waiting:
+                work(part)
 
     others = [_threads().submit(work_on) for _ in range(min(_n_cores(), len(parts)) - 1)]
     work_on()

@@ -12,12 +12,14 @@ from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_ran
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
 from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
+from safemil_core.config import CostConfig
 from safemil_core.data import formats
 from safemil_core.data.recording import Part
 from safemil_core.data.storage.build import build
 from safemil_core.data.storage.dataset_files import open_files
 from safemil_core.errors import EnvironmentUnavailable
-from safemil_core.learning.networks import Sizes
+from safemil_core.learning.model_files import save_cost
+from safemil_core.learning.networks import CostNetwork, Sizes
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,15 @@ def test_an_episode_is_the_same_again_whichever_process_lives_it(episodes):
     again = run_episode(tasks[1])
     np.testing.assert_array_equal(again.rewards, done[1].rewards)
     np.testing.assert_array_equal(again.learned_costs, done[1].learned_costs)
+
+
+def test_an_ensemble_judges_an_episode_too(tmp_path):
+    paths, sizes = save_untrained(tmp_path, Sizes(*CAR_SIZES)), Sizes(*CAR_SIZES)
+    config = CostConfig(hidden_sizes=(4,), members=3)
+    save_cost(paths["cost"], CostNetwork(config, sizes), config, sizes)
+    found = run_episode(EpisodeTask(CAR, CAR_INTERFACE, paths["safe"], paths["cost"], 7, 0))
+    assert len(found.learned_costs) == 300
+    assert ((found.learned_costs > 0) & (found.learned_costs < 1)).all()
 
 
 def test_an_error_in_a_worker_is_said_here_and_ends_the_rest(tmp_path):

@@ -215,6 +215,19 @@ def test_a_cost_lies_between_0_and_1_and_has_the_leading_shape_of_its_inputs(agg
     assert len({member.detach().numpy().tobytes() for member in each}) == members
 
 
+@pytest.mark.parametrize("aggregator", AGGREGATORS)
+@pytest.mark.parametrize("images", [(), ((8, 8, 3),)])
+def test_an_ensemble_says_the_same_in_inference_mode(aggregator, images):
+    """Where cores share the work: the mode is a thread's own, and its tensors may be written in that mode alone."""
+    torch.manual_seed(0)
+    config = CostConfig(hidden_sizes=(16,), aggregator=aggregator, members=3)
+    network = CostNetwork(config, Sizes(3, 2, images=images))
+    inputs = torch.rand(20, 3 + 192 * len(images)), torch.randn(20, 2)
+    with torch.inference_mode():
+        found = network.each(*inputs)
+    torch.testing.assert_close(found.clone(), network.each(*inputs).detach())
+
+
 def test_a_network_without_hidden_layers_is_logistic_regression():
     torch.manual_seed(0)
     network = CostNetwork(CostConfig(hidden_sizes=()), Sizes(2, 1))
