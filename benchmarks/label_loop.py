@@ -10,16 +10,13 @@ its map. The first round starts from new networks, the others from the run befor
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
-from review_latency import ROOT, dashboard
-
-sys.path.insert(0, str(ROOT))
+from playwright.sync_api import Page
+from served import ROOT, dashboard
 
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
@@ -27,7 +24,6 @@ from safemil_core.running import jobs
 from safemil_core.running.runs import RunStore
 from safemil_core.running.spares import has_spare
 from safemil_core.workspace import Workspace
-from tests.browser.chromium import ADVICE, find_chromium
 
 PATIENCE_MS = 120_000
 
@@ -57,11 +53,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit(ADVICE)
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "workspace")
         datasets = DatasetStore(workspace, Database(workspace.database))
         datasets.add(ROOT / "assets" / "car_circle.hdf5", name="car_circle")
@@ -70,9 +63,7 @@ def main() -> None:
         costliest = np.argsort(-costs, kind="stable")[:80]
         labels.mark(costliest[:50].tolist(), "non_preferred", author="bench")
         runs, warm = RunStore(workspace), None
-        with dashboard(workspace.root) as url:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        with dashboard(workspace.root) as (page, url):
             for number in range(options.rounds):
                 flipped = rng.choice(costliest, 10, replace=False)
                 for label in ("none", "non_preferred"):
@@ -85,7 +76,6 @@ def main() -> None:
                 jobs.stop(workspace, runs.open(warm))
                 while not jobs.job_of(workspace, runs.open(warm)).is_finished:
                     time.sleep(0.1)
-            browser.close()
 
 
 if __name__ == "__main__":

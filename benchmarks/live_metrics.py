@@ -11,25 +11,21 @@ four panels, drawing what the browser does from having the data until they are p
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Locator, sync_playwright
-from review_latency import ROOT, dashboard
+from playwright.sync_api import Locator
+from served import dashboard
 
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from dashboard.charts_live import panels  # noqa: E402
-from dashboard.components.curves import drawing  # noqa: E402
-from safemil_core.running.metrics_log import MetricsLog  # noqa: E402
-from safemil_core.running.run_folder import Run  # noqa: E402
-from safemil_core.workspace import Workspace  # noqa: E402
-from tests.browser.chromium import ADVICE, find_chromium  # noqa: E402
-from tests.dashboard import run_fixtures  # noqa: E402
+from dashboard.charts_live import panels
+from dashboard.components.curves import drawing
+from safemil_core.running.metrics_log import MetricsLog
+from safemil_core.running.run_folder import Run
+from safemil_core.workspace import Workspace
+from tests.dashboard import run_fixtures
 
 WATCH = """(canvas) => {
   window.seenAt = {};
@@ -93,11 +89,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--appended", type=int, default=30)
     options = parser.parse_args()
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit(ADVICE)
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         info = run_fixtures.add_dataset(workspace)
         run_fixtures.mark_costliest(workspace, info)
@@ -106,15 +99,12 @@ def main() -> None:
         for row in logged[: options.rows]:
             run.append_metrics(row)
         built = build_ms(run)
-        with dashboard(workspace.root) as url:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+        with dashboard(workspace.root) as (page, url):
             page.goto(f"{url}/train?dataset={info.name}&run={run.id}", timeout=120_000)
             canvas = page.get_by_role("img", name="Losses of the policies")
             canvas.wait_for(timeout=120_000)
             page.wait_for_timeout(3_000)
             shown, drawn = append_and_watch(canvas, run, logged[options.rows :], rng)
-            browser.close()
     print(
         f"{options.rows} rows logged, {len(shown)} appended: on the screen after a median of "
         f"{np.median(shown):.0f} ms, 95 % below {np.quantile(shown, 0.95):.0f} ms, largest {shown.max():.0f} ms"

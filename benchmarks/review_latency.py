@@ -9,29 +9,17 @@ from the key's event until the next trajectory is drawn.
 from __future__ import annotations
 
 import argparse
-import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page
+from served import dashboard
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from safemil_core.data.database import Database  # noqa: E402
-from safemil_core.data.datasets import DatasetStore  # noqa: E402
-from safemil_core.workspace import Workspace  # noqa: E402
-from tests.browser.chromium import ADVICE, find_chromium  # noqa: E402
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetStore
+from safemil_core.workspace import Workspace
 
 PAUSE_MS = 500
 MEASURED = "() => performance.getEntriesByName('review').map((entry) => entry.duration)"
@@ -49,45 +37,16 @@ def write_walks(path: Path, n: int, n_observations: int = 20) -> None:
         file["terminals"] = np.zeros(len(actions), dtype=bool)
 
 
-@contextmanager
-def dashboard(workspace: Path) -> Iterator[str]:
-    """A server of this workspace; gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
-    environment = {**os.environ, "SAFEMIL_WORKSPACE": str(workspace)}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).read()
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def press_keys(url: str, n_keys: int) -> list[float]:
+def press_keys(page: Page, url: str, n_keys: int) -> list[float]:
     """Milliseconds of each key."""
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit(ADVICE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1440, "height": 1000})
-        page.goto(f"{url}/review?dataset=walks", timeout=120_000)
-        page.locator(".review[data-trajectory]").wait_for(timeout=120_000)
-        page.wait_for_timeout(5_000)
-        for number in range(n_keys):
-            page.keyboard.press("np"[number % 2])
-            page.wait_for_timeout(PAUSE_MS)
-        page.wait_for_timeout(2_000)
-        measured: list[float] = page.evaluate(MEASURED)
-        browser.close()
+    page.goto(f"{url}/review?dataset=walks", timeout=120_000)
+    page.locator(".review[data-trajectory]").wait_for(timeout=120_000)
+    page.wait_for_timeout(5_000)
+    for number in range(n_keys):
+        page.keyboard.press("np"[number % 2])
+        page.wait_for_timeout(PAUSE_MS)
+    page.wait_for_timeout(2_000)
+    measured: list[float] = page.evaluate(MEASURED)
     return measured
 
 
@@ -101,8 +60,8 @@ def main() -> None:
         write_walks(Path(folder) / "walks.hdf5", options.trajectories)
         datasets = DatasetStore(workspace, Database(workspace.database))
         datasets.add(Path(folder) / "walks.hdf5", name="walks")
-        with dashboard(workspace.root) as url:
-            measured = np.sort(press_keys(url, options.keys))
+        with dashboard(workspace.root) as (page, url):
+            measured = np.sort(press_keys(page, url, options.keys))
         n_labels = int((datasets.labels("walks").current() != "none").sum())
     print(
         f"{options.trajectories} trajectories, {len(measured)} keys, {n_labels} labels on disk: "

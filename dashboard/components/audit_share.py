@@ -13,7 +13,6 @@ from safemil_core.assessment.preferred_share import N_AUDIT, PreferredShare, aud
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
-from safemil_core.errors import InvalidConfig
 
 _PANEL = "audit.share"
 _NAME = "random-audit-"
@@ -65,11 +64,9 @@ def _result(info: DatasetInfo, share: PreferredShare) -> None:
         return
     run = pickers.chosen_run(info)
     used, source = RunConfig().cost.bag_size, "the default settings use"
-    if run is not None:
-        try:
-            used, source = run.config.cost.bag_size, "the chosen run uses"
-        except InvalidConfig:  # of another version
-            run = None
+    config = None if run is None else run.known_config
+    if config is not None:
+        used, source = config.cost.bag_size, "the chosen run uses"
     interval, asked, beside = st.columns(3)
     interval.metric("Share of preferred, 95 %", f"{share.low:.1%} – {share.high:.1%}", border=True)
     asked.metric(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 import streamlit as st
 
 from dashboard import resources, state, transfers
 from dashboard.components.new_run import duplicate
 from dashboard.components.run_names import name_and_note
-from safemil_core.config import RunConfig
-from safemil_core.errors import InvalidConfig, SafeMILError
+from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
 from safemil_core.running.job_store import LIVING, Job
 from safemil_core.running.run_folder import Run
@@ -21,7 +19,7 @@ from safemil_core.workspace import Workspace
 
 def run_controls(run: Run, job: Job, note: RunNote) -> None:
     """A row of buttons; what makes no sense in the run's state is greyed out or not there."""
-    config = _config(run)
+    config = run.known_config
     with st.container(horizontal=True):
         if job.can_resume:
             _button("Resume", "play_arrow", jobs.resume, run, about="Goes on from its last checkpoint.")
@@ -81,10 +79,3 @@ def _act(act: Callable[[Workspace, Run], object], run: Run) -> None:
         act(resources.workspace(), run)
     except SafeMILError as problem:
         st.toast(str(problem), icon=":material/error:")
-
-
-def _config(run: Run) -> RunConfig | None:
-    """Its settings; None where they are of another version."""
-    with suppress(InvalidConfig):
-        return run.config
-    return None

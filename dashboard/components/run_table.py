@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
-from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run
@@ -70,9 +69,8 @@ def _row(run: Run, job: Job, note: RunNote) -> dict[str, object]:
 
 
 def _settings(run: Run) -> dict[str, float | None]:
-    try:
-        config = run.config
-    except InvalidConfig:  # of another version; the rest of the row still holds
+    config = run.known_config
+    if config is None:  # the rest of the row still holds
         return {"K": None, "H": None, "beta": None, "seed": None}
     beta = config.weights.beta if config.weights.scheme == "trajectory" else None
     return {"K": config.cost.bag_size, "H": config.cost.window, "beta": beta, "seed": config.seed}

@@ -11,7 +11,6 @@ import pandas as pd
 
 from safemil_core.assessment.diagnosis import RECENT_ROWS
 from safemil_core.config import setting_names
-from safemil_core.errors import InvalidConfig
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
@@ -149,9 +148,8 @@ def _made_from(run: Run) -> dict[str, str]:
 
 
 def _settings(run: Run) -> dict[str, str]:
-    try:
-        config = run.config
-    except InvalidConfig:  # of another version; the rest still tells something
+    config = run.known_config
+    if config is None:  # the rest still tells something
         return dict.fromkeys(setting_names(), _NONE)
     return {name: _text(config.value_of(name)) for name in setting_names()}
 

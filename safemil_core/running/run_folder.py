@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import NotFound, NotReady
+from safemil_core.errors import InvalidConfig, NotFound, NotReady
 from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.progress import Progress, read_progress
 from safemil_core.running.provenance import Provenance
@@ -80,6 +80,13 @@ class Run:
         return RunConfig(**self._json("config.json"))
 
     @property
+    def known_config(self) -> RunConfig | None:
+        """Its settings; None where they are of another version, which knew others."""
+        with suppress(InvalidConfig):
+            return self.config
+        return None
+
+    @property
     def old_progress(self) -> Progress | None:
         """Of training, as versions before the job queue kept it."""
         path = self.folder / "progress.json"
@@ -112,8 +119,8 @@ class Run:
 
     def seconds_trained(self) -> float:
         """How long training has taken until its last logged update, over all its attempts."""
-        rows = self._metrics()
-        return rows[-1]["seconds"] if rows else 0.0
+        rows = self.metrics()
+        return 0.0 if rows.empty else float(rows["seconds"].iloc[-1])
 
     @property
     def has_costs(self) -> bool:
