@@ -169,15 +169,15 @@ function makePanel(shared, redraw) {
       pen.fillStyle = curve.colour;
       pen.fill();
     });
-    const longest = panel.curves.reduce((a, b) => (b.x.length > a.x.length ? b : a));
+    const longest = panel.curves.reduce((a, b) => (b.x.length > a.x.length ? b : a), { x: [] });
     const there = isHere ? longest.x[nearest(longest.x, at)] : null;
     where.textContent = there != null ? `${panel.xName} ${count.format(there)}` : zoom ? "double-click: all" : "";
   }
 
   function say() {
     const last = Math.max(...panel.curves.map((curve) => curve.x.at(-1) ?? -Infinity));
-    const end = Number.isFinite(last) ? `, up to ${panel.xName} ${count.format(last)}` : ", nothing yet";
-    canvas.setAttribute("aria-label", `${panel.title}: ${panel.curves.map((curve) => curve.name).join(", ")}${end}`);
+    const end = Number.isFinite(last) ? `up to ${panel.xName} ${count.format(last)}` : "nothing yet";
+    canvas.setAttribute("aria-label", `${panel.title}: ${[...panel.curves.map((curve) => curve.name), end].join(", ")}`);
   }
 
   const at = (event) => event.clientX - canvas.getBoundingClientRect().left;

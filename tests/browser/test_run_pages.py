@@ -48,3 +48,21 @@ def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, pag
     page.wait_for_timeout(1_000)
     table.click(position={"x": 18, "y": 35 + 35 + 17}, force=True)  # the check box of the second row, under the header
     expect(page).to_have_url(re.compile(rf"run={older}"), timeout=30_000)
+
+
+def test_the_curves_of_the_policies_wait_for_their_first_rows(dashboard: Dashboard, page: Page) -> None:
+    """While the cost is learned there is nothing to draw of them; with the first rows they come into the same panel."""
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.begin(runs.new_run(workspace, info), n_rows=0)
+    both = runs.metrics_table(20).to_dict("records")
+    for row in both[:10]:
+        run.append_metrics({str(name): value for name, value in row.items() if name not in ("policy_loss", "bc_loss")})
+    page.goto(f"{dashboard.url}/train?dataset={info.name}&run={run.id}")
+    expect(page.get_by_role("img", name="Losses of the policies: nothing yet")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("img", name="Loss of the cost network: loss")).to_be_visible()
+    for row in both[10:]:
+        run.append_metrics({str(name): value for name, value in row.items()})
+    expect(page.get_by_role("img", name="Losses of the policies: safe policy, plain cloning, up to")).to_be_visible()
+    expect(page.get_by_text("BidiComponent Error")).to_have_count(0)
