@@ -109,11 +109,13 @@ run = Choice("run", str)
 compared = Choice("runs", str)
 """The runs that are compared: their ids with commas between; empty: none."""
 trajectory = Choice("trajectory", int)
+step = Choice("step", int)
+"""Of that trajectory, where the cursor is to be put."""
 x = Choice("x", int)
 """The observation dimension on the horizontal axis."""
 y = Choice("y", int)
 
-_OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, x, y)
+_OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y)
 
 
 def keep_choices() -> None:

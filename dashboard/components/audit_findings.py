@@ -17,8 +17,9 @@ from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import SafeMILError
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.committees import Committee
+from safemil_core.running.tasks import Task
 
 N_SHOWN = 6
 KINDS = {
@@ -66,12 +67,12 @@ def findings_section(info: DatasetInfo) -> None:
 
 def _committee_bar(info: DatasetInfo, said: LabelState, committee: Committee | None) -> None:
     """The job: start, progress, and how far its result is behind the labels."""
-    progress = jobs.committee_progress(resources.workspace(), info)
+    progress = Task.of_dataset("committee", resources.workspace(), info).progress
     is_live = progress is not None and not progress.is_finished
 
     @st.fragment(run_every=1.0 if is_live else None)
     def live() -> None:
-        now = jobs.committee_progress(resources.workspace(), info)
+        now = Task.of_dataset("committee", resources.workspace(), info).progress
         if now is None:
             return
         if is_live:
@@ -141,6 +142,6 @@ def _settled(info: DatasetInfo, said: LabelState) -> set[int]:
 @state.uninterrupted()
 def _start(info: DatasetInfo) -> None:
     try:
-        jobs.start_committee(resources.workspace(), info, state.author())
+        tasks.start_committee(resources.workspace(), info, state.author())
     except SafeMILError as problem:
         state.remember("label.message", str(problem))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard import run_resources
 from dashboard.charts_live import Curve, Panel
 from dashboard.charts_theme import run_style
 from dashboard.components.curves import curves
@@ -38,7 +38,7 @@ def compare_curves(chosen: Sequence[Compared], names: Mapping[str, str], numbers
         )
     drawn = []
     for it in chosen:
-        values = smoothed(curve(resources.metrics(it.run), metric, over), share)
+        values = smoothed(curve(run_resources.metrics(it.run), metric, over), share)
         style = run_style(numbers[it.run.id])
         x, y = values.index.to_numpy(float), values.to_numpy(float)
         drawn.append(Curve(names[it.run.id], x, y, style.colour, style.dash))

@@ -14,7 +14,7 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.intake.confined import Inspected
 from safemil_core.data.recording import Options
 from safemil_core.errors import SafeMILError
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.intakes import Intake, IntakeRequest
 from safemil_core.running.progress import Progress
 
@@ -116,7 +116,7 @@ def _public() -> None:
 
 
 def _start(request: IntakeRequest) -> None:
-    intake = jobs.start_intake(resources.workspace(), request)
+    intake = tasks.start_intake(resources.workspace(), request)
     state.remember("datasets.watched", [*state.recall("datasets.watched", []), intake.id])
     state.remember(_COUNT, state.recall(_COUNT, 0) + 1)
     st.rerun()

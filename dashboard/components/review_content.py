@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard import resources
+from dashboard import resources, run_resources
 from dashboard.charts_theme import LEARNED_COST, TRUE_COST
 from dashboard.components import review_player as player
 from dashboard.components.review_player import Lane, Line, Scene
@@ -119,6 +119,6 @@ def _learned_costs(run: Run | None) -> np.ndarray | None:
     if run is None:
         return None
     try:
-        return resources.run_costs(run)
+        return run_resources.run_costs(run)
     except NotReady:  # it still trains
         return None

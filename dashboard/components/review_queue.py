@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from dashboard import resources, state
+from dashboard import resources, run_resources, state
 from safemil_core.assessment.review_queue import Order, QueueItem, review_queue
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
@@ -181,6 +181,6 @@ def _learned_cost(run: Run | None) -> np.ndarray | None:
     if run is None:
         return None
     try:
-        return resources.run_cost_sums(run).to_numpy()
+        return run_resources.run_cost_sums(run).to_numpy()
     except NotReady:  # it still trains
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_live, resources
+from dashboard import charts_live, resources, run_resources
 from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
@@ -42,7 +42,7 @@ def run_panel(run: Run) -> None:
             page_link("costs", "The costs are learned: see where they lie while the policies train")
         if not is_live and run.outcome:
             _outcome(run.outcome)
-        metrics = resources.metrics(run)
+        metrics = run_resources.metrics(run)
         if len(metrics) > 1:
             _learning(run, metrics)
         elif job.state in ("running", "stopping"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dashboard import resources, state
+from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
@@ -153,5 +153,5 @@ def _table(info: DatasetInfo, said: LabelState) -> pd.DataFrame:
     run = pickers.chosen_run(info)
     if run is not None:
         with suppress(NotReady):  # it still trains
-            table["learned_cost"] = resources.run_cost_sums(run).to_numpy()
+            table["learned_cost"] = run_resources.run_cost_sums(run).to_numpy()
     return table

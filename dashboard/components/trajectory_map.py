@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts_data, resources, state
+from dashboard.components.figure import figure
 from dashboard.components.pickers import chosen_dimensions
 from dashboard.components.selection import Listing, select, select_found
 from dashboard.components.words import number
@@ -125,7 +126,7 @@ def _points(info: DatasetInfo, listed: Listing, axes: tuple[str, str]) -> None:
     if any(axis.startswith("embedding") for axis in axes):
         first, second = resources.plane(info)[rows].T
         table = table.assign(**{"embedding 1": first, "embedding 2": second})
-    st.plotly_chart(
+    figure(
         charts_data.trajectory_scatter(
             table, listed.said.labels[rows], info.observation_names, height=_HEIGHT, axes=axes
         ),
@@ -142,7 +143,7 @@ def _paths(info: DatasetInfo) -> None:
     x, y = chosen_dimensions(info)
     names = info.coordinate_names
     key = f"{REGION_KEY}.{info.id}.{x}.{y}"  # a region of other dimensions must not outlive them
-    st.plotly_chart(
+    figure(
         charts_data.region_figure(resources.all_paths(info, x, y), names[x], names[y], height=_HEIGHT),
         key=key,
         on_select=lambda: _select_crossing(info, key, x, y),

@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard import charts_data, resources
+from dashboard import charts_data, resources, run_resources
 from dashboard.charts_theme import LEARNED_COST, TRUE_COST
 from dashboard.components import pickers
+from dashboard.components.figure import figure
 from dashboard.components.replay import Curve, replay_with_timeline
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
-from safemil_core.running import jobs
+from safemil_core.running import tasks
+from safemil_core.running.tasks import Task
 
 
 def trajectory_path(
@@ -40,7 +42,7 @@ def trajectory_path(
     recorded = resources.trajectories(info)[trajectory]
     if not has_costs:
         recorded = replace(recorded, costs=None)
-    st.plotly_chart(
+    figure(
         charts_data.path_figure(
             recorded,
             label,
@@ -73,7 +75,7 @@ def trajectory_replay(
     """
     wanted = [trajectory, *ahead]
     if info.can_replay:
-        jobs.want_replays(resources.workspace(), info, wanted)
+        tasks.want_replays(resources.workspace(), info, wanted)
     is_waiting = info.can_replay and resources.replay(info, trajectory) is None
 
     @st.fragment(run_every=1.0 if is_waiting else None)
@@ -81,9 +83,9 @@ def trajectory_replay(
         replay = resources.replay(info, trajectory)
         if is_waiting and replay is not None:
             st.rerun()  # once, and the polling ends
-        progress = jobs.replay_progress(resources.workspace(), info)
+        progress = Task.of_dataset("replay", resources.workspace(), info).progress
         if is_waiting and progress is not None and progress.state == "done":
-            jobs.want_replays(resources.workspace(), info, wanted)  # it ended just before it heard of this wish
+            tasks.want_replays(resources.workspace(), info, wanted)  # it ended just before it heard of this wish
         has_failed = progress is not None and progress.state in ("failed", "lost")
         message = "Rendering the replay…"
         if not info.can_replay:
@@ -116,5 +118,5 @@ def _curves(info: DatasetInfo, trajectory: int) -> list[Curve]:
     if run is not None:
         steps = slice(*trajectories.offsets[trajectory : trajectory + 2])
         with suppress(NotReady):  # it still trains
-            curves.append(Curve("learned cost", resources.run_costs(run)[steps], LEARNED_COST))
+            curves.append(Curve("learned cost", run_resources.run_costs(run)[steps], LEARNED_COST))
     return curves

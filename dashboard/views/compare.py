@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources, state
+from dashboard import run_resources, state
 from dashboard.components.compare_curves import compare_curves
 from dashboard.components.compare_settings import compare_settings
 from dashboard.components.compare_table import compare_table, numbered
@@ -16,7 +16,7 @@ EVERY_S = 2.0
 
 st.title("Compare")
 info = need_dataset()
-compared = resources.compared(info)
+compared = run_resources.compared(info)
 if len(compared) < 2:
     have = "Only one run" if compared else "No run"
     empty_state(
@@ -32,7 +32,7 @@ is_live = any(not it.job.is_finished for it in compared)
 @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
 def side_by_side() -> None:
     """All of the page, so that a run that still trains moves in table and curves at once."""
-    runs = resources.compared(info)
+    runs = run_resources.compared(info)
     if is_live and all(it.job.is_finished for it in runs):
         st.rerun()
     chosen = compare_table(runs)

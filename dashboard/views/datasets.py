@@ -11,6 +11,7 @@ from dashboard.components.dataset_add import add_dataset
 from dashboard.components.dataset_export import dataset_export
 from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
+from dashboard.components.figure import figure
 from dashboard.components.words import code_span, number, plural
 from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
 from safemil_core.data.datasets import DatasetInfo
@@ -53,7 +54,7 @@ def _facts(info: DatasetInfo) -> None:
         st.info(code_span(note))
     left, right = st.columns(2 if is_ragged else [1, 0.001])
     with left:
-        st.plotly_chart(
+        figure(
             charts_data.trajectory_scatter(table, resources.labels(info).current(), info.observation_names),
             key="datasets.scatter",
             config={"displayModeBar": False},
@@ -61,7 +62,7 @@ def _facts(info: DatasetInfo) -> None:
         )
     if is_ragged:
         with right:
-            st.plotly_chart(
+            figure(
                 charts_data.length_histogram(lengths.to_numpy()),
                 key="datasets.lengths",
                 config={"displayModeBar": False},

@@ -20,8 +20,9 @@ from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, LabelState
 from safemil_core.errors import NotReady, SafeMILError
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
 
 LABEL_OF: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
 OTHERS_S = 1.5
@@ -254,10 +255,10 @@ def _screen(info: DatasetInfo, ready: Content, near: list[int]) -> dict[str, Any
     """The replay that is shown, or what is shown in its place. Asks for those that are still to be rendered."""
     if not info.can_replay:
         return {"film": ready.film, "hasScreen": ready.film is not None, "message": "No replay.", "busy": False}
-    progress = jobs.replay_progress(resources.workspace(), info)
+    progress = Task.of_dataset("replay", resources.workspace(), info).progress
     is_waiting = ready.film is None
     if state.recall("review.wished") != near or (is_waiting and progress is not None and progress.state == "done"):
-        progress = jobs.want_replays(resources.workspace(), info, near) or progress
+        progress = tasks.want_replays(resources.workspace(), info, near) or progress
         state.remember("review.wished", near)
     has_failed = is_waiting and progress is not None and progress.state in ("failed", "lost")
     message = f"No replay: {progress.message}" if has_failed and progress is not None else "Rendering the replay…"

@@ -9,11 +9,13 @@ import streamlit as st
 from dashboard import charts_run, resources
 from dashboard.components import evaluation_tables
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
+from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
 
 
 def evaluation_form(info: DatasetInfo, run: Run, is_live: bool) -> None:
@@ -38,7 +40,7 @@ def evaluation_form(info: DatasetInfo, run: Run, is_live: bool) -> None:
 def start(run: Run, episodes: int, n_videos: int) -> None:
     """Start an evaluation."""
     try:
-        jobs.start_evaluation(resources.workspace(), run, episodes, n_videos)
+        tasks.start_evaluation(resources.workspace(), run, episodes, n_videos)
     except SafeMILError as problem:
         st.error(str(problem))
         return
@@ -50,7 +52,7 @@ def watch(run: Run, is_live: bool) -> None:
 
     @st.fragment(run_every=1.0 if is_live else None)
     def progress_panel() -> None:
-        progress = run.evaluation_progress
+        progress = Task.of_run("evaluate", run).progress
         if progress is None:
             return
         if progress.state in ("failed", "lost"):
@@ -77,9 +79,7 @@ def show_results(evaluation: dict[str, Any]) -> None:
             for sentence in evaluation["normalisation"]:
                 st.markdown(sentence)
     with points:
-        st.plotly_chart(
-            charts_run.episodes(evaluation), key="rollouts.episodes_plot", alt="Return and cost of every episode"
-        )
+        figure(charts_run.episodes(evaluation), key="rollouts.episodes_plot", alt="Return and cost of every episode")
 
 
 def show_video(run: Run, evaluation: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ if info.env_id is None:
     )
     st.stop()
 
-progress = run.evaluation_progress
+progress = Task.of_run("evaluate", run).progress
 is_live = progress is not None and not progress.is_finished
 evaluation_form(info, run, is_live)
 watch(run, is_live)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_run, resources
+from dashboard import charts_run, resources, run_resources
 from dashboard.components import settings_form
 from dashboard.components.empty_states import need_costs, need_dataset
+from dashboard.components.figure import figure
 from safemil_core.assessment import maps, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -42,7 +43,7 @@ def weigh_anew(info: DatasetInfo, run: Run, config: RunConfig, costs: np.ndarray
     left, right = st.columns([5, 4])
     with left:
         st.markdown("**Cost and weight of each trajectory**")
-        st.plotly_chart(charts_run.weight_scatter(facts), key="weights.scatter", alt="Weight over trajectory cost")
+        figure(charts_run.weight_scatter(facts), key="weights.scatter", alt="Weight over trajectory cost")
     with right:
         st.markdown("**Who gains and who loses against the run's own weights**")
         show_changes(weight_report.changes(now.weights, own.weights, N_CHANGES), facts)
@@ -127,8 +128,11 @@ def show_distributions(now: WeightReport) -> None:
     columns = st.columns(2)
     for column, values, title in ((columns[0], now.costs, "trajectory cost C"), (columns[1], now.weights, "weight")):
         edges, counts = maps.histogram_by_label(values, now.labels, N_BINS)
-        column.plotly_chart(
-            charts_run.histogram(edges, counts, title), key=f"weights.{title}", alt=f"Trajectories by {title}"
+        figure(
+            place=column,
+            chart=charts_run.histogram(edges, counts, title),
+            key=f"weights.{title}",
+            alt=f"Trajectories by {title}",
         )
 
 
@@ -160,4 +164,4 @@ st.caption(
     "The learned cost stays as it is; only the weights are computed anew, so every change shows at once. "
     "Non-preferred trajectories are never cloned."
 )
-weigh_anew(info, run, run.config, resources.run_costs(run), run.trajectories()["label"].to_numpy(str))
+weigh_anew(info, run, run.config, run_resources.run_costs(run), run.trajectories()["label"].to_numpy(str))

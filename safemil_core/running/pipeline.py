@@ -1,7 +1,7 @@
 """The process of a task that begins at once: `python -m safemil_core.running.pipeline TASK SUBJECT`, where the subject
-is a run's id to `evaluate`, a dataset's name for `replay` and `committee`, and an import's id for `intake`.
+is a run's id, a dataset's name or an import's id.
 
-`running.jobs` starts it, and has trainings done by `running.worker`. What it does are the stages; what it adds is that
+`running.tasks` starts it; trainings are done by `running.worker`. What it does are the stages; what it adds is that
 however it ends, the progress file says so.
 """
 
@@ -15,12 +15,11 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from safemil_core.data.database import Database
-from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import SafeMILError
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Progress, State, begin, write_progress
 from safemil_core.running.runs import RunStore
+from safemil_core.running.tasks import TASKS, Task
 from safemil_core.workspace import Workspace
 
 
@@ -28,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """One job: what it is, and how it ended, is in its progress file."""
     parser = argparse.ArgumentParser(prog="pipeline")
     parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("task", choices=["evaluate", "replay", "committee", "intake"])
+    parser.add_argument("task", choices=TASKS)
     parser.add_argument("subject", help="a run's id, a dataset's name or an import's id")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--author", default="someone")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
-    progress_file = _progress_file(workspace, options.task, options.subject)
+    progress_file = Task.find(workspace, options.task, options.subject).progress_file
     # Who wants to stop it needs its number before torch is there, which takes seconds.
     write_progress(progress_file, replace(begin(0, ""), state="starting"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before it was done"))
@@ -76,16 +75,6 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
 def _end(progress_file: Path, state: State, message: str) -> None:
     now = time.time()
     write_progress(progress_file, Progress(state, started_at=now, updated_at=now, message=message))
-
-
-def _progress_file(workspace: Workspace, task: str, subject: str) -> Path:
-    if task in ("replay", "committee"):
-        dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
-        folder = workspace.replay(dataset.id, 0).parent if task == "replay" else workspace.committee(dataset.id)
-        return folder / "progress.json"
-    if task == "intake":
-        return IntakeStore(workspace).open(subject).folder / "progress.json"
-    return RunStore(workspace).open(subject).folder / "evaluation" / "progress.json"
 
 
 if __name__ == "__main__":

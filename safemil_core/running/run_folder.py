@@ -93,12 +93,6 @@ class Run:
         return read_progress(path) if path.exists() else None
 
     @property
-    def evaluation_progress(self) -> Progress | None:
-        """Of the evaluation, if one was ever started."""
-        path = self.folder / "evaluation" / "progress.json"
-        return read_progress(path) if path.exists() else None
-
-    @property
     def outcome(self) -> dict[str, Any]:
         """Agreement with the true costs (where known), findings, seconds. Empty until training has ended."""
         return self._json("outcome.json", missing={})

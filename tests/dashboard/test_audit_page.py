@@ -9,9 +9,10 @@ from dashboard.components.audit_agreement import kappa_words
 from dashboard.components.audit_share import share_words
 from safemil_core.assessment.agreement import cohen_kappa
 from safemil_core.assessment.preferred_share import PreferredShare, audit_sample
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
 from safemil_core.running.progress import Progress
+from safemil_core.running.tasks import Task
 
 AUTHOR = "ann"
 
@@ -21,9 +22,8 @@ def processes(monkeypatch):
     """What the page started; nothing runs."""
     started = []
     monkeypatch.setenv("SAFEMIL_AUTHOR", AUTHOR)
-    monkeypatch.setattr(jobs, "want_replays", lambda workspace, info, wanted: None)
-    monkeypatch.setattr(jobs, "start_committee", lambda workspace, info, author: started.append((info.name, author)))
-    monkeypatch.setattr(jobs, "committee_progress", lambda workspace, info: None)
+    monkeypatch.setattr(tasks, "want_replays", lambda workspace, info, wanted: None)
+    monkeypatch.setattr(tasks, "start_committee", lambda workspace, info, author: started.append((info.name, author)))
     return started
 
 
@@ -83,12 +83,12 @@ def test_without_marks_there_is_nothing_to_learn_from(workspace, unlabelled):
 
 def test_its_progress_is_shown_while_it_runs(workspace, info, monkeypatch):
     running = Progress("running", 100, 400, 0.0, 1.0)
-    monkeypatch.setattr(jobs, "committee_progress", lambda workspace, info: running)
+    monkeypatch.setattr(Task, "progress", property(lambda task: running))
     at = open_page("audit")
     assert at.get("progress")[0].proto.text.startswith("100 of 400 updates")
     assert at.button(key="audit.start").disabled
     failed = replace(running, state="failed", message="a cost became NaN")
-    monkeypatch.setattr(jobs, "committee_progress", lambda workspace, info: failed)
+    monkeypatch.setattr(Task, "progress", property(lambda task: failed))
     assert open_page("audit").error[0].value == "a cost became NaN"
 
 

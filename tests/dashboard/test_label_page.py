@@ -8,15 +8,16 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components import hotkeys
 from dashboard.components.label_filters import Filters
 from safemil_core.data.labels.files import ledger_lines
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 from safemil_core.running.progress import Progress
+from safemil_core.running.tasks import Task
 
 
 @pytest.fixture(autouse=True)
 def wishes(monkeypatch):
     """The replays that the page asked for; none is rendered."""
     asked = []
-    monkeypatch.setattr(jobs, "want_replays", lambda workspace, info, wanted: asked.append(wanted))
+    monkeypatch.setattr(tasks, "want_replays", lambda workspace, info, wanted: asked.append(wanted))
     return asked
 
 
@@ -383,7 +384,7 @@ def test_the_player_waits_then_shows_the_video_with_the_true_cost(workspace, inf
 
 def test_a_failed_renderer_is_said(workspace, info, monkeypatch):
     failed = Progress("failed", message="no simulator; install it")
-    monkeypatch.setattr(jobs, "replay_progress", lambda workspace, info: failed)
+    monkeypatch.setattr(Task, "progress", property(lambda task: failed))
     data = player(page())
     assert (data["message"], data["busy"]) == ("No replay: no simulator; install it", False)
 

@@ -8,7 +8,7 @@ from dashboard.components import review_player
 from dashboard.components.review_player import KEYS
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.review_queue import review_queue
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 
 
 class Stage:
@@ -55,7 +55,7 @@ class Stage:
 def stage(monkeypatch):
     stage = Stage()
     monkeypatch.setattr(review_player, "_player", stage)
-    monkeypatch.setattr(jobs, "want_replays", lambda workspace, info, wanted: None)
+    monkeypatch.setattr(tasks, "want_replays", lambda workspace, info, wanted: None)
     return stage
 
 

@@ -3,7 +3,7 @@
 import run_fixtures as runs
 from run_fixtures import open_page
 
-from safemil_core.running import jobs
+from safemil_core.running import tasks
 
 
 def test_without_an_environment_the_page_says_how_to_name_one(workspace):
@@ -19,7 +19,7 @@ def test_without_an_environment_the_page_says_how_to_name_one(workspace):
 
 def test_a_start_asks_for_the_chosen_numbers(workspace, info, run, monkeypatch):
     asked = []
-    monkeypatch.setattr(jobs, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
+    monkeypatch.setattr(tasks, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
     app = open_page("rollouts", run=run.id)
     assert not app.exception
     assert "Nothing has been run yet" in runs.words(app)

@@ -10,9 +10,10 @@ from test_jobs import wait
 from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, InvalidLabels
 from safemil_core.learning.committee import QUICK, train_committee
-from safemil_core.running import committee_stage, jobs
+from safemil_core.running import committee_stage, tasks
 from safemil_core.running.committee_stage import ask_committee
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file, read_committee
+from safemil_core.running.tasks import Task
 
 MARKED = (1, 3, 5, 7, 9)
 
@@ -42,7 +43,7 @@ def test_what_a_committee_says_is_kept_and_read_back(workspace, walks, quick):
     assert (committee.disagreement >= 0).all()
     assert (committee.info.label_snapshot, committee.info.author) == (labels.latest(), "ann")
     assert (committee.info.n_members, committee.info.updates) == (5, 60)
-    progress = jobs.committee_progress(workspace, walks)
+    progress = Task.of_dataset("committee", workspace, walks).progress
     assert (progress.state, progress.done, progress.total) == ("done", 60, 60)
     assert {path.name for path in workspace.committee(walks.id).iterdir()} == {"committee.parquet", "progress.json"}
 
@@ -83,11 +84,11 @@ def test_rewards_and_true_costs_never_reach_it(workspace, quick):
 
 
 def test_it_runs_in_a_process_of_its_own_one_at_a_time(workspace, walks):
-    first = jobs.start_committee(workspace, walks, "ann")
-    again = jobs.start_committee(workspace, walks, "bob")
+    first = tasks.start_committee(workspace, walks, "ann")
+    again = tasks.start_committee(workspace, walks, "bob")
     assert first.state == "starting"
     assert again.started_at == first.started_at or again.state == "running"
-    progress = wait(lambda: (p := jobs.committee_progress(workspace, walks)).is_finished and p)
+    progress = wait(lambda: (p := Task.of_dataset("committee", workspace, walks).progress).is_finished and p)
     assert progress.state == "done", (workspace.committee(walks.id) / "log.txt").read_text()
     committee = read_committee(workspace, walks)
     assert committee.info.author == "ann"
@@ -97,10 +98,10 @@ def test_it_runs_in_a_process_of_its_own_one_at_a_time(workspace, walks):
 def test_one_that_is_stopped_leaves_the_earlier_one(workspace, walks, quick):
     ask_committee(workspace, "walks", "ann", "cpu")
     before = committee_file(workspace, walks).read_bytes()
-    jobs.start_committee(workspace, walks, "bob")
-    wait(lambda: jobs.committee_progress(workspace, walks).pid)
-    jobs.stop_committee(workspace, walks)
-    progress = wait(lambda: (p := jobs.committee_progress(workspace, walks)).is_finished and p)
+    tasks.start_committee(workspace, walks, "bob")
+    wait(lambda: Task.of_dataset("committee", workspace, walks).progress.pid)
+    tasks.stop(Task.of_dataset("committee", workspace, walks))
+    progress = wait(lambda: (p := Task.of_dataset("committee", workspace, walks).progress).is_finished and p)
     assert progress.state == "stopped"
     assert committee_file(workspace, walks).read_bytes() == before
 
@@ -108,12 +109,12 @@ def test_one_that_is_stopped_leaves_the_earlier_one(workspace, walks, quick):
 def test_without_marks_or_with_images_too_large_it_does_not_begin(workspace):
     info = add_dataset(workspace)
     with pytest.raises(InvalidLabels, match="0 of 40 trajectories of 'walks' are marked non-preferred; mark at least"):
-        jobs.start_committee(workspace, info, "ann")
+        tasks.start_committee(workspace, info, "ann")
     store_of(workspace).labels("walks").mark([1], "non_preferred", author="ann")
     too_large = dataclasses.replace(info, images=(Part("eye", (480, 640, 3), "uint8"),))
     with pytest.raises(InvalidConfig, match="images 'eye' of 'walks' are 480 x 640 pixels, the networks read up to"):
-        jobs.start_committee(workspace, too_large, "ann")
-    assert jobs.committee_progress(workspace, info) is None
+        tasks.start_committee(workspace, too_large, "ann")
+    assert Task.of_dataset("committee", workspace, info).progress is None
 
 
 def test_columns_of_different_lengths_are_our_mistake():

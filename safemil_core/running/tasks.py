@@ -1,0 +1,160 @@
+"""Tasks that begin at once, each in a process of its own: started, watched and stopped. One of a kind and subject at a
+time; its folder holds its progress, its log and what it gives.
+
+Trainings wait in a queue instead (`running.jobs`). `running.pipeline`, which does the work, is not imported here, so
+that pages can do without torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self, get_args
+
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
+from safemil_core.running.processes import start_process
+from safemil_core.running.progress import Progress, is_alive, read_progress, write_progress
+from safemil_core.running.requirements import require_learnable
+from safemil_core.running.run_folder import Run
+from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace, whole_file
+
+RunTask = Literal["evaluate"]
+"""Tasks about a run; each has a folder in the run's."""
+DatasetTask = Literal["replay", "committee"]
+TaskName = Literal[RunTask, DatasetTask, "intake"]
+RUN_TASKS: tuple[RunTask, ...] = get_args(RunTask)
+TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake")
+
+PIPELINE = "safemil_core.running.pipeline"
+RETRY_AFTER_S = 60.0
+_RUN_FOLDERS: dict[RunTask, str] = {"evaluate": "evaluation"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done, of what, and where its folder is."""
+
+    name: TaskName
+    subject: str
+    """A run's id, a dataset's name or an import's id."""
+    folder: Path
+
+    @classmethod
+    def of_run(cls, name: RunTask, run: Run) -> Self:
+        """A task about a run."""
+        return cls(name, run.id, run.folder / _RUN_FOLDERS[name])
+
+    @classmethod
+    def of_dataset(cls, name: DatasetTask, workspace: Workspace, dataset: DatasetInfo) -> Self:
+        """A task about a dataset."""
+        is_replay = name == "replay"
+        folder = workspace.replay(dataset.id, 0).parent if is_replay else workspace.committee(dataset.id)
+        return cls(name, dataset.name, folder)
+
+    @classmethod
+    def find(cls, workspace: Workspace, name: TaskName, subject: str) -> Self:
+        """The task as its process knows it, by name. Raises NotFound where its subject is gone."""
+        if name == "intake":
+            return cls(name, subject, IntakeStore(workspace).open(subject).folder)
+        if name == "replay" or name == "committee":
+            dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
+            return cls.of_dataset(name, workspace, dataset)
+        return cls.of_run(name, RunStore(workspace).open(subject))
+
+    @property
+    def progress_file(self) -> Path:
+        return self.folder / "progress.json"
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is or how it ended; None where it was never begun."""
+        return read_progress(self.progress_file) if self.progress_file.exists() else None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is at work."""
+        progress = self.progress
+        return progress is not None and not progress.is_finished
+
+
+def start(workspace: Workspace, task: Task, *arguments: str) -> Progress:
+    """Have a task done, with these arguments of `running.pipeline`.
+
+    Returns:
+        Its progress, or that of the same task where it is at work already.
+    """
+    progress = task.progress
+    if progress is not None and not progress.is_finished:
+        return progress
+    task.folder.mkdir(exist_ok=True)
+    now = time.time()
+    progress = Progress("starting", started_at=now, updated_at=now)
+    write_progress(task.progress_file, progress)
+    start_process(workspace, task.folder / "log.txt", PIPELINE, task.name, task.subject, *arguments)
+    return progress
+
+
+def stop(task: Task) -> None:
+    """End a task; what it gave before stays."""
+    progress = task.progress
+    if progress is not None and progress.pid and not progress.is_finished and is_alive(progress.pid, progress.born):
+        os.kill(progress.pid, signal.SIGTERM)
+
+
+def start_evaluation(workspace: Workspace, run: Run, episodes: int, n_videos: int) -> Progress:
+    """Roll out a finished run's policies and render the first episodes."""
+    task = Task.of_run("evaluate", run)
+    return start(workspace, task, "--episodes", str(episodes), "--videos", str(n_videos))
+
+
+def start_intake(workspace: Workspace, request: IntakeRequest) -> Intake:
+    """Have a dataset fetched, read and checked in the background."""
+    intake = IntakeStore(workspace).create(request)
+    start_process(workspace, intake.folder / "log.txt", PIPELINE, "intake", intake.id)
+    return intake
+
+
+def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> Progress:
+    """Have an ensemble of cost networks learn from the labels of now, for `committees.read_committee`.
+
+    Returns:
+        Like `start`.
+
+    Raises:
+        InvalidLabels, InvalidConfig: nothing can be learned from the dataset.
+    """
+    task = Task.of_dataset("committee", workspace, dataset)
+    if not task.is_live:
+        labels = DatasetStore(workspace, Database(workspace.database)).labels(dataset.name)
+        require_learnable(dataset, labels.current())
+    return start(workspace, task, "--author", author)
+
+
+def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[int]) -> Progress | None:
+    """Have replays of these trajectories rendered in the background, in this order, before any wished for earlier.
+
+    Returns:
+        The progress of the process that renders them; None where all are in the cache already.
+    """
+    missing = [t for t in trajectories if not workspace.replay(dataset.id, t).exists()]
+    if not missing:
+        return None
+    task = Task.of_dataset("replay", workspace, dataset)
+    with whole_file(task.folder / "wanted.json") as temporary:
+        temporary.write_text(json.dumps(missing))
+    progress = task.progress
+    if progress is not None and progress.state in ("failed", "stopped") and not _may_retry(progress):
+        return progress
+    return start(workspace, task)
+
+
+def _may_retry(progress: Progress) -> bool:
+    """What failed would at once fail again; later, the environment may have been named or installed."""
+    return progress.state == "failed" and time.time() - progress.updated_at > RETRY_AFTER_S
