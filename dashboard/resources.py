@@ -17,6 +17,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from safemil_core.assessment.descriptors import describe, embedding
 from safemil_core.assessment.environments import dsrl_datasets
+from safemil_core.assessment.immobility import is_immobile_by_table
 from safemil_core.assessment.label_audit import LabelFinding, audit
 from safemil_core.assessment.replays import Replay, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
@@ -101,6 +102,11 @@ def descriptors(info: DatasetInfo) -> np.ndarray:
 def plane(info: DatasetInfo) -> np.ndarray:
     """[N, 2] trajectories that behave alike lie near each other, see `assessment.descriptors.embedding`."""
     return _plane(workspace().root, info.id, info.name)
+
+
+def immobile(info: DatasetInfo) -> np.ndarray:
+    """[N] bool, which trajectories hardly move, see `assessment.immobility`."""
+    return _immobile(workspace().root, info.id, info.name)
 
 
 def disagreement(info: DatasetInfo) -> np.ndarray | None:
@@ -246,6 +252,11 @@ def _label_findings(root: Path, dataset_id: str, name: str, made_at: str, latest
     asked = committee(info)
     assert asked is not None
     return audit(label_state(info).labels, asked.held_out_rank, descriptors(info))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _immobile(root: Path, dataset_id: str, name: str) -> np.ndarray:
+    return is_immobile_by_table(_summary(root, dataset_id, name))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -1,0 +1,87 @@
+"""Which trajectories hardly move. NumPy and pandas only; rewards and true costs stay out of it.
+
+A trajectory's reach is how far its states lie from their own mean: the root mean square distance over its steps, in
+deviations of the dataset, averaged over the dimensions that vary in it. A body that trembles in one place has a small
+reach whatever it does with its limbs; one that goes round and round has a large one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from safemil_core.data.storage.statistics import Moments
+from safemil_core.data.trajectories import TrajectorySet
+
+IMMOBILE_REACH = 0.5
+"""Of the median trajectory's: with less reach, a trajectory counts as immobile. In the bundled dataset no trajectory
+lies between 0.49 and 0.76 of it, and those below are the ones with next to no return."""
+_BLOCK = 2**20
+"""Numbers of the steps that are looked at at once, about: 16 MB of float64 with their copies."""
+
+
+def is_immobile(trajectories: TrajectorySet) -> np.ndarray:
+    """[N] bool, whether each trajectory reaches less than half as far as the median one.
+
+    Reads the steps block by block. Where the dataset's table is at hand, `is_immobile_by_table` need not.
+    """
+    return _is_far_below_median(reach(trajectories))
+
+
+def is_immobile_by_table(table: pd.DataFrame) -> np.ndarray:
+    """[N] bool, the same from the table of the trajectories, see `trajectory_table.read_table`."""
+    prefix = "" if "mean 0" in table.columns else "action "  # where observations are images alone
+    n_dimensions = sum(str(name).startswith(f"{prefix}mean ") for name in table.columns)
+    means, spreads = (
+        table[[f"{prefix}{kind} {i}" for i in range(n_dimensions)]].to_numpy(np.float64) for kind in ("mean", "spread")
+    )
+    lengths = table["length"].to_numpy()
+    return _is_far_below_median(_reach(spreads, deviations(lengths, means, spreads)))
+
+
+def reach(trajectories: TrajectorySet, of: np.ndarray | None = None) -> np.ndarray:
+    """[N] float64, how far each trajectory's states lie from their mean.
+
+    Args:
+        trajectories: whose coordinates are looked at.
+        of: [D] the deviations to measure in; those of the trajectories themselves where None.
+    """
+    lengths, means, spreads = stretches(trajectories)
+    return _reach(spreads, deviations(lengths, means, spreads) if of is None else of)
+
+
+def stretches(trajectories: TrajectorySet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Length [N], mean [N, D] and deviation [N, D] of the coordinates of each trajectory, read block by block."""
+    offsets, coordinates = trajectories.offsets, trajectories.coordinates
+    n_steps = max(1, _BLOCK // max(1, coordinates.shape[1]))
+    # Whole trajectories: each block begins with the first that begins after so many steps.
+    begins = np.unique(np.searchsorted(offsets[:-1], np.arange(0, offsets[-1], n_steps)))
+    begins = begins[begins < len(trajectories)]
+    parts = []
+    for first, beyond in zip(begins, [*begins[1:], len(trajectories)], strict=True):
+        start, stop = offsets[first], offsets[beyond]
+        parts.append(Moments.of(np.asarray(coordinates[start:stop]), offsets[first:beyond] - start))
+    lengths, means, spreads = zip(*((part.n, part.mean, part.spread) for part in parts), strict=True)
+    return np.concatenate(lengths), np.concatenate(means), np.concatenate(spreads)
+
+
+def deviations(lengths: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
+    """[D] the deviation of each dimension over all steps, from those of each trajectory [N], [N, D], [N, D]."""
+    shares = (lengths / lengths.sum())[:, None]
+    mean = (shares * means).sum(axis=0)
+    of: np.ndarray = np.sqrt((shares * (spreads**2 + (means - mean) ** 2)).sum(axis=0))
+    return of
+
+
+def _reach(spreads: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """[N] from deviations within each trajectory [N, D] and those to measure in [D]."""
+    varies = of > 1e-9 * max(float(of.max(initial=0.0)), 1e-300)
+    if not varies.any():
+        return np.zeros(len(spreads))
+    far: np.ndarray = np.sqrt(((spreads[:, varies] / of[varies]) ** 2).mean(axis=1))
+    return far
+
+
+def _is_far_below_median(far: np.ndarray) -> np.ndarray:
+    below: np.ndarray = far < IMMOBILE_REACH * np.median(far)
+    return below
