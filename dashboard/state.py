@@ -115,12 +115,15 @@ x = Choice("x", int)
 """The observation dimension on the horizontal axis."""
 y = Choice("y", int)
 
+section = Choice("section", str)
+"""Of the Costs page: what it shows the cost over."""
+
 _OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y)
 
 
 def keep_choices() -> None:
     """Called once at the start of every run of the script."""
-    for choice in (dataset, *_OF_A_DATASET):
+    for choice in (dataset, section, *_OF_A_DATASET):
         choice.keep()
 
 

@@ -7,19 +7,24 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from dashboard import charts_run, state
+from dashboard import charts_run, resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.figure import figure
 from safemil_core.assessment import maps
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LABELS, Label
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.running.run_folder import Run
+
+
+def cost_map(info: DatasetInfo, run: Run) -> None:
+    """Heatmaps over two chosen dimensions: the learned cost, and the true one where it is known."""
+    _maps(info, run_resources.run_costs(run), run.trajectories()["label"].to_numpy(str))
 
 
 @st.fragment
-def cost_map(info: DatasetInfo, trajectories: TrajectorySet, costs: np.ndarray, labels: np.ndarray) -> None:
-    """Heatmaps over two chosen dimensions: the learned cost, and the true one where it is known."""
+def _maps(info: DatasetInfo, costs: np.ndarray, labels: np.ndarray) -> None:
+    trajectories = resources.trajectories(info)
     dimensions, bins_choice = st.columns([3, 1])
     with dimensions:
         x, y = pickers.dimension_pickers(info)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import charts_run, state
-from dashboard.components import pickers
-from dashboard.components.empty_states import page_link
+from dashboard import charts_run, resources, run_resources, state
+from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.figure import figure
 from safemil_core.assessment import maps
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.running.run_folder import Run
 
 RASTER = "costs.raster"
 
@@ -22,19 +22,19 @@ def choose_row() -> None:
     """A click on the raster chooses its trajectory."""
     points = state.widget_value(RASTER)["selection"]["points"]
     if points:
-        state.trajectory.set(int(points[0]["customdata"]))
+        lead_on(int(points[0]["customdata"]))
+
+
+def cost_raster(info: DatasetInfo, run: Run) -> None:
+    """All trajectories over time; a click on one shows its steps below."""
+    _raster(info, run_resources.run_costs(run), run.trajectories())
 
 
 @st.fragment
-def cost_raster(
-    info: DatasetInfo,
-    trajectories: TrajectorySet,
-    costs: np.ndarray,
-    spread: np.ndarray | None,
-    labels: np.ndarray,
-    sums: np.ndarray,
-) -> None:
-    """All trajectories over time; a click on one shows its steps below."""
+def _raster(info: DatasetInfo, costs: np.ndarray, table: pd.DataFrame) -> None:
+    follow()
+    trajectories = resources.trajectories(info)
+    labels, sums = table["label"].to_numpy(str), table["cost_sum"].to_numpy()
     true_costs = trajectories.true_costs()
     orders = [by for by in maps.ROW_ORDERS if by != "true cost" or true_costs is not None]
     by = st.segmented_control(
@@ -49,26 +49,15 @@ def cost_raster(
         selection_mode="points",
         alt="Learned cost of every trajectory over time",
     )
-    st.caption("Each row is a trajectory, the colour at its left its label. Click on one to see its steps below.")
-
-    picker, previous, following, label_link = st.columns([2, 1, 1, 4], vertical_alignment="bottom")
-    with picker:
-        chosen = pickers.trajectory_picker(info, default=int(order[0]))
-    state.trajectory.settle(chosen)
+    above, below, words = st.columns([1, 1, 4], vertical_alignment="center")
+    chosen = state.trajectory.among(order.tolist())
+    assert chosen is not None
     before, after = neighbours(order, np.ones(len(order), dtype=bool), chosen)
-    row_button(previous, "Row above", before)
-    row_button(following, "Row below", after)
-    with label_link:
-        page_link("label", f"Watch and label trajectory {chosen}")
-    trajectory = trajectories[chosen]
-    steps = slice(trajectories.offsets[chosen], trajectories.offsets[chosen + 1])
-    figure(
-        charts_run.step_costs(costs[steps], trajectory.costs, None if spread is None else spread[steps]),
-        key="costs.steps",
-        alt=f"Cost of every step of trajectory {chosen}",
-    )
+    row_button(above, "Row above", before)
+    row_button(below, "Row below", after)
+    words.caption("Each row is a trajectory, the colour at its left its label. Click on one to see its steps below.")
 
 
 def row_button(place: DeltaGenerator, words: str, trajectory: int | None) -> None:
     """Step to another row of the raster."""
-    place.button(words, disabled=trajectory is None, on_click=state.trajectory.set, args=(trajectory,), width="stretch")
+    place.button(words, disabled=trajectory is None, on_click=lead_on, args=(trajectory,), width="stretch")

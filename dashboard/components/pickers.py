@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from dashboard import resources, state
@@ -80,6 +82,25 @@ def chosen_dimensions(info: DatasetInfo) -> tuple[int, int]:
     assert x is not None
     assert y is not None
     return x, y
+
+
+def section_picker(titles: Mapping[str, str]) -> str:
+    """Choose one of the sections of the Costs page, of which only the chosen one is built.
+
+    Args:
+        titles: by the name that stands in the URL.
+    """
+    names = list(titles)
+    name = st.segmented_control(
+        "Section",
+        names,
+        format_func=titles.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        **state.section.widget(names),
+    )
+    state.section.settle(name)
+    return name
 
 
 def author_picker() -> None:

@@ -1,22 +1,28 @@
-"""Where in the state space, and when, the learned cost lies."""
+"""Where the learned cost lies: one section at a time, and below it the trajectory that it leads on to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from dashboard import resources, run_resources
+from dashboard.components import pickers
 from dashboard.components.cost_map import cost_map
 from dashboard.components.cost_raster import cost_raster
+from dashboard.components.cost_trajectory import cost_trajectory
 from dashboard.components.empty_states import need_costs, need_dataset
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.run_folder import Run
 
 st.title("Costs")
 info = need_dataset()
 run = need_costs(info)
-trajectories = resources.trajectories(info)
-costs, learned_table = run_resources.run_costs(run), run.trajectories()
-labels, sums = learned_table["label"].to_numpy(str), learned_table["cost_sum"].to_numpy()
 
-st.subheader("Over the state" if info.n_observations else "Over the actions", anchor=False)
-cost_map(info, trajectories, costs, labels)
-st.subheader("Over time", anchor=False)
-cost_raster(info, trajectories, costs, run_resources.run_cost_spread(run), labels, sums)
+SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
+    "state": ("Over the state" if info.n_observations else "Over the actions", cost_map),
+    "time": ("Over time", cost_raster),
+}
+chosen = pickers.section_picker({name: title for name, (title, _) in SECTIONS.items()})
+SECTIONS[chosen][1](info, run)
+
+cost_trajectory(info, run)

@@ -18,7 +18,7 @@ def test_a_click_on_the_raster_shows_that_trajectory_and_puts_it_into_the_url(da
     info = runs.add_dataset(workspace)
     runs.mark_costliest(workspace, info)
     run = runs.finish(runs.new_run(workspace, info), workspace)
-    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&trajectory=0")
+    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&section=time&trajectory=0")
     raster = page.locator(".st-key-costs-raster .nsewdrag").first
     raster.wait_for()
     raster.scroll_into_view_if_needed()

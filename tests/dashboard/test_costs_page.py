@@ -59,8 +59,16 @@ def test_the_dimensions_come_from_the_link(workspace, info, run):
     assert [layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis")] == list(info.observation_names[2:])
 
 
-def test_the_raster_has_a_row_for_each_trajectory(workspace, info, run):
+def test_only_the_chosen_section_is_built_and_the_link_chooses_it(workspace, info, run):
     app = open_page("costs", run=run.id)
+    assert app.segmented_control(key="widget.section").value == "state"
+    assert not app.get("plotly_chart") or "costs.raster" not in str([c.proto.id for c in app.get("plotly_chart")])
+    app.segmented_control(key="widget.section").set_value("time").run()
+    assert {chart.proto.id.rsplit("-", 1)[-1] for chart in app.get("plotly_chart")} == {"costs.raster", "costs.steps"}
+
+
+def test_the_raster_has_a_row_for_each_trajectory(workspace, info, run):
+    app = open_page("costs", run=run.id, section="time")
     heatmap = runs.figure(app, "costs.raster")["data"][0]
     assert numbers(heatmap["z"]).shape == (runs.N, runs.T)
 
@@ -84,7 +92,7 @@ def test_where_an_ensemble_learned_the_cost_a_band_says_how_sure_it_is(workspace
 
 
 def test_stepping_through_the_rows(workspace, info, run):
-    app = open_page("costs", run=run.id, trajectory=10)
+    app = open_page("costs", run=run.id, section="time", trajectory=10)
     app.segmented_control(key="costs.order").set_value("number").run()
     (below,) = [button for button in app.button if button.label == "Row below"]
     below.click().run()
@@ -97,8 +105,9 @@ def test_without_true_costs_only_the_learned_one_is_shown(workspace):
     run = runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("costs", run=run.id)
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 2
     assert len(runs.figure(app, "costs.steps")["data"]) == 1
+    app = open_page("costs", run=run.id, section="time")
     assert "true cost" not in app.segmented_control(key="costs.order").options
 
 

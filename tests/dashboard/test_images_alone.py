@@ -37,7 +37,7 @@ def test_every_page_opens_and_draws_over_the_actions(info, run):
         app = runs.open_page(page, dataset=info.name, run=run.id)
         assert (len(app.exception), len(app.error)) == (0, 0), page
         if page == "costs":
-            assert app.subheader[0].value == "Over the actions"
+            assert app.segmented_control(key="widget.section").options[0] == "Over the actions"
         if page in ("label", "costs"):
             axes = [box.options for box in app.selectbox if box.label in ("Horizontal", "Vertical")]
             assert axes == [list(info.action_names)] * 2

@@ -1,0 +1,45 @@
+"""The trajectory that the Costs page leads on to: below every section, the same one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import charts_run, resources, run_resources, state
+from dashboard.components import pickers
+from dashboard.components.empty_states import page_link
+from dashboard.components.figure import figure
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.run_folder import Run
+
+_LEADS_ON = "costs.leads_on"
+
+
+def lead_on(trajectory: int, step: int | None = None) -> None:
+    """In a callback: show this trajectory below, with the cursor at a step of it."""
+    state.trajectory.set(trajectory)
+    state.step.set(step)
+    state.remember(_LEADS_ON, True)
+
+
+def follow() -> None:
+    """Called at the start of a section that is a fragment: where it has led on, the whole page must follow."""
+    if state.forget(_LEADS_ON):
+        st.rerun()
+
+
+def cost_trajectory(info: DatasetInfo, run: Run) -> None:
+    """One trajectory with its cost at every step; the costliest where none is chosen."""
+    trajectories, costs = resources.trajectories(info), run_resources.run_costs(run)
+    spread = run_resources.run_cost_spread(run)
+    picker, label_link = st.columns([1, 3], vertical_alignment="bottom")
+    with picker:
+        chosen = pickers.trajectory_picker(info, default=int(run_resources.run_cost_sums(run).argmax()))
+    state.trajectory.settle(chosen)
+    with label_link:
+        page_link("label", f"Watch and label trajectory {chosen}")
+    steps = slice(trajectories.offsets[chosen], trajectories.offsets[chosen + 1])
+    figure(
+        charts_run.step_costs(costs[steps], trajectories[chosen].costs, None if spread is None else spread[steps]),
+        key="costs.steps",
+        alt=f"Cost of every step of trajectory {chosen}",
+    )
