@@ -17,6 +17,7 @@ from dashboard.charts_theme import (
     POLICY_COLOURS,
     POLICY_WORDS,
     TRUE_COST,
+    plain,
     themed,
 )
 from safemil_core.assessment.maps import Raster, StateMap
@@ -51,12 +52,12 @@ def state_map(
             colorbar={"title": {"text": f"{kind} cost"}, "thickness": 12, "outlinewidth": 0},
             hovertemplate=(
                 f"{kind} cost %{{z:.3f}}<br>%{{customdata}} steps<br>"
-                f"{_plain(x_name)} %{{x:.3g}}<br>{_plain(y_name)} %{{y:.3g}}<extra></extra>"
+                f"{plain(x_name)} %{{x:.3g}}<br>{plain(y_name)} %{{y:.3g}}<extra></extra>"
             ),
         )
     )
-    figure.update_xaxes(title=_plain(x_name), showgrid=False, zeroline=False)
-    figure.update_yaxes(title=_plain(y_name), showgrid=False, zeroline=False)
+    figure.update_xaxes(title=plain(x_name), showgrid=False, zeroline=False)
+    figure.update_yaxes(title=plain(y_name), showgrid=False, zeroline=False)
     return themed(figure, height=420)
 
 
@@ -278,8 +279,3 @@ def _whiskers(interval: Mapping[str, float], colour: str) -> dict[str, Any]:
 def _middles(edges: np.ndarray) -> np.ndarray:
     middles: np.ndarray = (edges[:-1] + edges[1:]) / 2
     return middles
-
-
-def _plain(name: str) -> str:
-    """A name from somebody's file as text: Plotly would take < as markup and % as a template."""
-    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

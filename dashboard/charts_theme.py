@@ -66,3 +66,8 @@ def themed(figure: go.Figure, height: int = 340) -> go.Figure:
     figure.update_xaxes(automargin=True, title_standoff=14)
     figure.update_yaxes(automargin=True, title_standoff=14)
     return figure
+
+
+def plain(name: str) -> str:
+    """A name from somebody's file as text: Plotly would take < as markup and % as a template."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")

@@ -50,6 +50,8 @@ class RunInfo:
     """The run whose cost network this one begins with: `warm.safetensors` is a copy of it."""
     rerun_of: str | None = None
     """The run that this one repeats."""
+    answers: str | None = None
+    """The finding that this run is to cure, as `corrections` writes it: the examined run and the cause."""
     versions: dict[str, str] = field(default_factory=dict)
     """This and what follows is written down when training begins, see `Provenance`."""
     code: str = ""

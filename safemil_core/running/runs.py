@@ -36,6 +36,7 @@ class RunStore:
         author: str,
         label_snapshot: int | None = None,
         warm_start: Run | None = None,
+        answers: str | None = None,
     ) -> Run:
         """A folder with all that a training process needs; it pins the dataset's content and the state of its labels.
 
@@ -46,6 +47,7 @@ class RunStore:
             author: whose run it is.
             label_snapshot: the label action after which the labels are taken; those of now where None.
             warm_start: a run of the same dataset, whose cost network this one begins with.
+            answers: the finding that it is to cure, see `corrections`.
 
         Raises:
             InvalidLabels, InvalidConfig: nothing can be learned from it, see `require_learnable`, or the network of
@@ -58,7 +60,7 @@ class RunStore:
             _require_same_network(warm_start, dataset, config)
             parent, warm_file = warm_start.id, warm_start.model("cost")
         info = self._info(dataset, labels, snapshot, author)
-        return self._make(replace(info, warm_start=parent), config, warm_file)
+        return self._make(replace(info, warm_start=parent, answers=answers), config, warm_file)
 
     def repeat(self, run: Run, dataset: DatasetInfo, labels: LabelStore, *, author: str) -> Run:
         """A run from exactly what another one was made from, its dataset and the labels of that dataset at hand.
