@@ -16,7 +16,36 @@ from dashboard.components.replay import Curve, replay_with_timeline
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
 from safemil_core.running import tasks
+from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
+
+
+def trajectory_view(
+    info: DatasetInfo,
+    trajectory: int,
+    *,
+    key: str,
+    run: Run | None = None,
+    beside: int | None = None,
+    step: int | None = None,
+    can_label: bool = True,
+) -> None:
+    """One trajectory in full, on any page.
+
+    Args:
+        info: its dataset.
+        trajectory: its number.
+        key: the view's identity on the page.
+        run: whose learned cost is shown; None: the chosen one's.
+        beside: another trajectory to show with it, under the same cursor.
+        step: where the cursor is put.
+        can_label: whether a brush makes a segment label.
+    """
+    path, video = st.columns(2)
+    with path:
+        trajectory_path(info, trajectory, key=f"{key}.path")
+    with video:
+        trajectory_replay(info, trajectory, key=f"{key}.replay")
 
 
 def trajectory_path(
