@@ -47,6 +47,10 @@ class Episode:
     """[T] float32, true costs."""
     learned_costs: np.ndarray
     """[T] float32, c of each step."""
+    observations: np.ndarray
+    """[T, O] float32, the numbers that the policy saw; images are left out."""
+    actions: np.ndarray
+    """[T, A] float32, as a dataset has them."""
     frames: tuple[np.ndarray, ...] = ()
     """Every `frame_stride`-th step, [height, width, 3] uint8 each."""
 
@@ -80,13 +84,17 @@ def run_episode(task: EpisodeTask) -> Episode:
     rewards: list[float] = []
     costs: list[float] = []
     learned: list[float] = []
+    observations: list[np.ndarray] = []
+    actions: list[np.ndarray] = []
     frames: list[np.ndarray] = []
     with torch.inference_mode():
         while len(rewards) < MAX_STEPS:
             if task.frame_stride and len(rewards) % task.frame_stride == 0:
                 frames.append(simulator.render())
             action = policy(observation).numpy()
-            seen = spread_choices(action[None].astype(np.float32), task.interface.actions)
+            observations.append(observation[: task.interface.n_observations].numpy())
+            actions.append(action.astype(np.float32))
+            seen = spread_choices(actions[-1][None], task.interface.actions)
             learned.append(float(cost(observation, torch.from_numpy(seen[0]))))
             step = simulator.step(action)
             rewards.append(step.reward)
@@ -100,6 +108,8 @@ def run_episode(task: EpisodeTask) -> Episode:
         rewards=np.array(rewards, dtype=np.float32),
         costs=np.array(costs, dtype=np.float32),
         learned_costs=np.array(learned, dtype=np.float32),
+        observations=np.stack(observations),
+        actions=np.stack(actions),
         frames=tuple(frames),
     )
 

@@ -1,4 +1,4 @@
-"""The evaluation stage of a run: episodes of both policies from the same starts, metrics and side-by-side videos."""
+"""The evaluation stage of a run: episodes of both policies from the same starts, step by step, metrics and videos."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running.progress import OnProgress, begin, write_progress
+from safemil_core.running.rollout_records import write_rollouts
 from safemil_core.running.run_folder import POLICIES, Policy, Run
 from safemil_core.workspace import Workspace
 
@@ -71,6 +72,8 @@ def evaluate_run(
     write_progress(path, progress)
     on_progress(progress)
     run_episodes([task for _, task in tasks], report)
+    for policy in POLICIES:
+        write_rollouts(run.rollouts(policy), [match[policy] for match in matches.values()])
     report_of = _report(dataset, trajectories, matches)
     run.write_json("evaluation/evaluation.json", report_of)
     final = replace(progress, state="done", updated_at=time.time())

@@ -165,6 +165,10 @@ class Run:
         """The rendered evaluation episodes, the safe policy and plain cloning side by side, by episode."""
         return sorted((self.folder / "evaluation").glob("episode-*.mp4"))
 
+    def rollouts(self, policy: Policy) -> Path:
+        """The steps of the latest evaluation's episodes, see `rollout_records`."""
+        return self.folder / "evaluation" / f"episodes-{policy}.npz"
+
     @property
     def log_file(self) -> Path:
         """What its processes printed, one after the other."""

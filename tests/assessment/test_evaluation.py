@@ -12,7 +12,8 @@ values = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=30).map(np.array)
 
 
 def episode(seed, rewards, costs, learned):
-    return Episode(seed, *(np.array(column, dtype=np.float32) for column in (rewards, costs, learned)))
+    unseen = np.zeros((len(rewards), 0), dtype=np.float32)
+    return Episode(seed, *(np.array(column, dtype=np.float32) for column in (rewards, costs, learned)), unseen, unseen)
 
 
 def test_cvar_is_the_mean_of_the_worst_fifth():

@@ -21,6 +21,9 @@ from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.learning.model_files import save_cost
 from safemil_core.learning.networks import CostNetwork, Sizes
 
+UNSEEN = np.zeros((0, 0), np.float32)
+"""For what a test does not look at."""
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
@@ -119,6 +122,7 @@ def test_episodes_come_back_from_their_processes_each_at_its_place(episodes):
         assert len(found) == len(found.costs) == len(found.learned_costs) == 300
         assert ((found.learned_costs > 0) & (found.learned_costs < 1)).all()
         assert np.isfinite(found.rewards).all()
+        assert (found.observations.shape, found.actions.shape) == ((300, 8), (300, 2))
         assert set(np.unique(found.costs)) <= {0, 1}
     assert not np.array_equal(done[0].rewards, done[1].rewards)
 
@@ -140,6 +144,14 @@ def test_an_episode_is_the_same_again_whichever_process_lives_it(episodes):
     np.testing.assert_array_equal(again.learned_costs, done[1].learned_costs)
 
 
+def test_an_episode_keeps_what_the_policy_saw_and_did(episodes):
+    tasks, done = episodes
+    simulator = Simulator(CAR, CAR_INTERFACE)
+    seen = [simulator.reset(tasks[1].seed), *(simulator.step(action).observation for action in done[1].actions[:3])]
+    simulator.close()
+    np.testing.assert_array_equal(done[1].observations[:4], seen)
+
+
 def test_an_ensemble_judges_an_episode_too(tmp_path):
     paths, sizes = save_untrained(tmp_path, Sizes(*CAR_SIZES)), Sizes(*CAR_SIZES)
     config = CostConfig(hidden_sizes=(4,), members=3)
@@ -158,7 +170,7 @@ def test_an_error_in_a_worker_is_said_here_and_ends_the_rest(tmp_path):
 
 
 def test_totals_are_sums_over_each_episode():
-    made = [Episode(i, *(np.full(3, v, np.float32) for v in (1, i, 0.5))) for i in range(2)]
+    made = [Episode(i, *(np.full(3, v, np.float32) for v in (1, i, 0.5)), UNSEEN, UNSEEN) for i in range(2)]
     np.testing.assert_allclose(total(made, "rewards"), [3, 3])
     np.testing.assert_allclose(total(made, "costs"), [0, 3])
 
@@ -180,7 +192,8 @@ def made_up(n_steps, n_frames, shade):
     frames = tuple(np.full((64, 128, 3), shade, np.uint8) for _ in range(n_frames))
     costs = np.zeros(n_steps, np.float32)
     costs[n_steps // 2] = 1
-    return Episode(0, np.ones(n_steps, np.float32), costs, np.linspace(0, 1, n_steps, dtype=np.float32), frames)
+    learned = np.linspace(0, 1, n_steps, dtype=np.float32)
+    return Episode(0, np.ones(n_steps, np.float32), costs, learned, UNSEEN, UNSEEN, frames)
 
 
 def test_episodes_stand_side_by_side_and_one_that_has_ended_stays_on_its_last_frame():

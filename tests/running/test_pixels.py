@@ -1,11 +1,13 @@
 """From pixels: rendered trajectories of the real simulator, in a file, learned from and driven by what is seen."""
 
 import numpy as np
+import pytest
 from factories import CAR, CAR_CIRCLE, TINY, new_run, store_of
 from torch import full, zeros
 
 from safemil_core.learning.model_files import load_cost, load_policy
 from safemil_core.running.evaluation_stage import evaluate_run
+from safemil_core.running.rollout_records import read_rollouts
 from safemil_core.running.training_stage import train_run
 
 
@@ -36,3 +38,7 @@ def test_a_car_is_learned_from_and_driven_by_what_is_seen(workspace, tmp_path, m
         (episode,) = report["policies"][name]["episodes"]
         assert episode["length"] == 300
         assert 0 < episode["learned_cost"] < 300
+        kept = read_rollouts(run.rollouts(name))
+        assert (kept.steps.observations.shape, kept.steps.actions.shape) == ((300, 0), (300, 2))  # no pixels
+        assert kept.learned_costs.sum() == pytest.approx(episode["learned_cost"], rel=1e-4)
+        assert kept.steps.costs.sum() == episode["cost"]

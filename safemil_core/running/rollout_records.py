@@ -1,0 +1,54 @@
+"""What both policies lived through in the latest evaluation of a run, step by step: a file a policy. Without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.workspace import whole_file
+
+if TYPE_CHECKING:
+    from safemil_core.assessment.rollouts import Episode
+
+_OF_STEPS = ("observations", "actions", "rewards", "costs", "learned_costs")
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """The episodes of one policy, in the order of their seeds."""
+
+    steps: TrajectorySet
+    """An episode is a trajectory; observations have no images, costs are true ones."""
+    learned_costs: np.ndarray
+    """[sum T] float32, c of each step."""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def learned_costs_of(self, episode: int) -> np.ndarray:
+        """[T] float32, c of each step of one episode."""
+        return self.learned_costs[slice(*self.steps.offsets[episode : episode + 2])]
+
+
+def write_rollouts(path: Path, episodes: Sequence[Episode]) -> None:
+    """Keep episodes; the file appears whole."""
+    lengths = [len(episode) for episode in episodes]
+    arrays = {key: np.concatenate([getattr(episode, key) for episode in episodes]) for key in _OF_STEPS}
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, offsets=np.concatenate([[0], np.cumsum(lengths)]), **arrays)
+
+
+def read_rollouts(path: Path) -> Rollouts | None:
+    """What `write_rollouts` kept, see `Run.rollouts`; None where nothing was evaluated, or by a version that did not
+    keep the steps."""
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        learned = kept["learned_costs"]
+        arrays = {key: kept[key] for key in ("offsets", *_OF_STEPS) if key != "learned_costs"}
+    return Rollouts(TrajectorySet(**arrays), learned)
