@@ -1,0 +1,73 @@
+"""Which training steps taught a policy what it did."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from safemil_core.assessment import teachers as module
+from safemil_core.assessment.teachers import Library, teachers
+from safemil_core.data.trajectories import TrajectorySet
+from tests.factories import trajectory_set
+
+LINE = TrajectorySet(
+    observations=np.array([[-2.0], [0.0], [2.0], [-2.0], [0.5], [2.0], [-2.0], [0.0], [2.0]], dtype=np.float32),
+    actions=np.array([[0.0], [1.0], [0.0], [0.0], [-1.0], [0.0], [0.0], [0.5], [0.0]], dtype=np.float32),
+    offsets=np.array([0, 3, 6, 9]),
+)
+"""Three trajectories of three steps on a line; the middle step of each is near 0."""
+MOMENT = np.array([0.0], dtype=np.float32), np.array([1.0], dtype=np.float32)
+
+
+def test_the_nearest_step_of_each_trajectory_by_hand(monkeypatch):
+    monkeypatch.setattr(module, "NEIGHBOURS", 3)
+    found = teachers(Library.of(LINE), LINE, np.ones(9), *MOMENT)
+    deviation = LINE.observations.std()
+    assert found["trajectory"].tolist() == [0, 2, 1]
+    assert found["step"].tolist() == [1, 1, 1]
+    offset = 0.5 / deviation
+    np.testing.assert_allclose(found["distance"], [0, 0, offset], atol=1e-6)
+    np.testing.assert_allclose(found["action_difference"], [0, 0.5, 2])
+    # The third nearest state is one deviation of the kernel away, whose value there is exp(-1 / 2).
+    assert found["share"].iloc[2] / found["share"].iloc[0] == pytest.approx(np.exp(-0.5), rel=2e-3)
+    assert found["share"].sum() == pytest.approx(1)
+
+
+def test_what_has_no_weight_teaches_nothing_and_what_has_much_teaches_most():
+    weights = np.repeat([0.0, 5.0, 1.0], 3)
+    found = teachers(Library.of(LINE), LINE, weights, *MOMENT)
+    assert found["trajectory"].tolist() == [1, 2]
+    assert found["weight"].tolist() == [5, 1]
+
+
+def test_a_state_far_from_everything_still_has_its_nearest():
+    found = teachers(Library.of(LINE), LINE, np.ones(9), np.array([1e6], dtype=np.float32), MOMENT[1])
+    assert found["step"].tolist() == [2, 2, 2]
+    assert found["share"].sum() == pytest.approx(1)
+
+
+def test_a_thinned_library_finds_the_step_that_the_whole_one_finds(monkeypatch):
+    rng = np.random.default_rng(0)
+    walk = np.concatenate([rng.normal(size=(300, 2)).cumsum(axis=0) for _ in range(6)]).astype(np.float32)
+    data = TrajectorySet(walk, np.zeros((1800, 1), np.float32), np.arange(0, 1801, 300))
+    state, action = walk[700], np.zeros(1, np.float32)
+    monkeypatch.setattr(module, "MOST_STEPS", 400)
+    library = Library.of(data)
+    assert (library.stride, len(library.states)) == (5, 360)
+    first = teachers(library, data, np.ones(1800), state, action).iloc[0]
+    assert (first["trajectory"], first["step"], first["distance"]) == (2, 100, 0)
+
+
+def test_a_dimension_that_never_varies_is_compared_as_it_is_and_pixels_alone_are_not():
+    data = TrajectorySet(np.ones((4, 1), np.float32), np.zeros((4, 1), np.float32), np.array([0, 2, 4]))
+    found = teachers(Library.of(data), data, np.ones(4), np.array([3.0], np.float32), np.zeros(1, np.float32))
+    np.testing.assert_allclose(found["distance"], [2, 2])
+    unseen = TrajectorySet(np.ones((4, 0), np.float32), np.zeros((4, 1), np.float32), np.array([0, 2, 4]))
+    assert teachers(Library.of(unseen), unseen, np.ones(4), np.zeros(0, np.float32), MOMENT[1]).empty
+
+
+def test_only_so_many_are_given():
+    some = trajectory_set(*[4] * 30)
+    found = teachers(Library.of(some), some, np.ones(120), some.observations[5], some.actions[5], n=7)
+    assert len(found) == 7
+    assert found["share"].is_monotonic_decreasing
