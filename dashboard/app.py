@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboard import resources, state
@@ -10,6 +12,7 @@ from safemil_core.errors import SafeMILError
 
 # An emoji: with a Material icon here, the browser would fetch it from fonts.gstatic.com.
 st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
+st.html(Path(__file__).with_name("look.css"))
 
 PAGES = [
     st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
@@ -32,6 +35,8 @@ with st.sidebar:
     info = pickers.dataset_picker()
     if info is not None and page.title in WITH_RUN:
         pickers.run_picker(info)
+    if info is not None:
+        pickers.truth_switch(info)
     pickers.author_picker()
     st.caption(
         "Mark what is bad, train, and see which steps cost: "

@@ -1,8 +1,9 @@
-"""Every Plotly chart of the pages."""
+"""Every Plotly chart of the pages, with its downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -10,7 +11,14 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import state
+from dashboard.charts_csv import chart_table, csv_text
+from dashboard.components.downloads import SCRIPT, STYLE
+from safemil_core.workspace import as_name
+
 SelectionMode = Literal["points", "box", "lasso"]
+
+_WITHOUT_NOISE = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage"]}
 
 
 def figure(
@@ -24,7 +32,7 @@ def figure(
     place: DeltaGenerator | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Show a chart.
+    """Show a chart; PNG, SVG and CSV of it wait at its top right, for a pointer or for the Tab key.
 
     Args:
         chart: a Plotly figure; build it so that the same data give the same figure, else the browser draws it anew.
@@ -34,16 +42,36 @@ def figure(
         on_select: what to do when points of it are selected, as for `st.plotly_chart`.
         selection_mode: how they can be selected.
         place: where to put it; the current container where None.
-        config: Plotly's options of how it behaves.
+        config: Plotly's options of how it behaves; its mode bar is there only where points can be selected.
 
     Returns:
         The selection where `on_select` is not "ignore".
     """
-    return (place or st).plotly_chart(
-        chart,
-        key=key,
-        alt=alt,
-        on_select=on_select,
-        selection_mode=selection_mode,
-        config=None if config is None else dict(config),
-    )
+    options = {**_WITHOUT_NOISE, "displayModeBar": None if on_select != "ignore" else False, **(config or {})}
+    with (place or st).container(gap=None, key=f"figure.{key}"):
+        selection = st.plotly_chart(
+            chart, key=key, alt=alt, on_select=on_select, selection_mode=selection_mode, config=options
+        )
+        name = file_stem(key)
+        _buttons(key=f"{key}.downloads", data={"words": alt, "name": name}, height="content")
+        st.download_button(  # not seen: the button of the three that says CSV presses it
+            "CSV",
+            lambda: csv_text(chart_table(chart) if table is None else table),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key=f"{key}.csv",
+            on_click="ignore",
+        )
+    return selection
+
+
+def file_stem(key: str) -> str:
+    """How the files of a figure are called: its dataset, its run and itself."""
+    return "-".join(as_name(part) for part in (state.dataset.get(), state.run.get(), key) if part)
+
+
+def _source(ending: str) -> str:
+    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
+
+
+_buttons = st.components.v2.component("safemil_figure", css=STYLE, js=SCRIPT + _source(".js"))
