@@ -15,7 +15,7 @@ export default function ({ data, parentElement }) {
   return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__curves = null; }, 3000); };
 }
 
-const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20;
+const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20, CAPTION = 26;
 const number = (value) => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6
   ? value.toExponential(2) : String(+value.toPrecision(4)));
 const count = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
@@ -28,7 +28,7 @@ function begin(host) {
   holder.append(root);
   host.append(holder);
   const panels = [];
-  const shared = { cursor: null, focus: null }; // x under the pointer, and the curve whose name is pointed at
+  const shared = { cursor: null, focus: null, name: "" }; // x under the pointer, the curve whose name is pointed at, of files
   let frame = 0;
   const redraw = () => { frame ||= requestAnimationFrame(() => { frame = 0; panels.forEach((panel) => panel.draw()); }); };
   const resizing = new ResizeObserver(redraw);
@@ -36,6 +36,7 @@ function begin(host) {
 
   function show(data) {
     root.style.setProperty("--columns", data.columns);
+    shared.name = data.name;
     while (panels.length > data.panels.length) panels.pop().figure.remove();
     data.panels.forEach((panel, i) => {
       if (!panels[i]) root.append((panels[i] = makePanel(shared, redraw)).figure);
@@ -49,12 +50,19 @@ function begin(host) {
 
 function makePanel(shared, redraw) {
   const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-  const canvas = document.createElement("canvas"), pen = canvas.getContext("2d");
-  figure.append(caption, canvas);
+  const canvas = document.createElement("canvas"), screen = canvas.getContext("2d");
   canvas.setAttribute("role", "img");
-  let panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null, isLog = false;
+  let pen = screen, panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null, isLog = false;
   const where = text("span", "", "at"), logarithm = text("button", "log");
   logarithm.onclick = () => { isLog = !isLog; redraw(); };
+  const colour = (name) => getComputedStyle(canvas).getPropertyValue(name).trim();
+  const menu = downloads.menu("", () => `${shared.name}-${panel.title.toLowerCase().replaceAll(/\W+/g, "-")}`, downloads.ofDrawing({
+    element: canvas,
+    size: () => [canvas.clientWidth, height + CAPTION],
+    draw: picture,
+    rows: () => [["series", panel.xName, "value"], ...panel.curves.flatMap(({ name, x, y }) => Array.from(x, (at, i) => [name, at, y[i]]))],
+  }));
+  figure.append(caption, canvas, menu);
 
   function take(next, pixels) {
     height = pixels;
@@ -63,6 +71,7 @@ function makePanel(shared, redraw) {
     if (caption.dataset.names === names) return;
     caption.dataset.names = names;
     caption.replaceChildren(text("strong", next.title));
+    menu.name(next.title);
     keys = panel.curves.map((curve) => makeKey(curve));
     caption.append(...keys.map((key) => key.element), where, logarithm);
   }
@@ -87,24 +96,50 @@ function makePanel(shared, redraw) {
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
+    paint(width);
+    cursor();
+    say();
+  }
+
+  function paint(width) {
     const canBeLog = panel.curves.length > 0 && panel.curves.every((curve) => curve.y.every((y) => y > 0));
     logarithm.hidden = !canBeLog;
     logarithm.setAttribute("aria-pressed", isLog);
     scale = makeScale(panel.curves, zoom, width, height, isLog && canBeLog);
-    const style = getComputedStyle(canvas), colour = (name) => style.getPropertyValue(name).trim();
-    pen.font = `11px ${style.fontFamily}`;
-    axes(colour);
+    pen.font = `11px ${getComputedStyle(canvas).fontFamily}`;
+    axes();
     pen.save();
     pen.beginPath();
     pen.rect(LEFT, TOP - 2, width - LEFT - RIGHT, height - TOP - BOTTOM + 4);
     pen.clip();
     for (const curve of panel.curves) line(curve);
     pen.restore();
-    cursor(colour);
-    say();
   }
 
-  function axes(colour) {
+  function picture(other, width) { // for a file: with the names of the curves, and without the cursor
+    pen = other;
+    pen.font = `600 12px ${getComputedStyle(canvas).fontFamily}`;
+    pen.textBaseline = "middle";
+    pen.fillStyle = colour("--st-text-color");
+    pen.fillText(panel.title, 4, CAPTION / 2);
+    let x = 4 + pen.measureText(panel.title).width + 16;
+    pen.font = pen.font.replace("600 ", "");
+    for (const curve of panel.curves) {
+      stroke(curve, 2);
+      pen.beginPath();
+      pen.moveTo(x, CAPTION / 2);
+      pen.lineTo(x + 22, CAPTION / 2);
+      pen.stroke();
+      pen.setLineDash([]);
+      pen.fillText(curve.name, x + 27, CAPTION / 2);
+      x += 27 + pen.measureText(curve.name).width + 14;
+    }
+    pen.translate(0, CAPTION);
+    paint(width);
+    pen = screen;
+  }
+
+  function axes() {
     const { width, x, y } = scale;
     pen.lineWidth = 1;
     pen.fillStyle = colour("--st-text-color");
@@ -131,22 +166,26 @@ function makePanel(shared, redraw) {
     }
   }
 
-  function line({ name, x, y, colour, dash }) {
-    const { from, to } = within(x, scale.x.low, scale.x.high);
+  function stroke(curve, width) {
+    pen.strokeStyle = curve.colour;
+    pen.lineCap = pen.lineJoin = "round";
+    pen.setLineDash(curve.dash);
+    pen.lineWidth = width;
+  }
+
+  function line(curve) {
+    const { name, x, y } = curve, { from, to } = within(x, scale.x.low, scale.x.high);
     pen.beginPath();
     for (let i = from; i < to; i++) pen.lineTo(scale.x.to(x[i]), scale.y.to(y[i]));
     if (to - from === 1) pen.lineTo(scale.x.to(x[from]) + .1, scale.y.to(y[from])); // a point alone is a dot
-    pen.strokeStyle = colour;
-    pen.lineCap = pen.lineJoin = "round";
-    pen.setLineDash(dash);
-    pen.lineWidth = to - from === 1 ? 5 : shared.focus === name ? 2.6 : 1.6;
+    stroke(curve, to - from === 1 ? 5 : shared.focus === name ? 2.6 : 1.6);
     pen.globalAlpha = shared.focus && shared.focus !== name ? .25 : 1;
     pen.stroke();
     pen.setLineDash([]);
     pen.globalAlpha = 1;
   }
 
-  function cursor(colour) {
+  function cursor() {
     const at = shared.cursor, isHere = at !== null && at >= scale.x.low && at <= scale.x.high;
     if (drag && drag.to !== null) {
       pen.fillStyle = colour("--st-primary-color");

@@ -14,6 +14,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard.charts_live import Curve, Panel
+from dashboard.components.downloads import SCRIPT, STYLE
+from dashboard.components.figure import file_stem
 from dashboard.decimation import decimated
 
 N_POINTS = 1_600
@@ -22,7 +24,7 @@ N_POINTS = 1_600
 
 def curves(panels: Sequence[Panel], key: str, *, columns: int = 2, height: int = 210) -> None:
     """Draw panels, `columns` beside each other where the page is wide enough, each so many pixels high."""
-    data = {"panels": drawing(panels), "columns": columns, "height": height}
+    data = {"panels": drawing(panels), "columns": columns, "height": height, "name": file_stem("")}
     _curves(key=key, data=data, height="content")
 
 
@@ -57,4 +59,4 @@ def _source(ending: str) -> str:
     return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
 
 
-_curves = st.components.v2.component("safemil_curves", css=_source(".css"), js=_source(".js"))
+_curves = st.components.v2.component("safemil_curves", css=STYLE + _source(".css"), js=SCRIPT + _source(".js"))

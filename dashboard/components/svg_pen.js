@@ -53,10 +53,11 @@ function svgPen(width, height) {
     const above = probe.measureText("x").fontBoundingBoxAscent;
     probe.textBaseline = state.textBaseline;
     const down = above - probe.measureText("x").fontBoundingBoxAscent; // to the baseline of letters, the one all readers know
+    const wide = words === "" ? "" : ` textLength="${short(probe.measureText(words).width)}" lengthAdjust="spacingAndGlyphs"`; // where the font is missing
     const anchor = { center: "middle", right: "end", end: "end" }[state.textAlign];
     const [a, b, c, d] = state.matrix, [px, py] = at(x, y + down), isPlain = a === 1 && b === 0 && c === 0 && d === 1;
     const place = isPlain ? `x="${short(px)}" y="${short(py)}"` : `transform="matrix(${[a, b, c, d, px, py].map(short).join(" ")})"`;
-    write(`<text ${place} ${kind === "fill" ? paint("fill", state.fillStyle) : stroke()}${anchor ? ` text-anchor="${anchor}"` : ""} style="font:${escaped(probe.font)};white-space:pre">${escaped(words)}</text>`);
+    write(`<text ${place} ${kind === "fill" ? paint("fill", state.fillStyle) : stroke()}${anchor ? ` text-anchor="${anchor}"` : ""} ${wide} style="font:${escaped(probe.font)};white-space:pre">${escaped(words)}</text>`);
   }
 
   function drawImage(image, ...places) { // like the canvas: (x, y), (x, y, w, h) or a part of it first
