@@ -91,6 +91,10 @@ class Workspace:
         """The folder of what an ensemble of cost networks last said of a dataset."""
         return self._folder(f"committees/{dataset_id}")
 
+    def state_axes(self, dataset_id: str) -> Path:
+        """The folder in which a dataset's coordinates are kept as cells of maps; made again where it is removed."""
+        return self._folder(f"axes/{dataset_id}")
+
     @property
     def database(self) -> Path:
         self.root.mkdir(parents=True, exist_ok=True)

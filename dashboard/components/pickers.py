@@ -91,7 +91,7 @@ def section_picker(titles: Mapping[str, str]) -> str:
         titles: by the name that stands in the URL.
     """
     names = list(titles)
-    name = st.segmented_control(
+    name: str = st.segmented_control(
         "Section",
         names,
         format_func=titles.__getitem__,
@@ -101,6 +101,28 @@ def section_picker(titles: Mapping[str, str]) -> str:
     )
     state.section.settle(name)
     return name
+
+
+def truth_switch(info: DatasetInfo) -> None:
+    """Hide what is known of a dataset's rewards and true costs on every page, or reveal it; a reload changes nothing."""
+    if not (info.has_rewards or info.has_costs):
+        return
+    key = f"truth.{info.id}"
+    state.set_widget_value(key, not resources.shows_truth(info))
+    st.toggle(
+        "Hide the truth",
+        key=key,
+        on_change=_switch_truth,
+        args=(info, key),
+        help="True costs and returns are hidden on every page until you reveal them, so that they stay out of "
+        "labelling. When they were hidden or revealed, and by whom, is kept. Training never sees them.",
+    )
+
+
+@state.uninterrupted()
+def _switch_truth(info: DatasetInfo, key: str) -> None:
+    truth = resources.hidden_truth(info)
+    truth.hide(state.author()) if state.widget_value(key) else truth.reveal(state.author())
 
 
 def author_picker() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,17 @@ def mapped(path: Path) -> np.ndarray:
         return np.zeros(shape, dtype)
     array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
+
+
+def blocks(array: np.ndarray, n_rows: int) -> Iterator[np.ndarray]:
+    """The rows of an array in order, so many at a time. Of a memory-mapped file each block has a mapping of its own,
+    which is let go with it: else every page that was ever looked at counts as this process's memory."""
+    for first in range(0, len(array), n_rows):
+        yield _mapped_anew(array)[first : first + n_rows]
+
+
+def _mapped_anew(array: np.ndarray) -> np.ndarray:
+    if not isinstance(array, np.memmap) or array.filename is None:
+        return array
+    anew = mapped(Path(array.filename))
+    return anew if anew.shape == array.shape else array  # a part of a file's array is not worth finding again
