@@ -8,6 +8,7 @@ None shows a spinner: drawn in a callback, it would let Streamlit stop the callb
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ from safemil_core.assessment.immobility import is_immobile_by_table
 from safemil_core.assessment.label_audit import LabelFinding, audit
 from safemil_core.assessment.replays import Replay, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
+from safemil_core.assessment.teachers import Library
 from safemil_core.data.cards import card
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.data.hidden_truth import HiddenTruth
 from safemil_core.data.intake.confined import Inspected, inspect
 from safemil_core.data.labels.files import csv_text, ledger_lines
 from safemil_core.data.labels.store import LabelState, LabelStore
@@ -84,14 +87,30 @@ def label_files(info: DatasetInfo) -> tuple[str, str]:
     return _label_files(workspace().root, info.id, info.name, labels(info).latest())
 
 
+def hidden_truth(info: DatasetInfo) -> HiddenTruth:
+    """Whether a dataset's rewards and true costs are hidden, and by whom."""
+    return HiddenTruth.of(_database(workspace().database), info)
+
+
+def shows_truth(info: DatasetInfo) -> bool:
+    """Whether pages may show what follows from a dataset's rewards and true costs; `trajectories` and `summary` have
+    none while they may not."""
+    return not hidden_truth(info).is_hidden
+
+
 def trajectories(info: DatasetInfo) -> TrajectorySet:
-    """The trajectories of a dataset, memory-mapped and shared by all sessions: never write to them."""
-    return _trajectories(workspace().root, info.id, info.name)
+    """The trajectories of a dataset, memory-mapped and shared by all sessions: never write to them.
+
+    While the truth is hidden they are as those of a dataset that has neither rewards nor true costs.
+    """
+    known = _trajectories(workspace().root, info.id, info.name)
+    return known if shows_truth(info) else replace(known, rewards=None, costs=None)
 
 
 def summary(info: DatasetInfo) -> pd.DataFrame:
-    """One row per trajectory, see `DatasetStore.table`; without labels."""
-    return _summary(workspace().root, info.id, info.name)
+    """One row per trajectory, see `DatasetStore.table`; without labels, and without the truth while it is hidden."""
+    table = _summary(workspace().root, info.id, info.name)
+    return table if shows_truth(info) else table.drop(columns=["return", "true_cost"], errors="ignore")
 
 
 def descriptors(info: DatasetInfo) -> np.ndarray:
@@ -107,6 +126,11 @@ def plane(info: DatasetInfo) -> np.ndarray:
 def immobile(info: DatasetInfo) -> np.ndarray:
     """[N] bool, which trajectories hardly move, see `assessment.immobility`."""
     return _immobile(workspace().root, info.id, info.name)
+
+
+def library(info: DatasetInfo) -> Library:
+    """Its steps, ready to look for like states in; reads no truth."""
+    return _library(workspace().root, info.id, info.name)
 
 
 def disagreement(info: DatasetInfo) -> np.ndarray | None:
@@ -257,6 +281,11 @@ def _label_findings(root: Path, dataset_id: str, name: str, made_at: str, latest
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _immobile(root: Path, dataset_id: str, name: str) -> np.ndarray:
     return is_immobile_by_table(_summary(root, dataset_id, name))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _library(root: Path, dataset_id: str, name: str) -> Library:
+    return Library.of(_trajectories(root, dataset_id, name))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

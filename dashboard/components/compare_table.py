@@ -39,6 +39,7 @@ COLUMNS = {
     "author": ("by", None),
     "note": ("note", None),
 }
+OF_THE_TRUTH = ("step_auc", "trajectory_spearman")
 FORMATS: dict[str, Callable[[Any], str]] = {
     "step_auc": "{:.3f}".format,
     "trajectory_spearman": "{:.3f}".format,
@@ -67,8 +68,13 @@ def chosen_of(compared: Sequence[Compared]) -> list[Compared]:
     return [it for it in compared if it.run.id in named.split(",")]
 
 
-def compare_table(compared: Sequence[Compared]) -> list[Compared]:
-    """Show every run, newest first, and give the ticked ones. Bold with a star: the best of these in its column."""
+def compare_table(compared: Sequence[Compared], *, shows_truth: bool) -> list[Compared]:
+    """Show every run, newest first, and give the ticked ones. Bold with a star: the best of these in its column.
+
+    Args:
+        compared: the runs.
+        shows_truth: whether how well they agree with the true costs is shown.
+    """
     chosen = chosen_of(compared)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{len(chosen)}** of {plural(len(compared), 'run')} ticked", width="stretch")
@@ -80,7 +86,7 @@ def compare_table(compared: Sequence[Compared]) -> list[Compared]:
     rows = [ids.index(it.run.id) for it in chosen]
     state.set_widget_value(key, {"selection": {"rows": rows, "columns": [], "cells": []}})
     st.dataframe(
-        _styled(listed, chosen, numbered(compared)),
+        _styled(listed, chosen, numbered(compared), hidden=() if shows_truth else OF_THE_TRUTH),
         key=key,
         height=min(35 * (len(ids) + 1) + 3, 528),
         hide_index=True,
@@ -106,14 +112,17 @@ def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
     return [style.stroke for style in styles], [f"color: {style.colour}; font-weight: bold" for style in styles]
 
 
-def _styled(listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int]) -> Styler:
+def _styled(
+    listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int], hidden: Sequence[str]
+) -> Styler:
     table = results(listed)
+    formats = {column: words for column, words in FORMATS.items() if column not in hidden}
     strokes, colours = line_cells(numbers[it.run.id] for it in listed)
-    shown = table[list(COLUMNS)].astype(dict.fromkeys(FORMATS, float))
+    shown = table[[column for column in COLUMNS if column not in hidden]].astype(dict.fromkeys(formats, float))
     shown.insert(0, "line", strokes)
     styled = shown.style.apply(lambda _: colours, subset=["line"])
     winners = best(table.loc[[it.run.id for it in chosen]]) if len(chosen) > 1 else {}
-    for column, words in FORMATS.items():
+    for column, words in formats.items():
         styled = styled.format(words, subset=[column], na_rep="–")
         cells = pd.IndexSlice[winners.get(column, []), [column]]
         styled = styled.format(partial(_starred, words), subset=cells)

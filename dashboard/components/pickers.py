@@ -104,7 +104,7 @@ def section_picker(titles: Mapping[str, str]) -> str:
 
 
 def truth_switch(info: DatasetInfo) -> None:
-    """Hide what is known of a dataset's rewards and true costs on every page, or reveal it; a reload changes nothing."""
+    """Hide what is known of a dataset's rewards and true costs on every page, or reveal it."""
     if not (info.has_rewards or info.has_costs):
         return
     key = f"truth.{info.id}"

@@ -25,8 +25,13 @@ EVERY_S = 0.7
 """What a run logs is on the page within a second, the time to draw it included."""
 
 
-def run_panel(run: Run) -> None:
-    """One run, polled while it lives and no longer."""
+def run_panel(run: Run, *, shows_truth: bool) -> None:
+    """One run, polled while it lives and no longer.
+
+    Args:
+        run: which.
+        shows_truth: whether how well it agrees with the true costs is shown.
+    """
     seen = jobs.job_of(resources.workspace(), run)
     is_live = not seen.is_finished
 
@@ -41,7 +46,7 @@ def run_panel(run: Run) -> None:
         if is_live and run.has_costs:
             page_link("costs", "The costs are learned: see where they lie while the policies train")
         if not is_live and run.outcome:
-            _outcome(run.outcome)
+            _outcome(run.outcome, shows_truth=shows_truth)
         metrics = run_resources.metrics(run)
         if len(metrics) > 1:
             _learning(run, metrics)
@@ -58,19 +63,19 @@ def as_findings(values: Iterable[dict[str, Any]]) -> list[Finding]:
     return [Finding(**{**value, "settings": tuple(value.get("settings", ()))}) for value in values]
 
 
-def _outcome(outcome: dict[str, Any]) -> None:
+def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:
     """What came out, and where to look at it."""
     auc, spearman, seconds = st.columns(3)
     hidden = "Against the true costs in the dataset: hidden truth, never used in training."
     auc.metric(
         "Step AUC (hidden truth)",
-        _number(outcome["step_auc"]),
+        _number(outcome["step_auc"]) if shows_truth else "hidden",
         border=True,
         help=f"{hidden} 0.5 is guessing, 1 perfect.",
     )
     spearman.metric(
         "Trajectory Spearman (hidden truth)",
-        _number(outcome["trajectory_spearman"]),
+        _number(outcome["trajectory_spearman"]) if shows_truth else "hidden",
         border=True,
         help=f"{hidden} Rank correlation of trajectory costs; 1 is the same order.",
     )

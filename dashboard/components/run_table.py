@@ -15,12 +15,13 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNote
 
 
-def run_table(runs: Sequence[Run]) -> None:
-    """All runs, newest first."""
+def run_table(runs: Sequence[Run], *, shows_truth: bool) -> None:
+    """All runs, newest first; how well each agrees with the true costs only where these are shown."""
     # The selection is a row number: with other runs in the table it would mean another run, so these are in the key.
     key = f"runs.{len(runs)}.{runs[0].id}"
+    hidden = [] if shows_truth else ["auc", "spearman"]
     st.dataframe(
-        table(runs),
+        table(runs).drop(columns=hidden),
         key=key,
         hide_index=True,
         placeholder="–",

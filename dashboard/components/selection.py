@@ -102,8 +102,10 @@ def listing(info: DatasetInfo) -> Listing:
     """The list as the widgets, the URL and the labels on disk have it at this moment."""
     said = resources.label_state(info)
     table = _table(info, said)
-    column = state.widget_value(ORDER_KEY) or "trajectory"
-    keys = table[column].to_numpy() if column in table else table["trajectory"].to_numpy()
+    column = state.widget_value(ORDER_KEY)
+    if column not in table:  # none was chosen, or the truth is hidden since
+        column = "trajectory"
+    keys = table[column].to_numpy()
     order = np.argsort(keys if column == "trajectory" else -keys, kind="stable")
     chosen = filters(info, table)
     shown = chosen.passes(table, said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import run_resources, state
+from dashboard import resources, run_resources, state
 from dashboard.components.compare_curves import compare_curves
 from dashboard.components.compare_settings import compare_settings
 from dashboard.components.compare_table import compare_table, numbered
@@ -35,7 +35,7 @@ def side_by_side() -> None:
     runs = run_resources.compared(info)
     if is_live and all(it.job.is_finished for it in runs):
         st.rerun()
-    chosen = compare_table(runs)
+    chosen = compare_table(runs, shows_truth=resources.shows_truth(info))
     state.compared.keep()
     if len(chosen) < 2:
         st.info("Tick two runs or more to see their curves over one another, and in what they differ.")

@@ -73,6 +73,7 @@ def _facts(info: DatasetInfo) -> None:
 def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
     """What is known of a dataset, in Markdown."""
     known = [words for is_known, words in ((info.has_rewards, "rewards"), (info.has_costs, "true costs")) if is_known]
+    how = "shown" if resources.shows_truth(info) else "hidden until you reveal them"
     came = f"{code_span(info.source)} ({info.format}) on {info.imported_at[:16].replace('T', ' at ')} UTC"
     shapes = [f"{code_span(part.name)} {' × '.join(map(str, part.shape))}" for part in info.images]
     return [
@@ -80,7 +81,7 @@ def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
         ("Observation", _some(info.observation_names)),
         *([("Images", ", ".join(shapes))] if shapes else []),
         ("Action", _some(info.action_names)),
-        ("Known", f"{' and '.join(known)}: shown, never used in training" if known else "neither rewards nor costs"),
+        ("Known", f"{' and '.join(known)}: {how}, never used in training" if known else "neither rewards nor costs"),
         ("Version of" if info.parents else "From", lineage(info) or came),
         ("Content", code_span(info.id)),
     ]
@@ -111,7 +112,12 @@ def _next_step(info: DatasetInfo) -> None:
     st.markdown("Next: mark some trajectories that nobody should imitate.")
     page_link("review", "Review trajectories one by one")
     page_link("label", "Browse them all and mark many at once")
-    examples = example_marks(resources.summary(info)) if info.has_costs else []
+    if not info.has_costs:
+        return
+    if not resources.shows_truth(info):
+        st.caption("Example marks are taken from the true costs, which are hidden.")
+        return
+    examples = example_marks(resources.summary(info))
     if examples:
         st.button(
             f"Mark the {len(examples)} costliest as an example",

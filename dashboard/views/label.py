@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import resources, state
 from dashboard.components.empty_states import need_dataset, page_link
 from dashboard.components.hotkeys import hotkeys
 from dashboard.components.label_actions import KEYS, action_bar, press
@@ -28,7 +28,7 @@ with header:
     label_badges(listed.said)
     if (listed.said.labels == "non_preferred").any():
         page_link("train", "Train with these labels")
-    elif info.has_costs:
+    elif info.has_costs and resources.shows_truth(info):
         page_link("datasets", "Start from example labels")
 list_bar(info, listed)
 left, right = st.columns([4, 7], gap="medium")

@@ -175,8 +175,10 @@ def _display(info: DatasetInfo) -> Display:
         key=f"{CURVES_KEY}.{info.id}",
         persist_state="session",
     )
-    shows_truth = st.toggle("Show reward and true cost", key=TRUTH_KEY, persist_state="session",
-                            help="Training never sees them.")  # fmt: skip
+    may_show = resources.shows_truth(info)
+    shows_truth = st.toggle("Show reward and true cost", key=TRUTH_KEY, persist_state="session", disabled=not may_show,
+                            help="Training never sees them." if may_show else "The truth is hidden, see the sidebar.",
+                            ) and may_show  # fmt: skip
     is_blind = st.toggle("Hide scores until judged", key=BLIND_KEY, persist_state="session",
                          help="Neither costs nor rewards, nor why it is shown, before your judgement.")  # fmt: skip
     return Display(x, y, tuple(curves), pickers.chosen_run(info), shows_truth, is_blind)

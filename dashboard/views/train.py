@@ -30,8 +30,8 @@ if run is not None:
     if note.text:
         st.text(note.text)
     with st.container(key="run.panel"):
-        run_panel(run)
+        run_panel(run, shows_truth=resources.shows_truth(info))
     st.subheader("All runs of this dataset", anchor=False)
-    run_table(runs)
+    run_table(runs, shows_truth=resources.shows_truth(info))
 jobs.keep_ready(resources.workspace())
 resources.quicken_reruns()

@@ -229,3 +229,21 @@ def m004_run_notes(connection: Connection) -> None:
         ) WITHOUT ROWID
         """
     )
+
+
+@MIGRATIONS.append
+def m005_hidden_truth(connection: Connection) -> None:
+    """Who hid the rewards and true costs of a dataset from its labellers, or revealed them, and when."""
+    for statement in (
+        """
+        CREATE TABLE truth_events (
+            id INTEGER PRIMARY KEY,
+            dataset TEXT NOT NULL,             -- id of the content
+            hides INTEGER NOT NULL CHECK (hides IN (0, 1)),
+            author TEXT NOT NULL,
+            at TEXT NOT NULL                   -- UTC, ISO 8601
+        )
+        """,
+        "CREATE INDEX truth_events_of_dataset ON truth_events (dataset, id)",
+    ):
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,85 @@
+"""HiddenTruth: whether the rewards and true costs of a dataset are hidden from those who label it. Append-only.
+
+What hides them is the dashboard; here is who hid or revealed them and when, so that it is known of every label whether
+its author could have seen them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from safemil_core.data.database import Database
+from safemil_core.data.dataset_info import DatasetInfo
+
+
+@dataclass(frozen=True)
+class TruthEvent:
+    """Somebody hid the truth of a dataset or revealed it."""
+
+    hides: bool
+    author: str
+    at: str
+    """UTC, ISO 8601."""
+
+
+class HiddenTruth:
+    """Whether the truth of one dataset is hidden: not at first, and a version of others as soon as one of these is."""
+
+    def __init__(self, database: Database, dataset_id: str, parents: Iterable[str] = ()) -> None:
+        self._database = database
+        self._dataset = dataset_id
+        self._parents = tuple(parents)
+
+    @classmethod
+    def of(cls, database: Database, info: DatasetInfo) -> HiddenTruth:
+        """Of the content that a dataset has; every name of it shares it, as they share its labels."""
+        return cls(database, info.id, (parent.id for parent in info.parents))
+
+    @property
+    def is_hidden(self) -> bool:
+        """At this moment."""
+        own = self.history()
+        if own:
+            return own[-1].hides
+        return any(HiddenTruth(self._database, parent).is_hidden for parent in self._parents)
+
+    def hide(self, author: str) -> None:
+        """Hide it from now on; does nothing where it is hidden."""
+        self._say(True, author)
+
+    def reveal(self, author: str) -> None:
+        """Show it from now on; does nothing where it is shown."""
+        self._say(False, author)
+
+    def history(self) -> list[TruthEvent]:
+        """All that was ever said of this dataset, oldest first."""
+        query = text("SELECT hides, author, at FROM truth_events WHERE dataset = :dataset ORDER BY id")
+        with self._database.read() as connection:
+            rows = connection.execute(query, {"dataset": self._dataset})
+            return [TruthEvent(bool(hides), author, at) for hides, author, at in rows]
+
+    def _say(self, hides: bool, author: str) -> None:
+        if self.is_hidden == hides:
+            return
+        values = {
+            "dataset": self._dataset,
+            "hides": hides,
+            "author": author,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        query = "INSERT INTO truth_events (dataset, hides, author, at) VALUES (:dataset, :hides, :author, :at)"
+        with self._database.write() as connection:
+            connection.execute(text(query), values)
+
+
+def was_hidden(events: Sequence[TruthEvent], at: str) -> bool:
+    """Whether the truth was hidden at a moment (UTC, ISO 8601), and had never been shown since it was first hidden.
+
+    Truth that was seen once is not forgotten: what is said after a reveal counts as said with it, hidden again or not.
+    """
+    before = [event for event in events if event.at <= at]
+    return bool(before) and all(event.hides for event in before)

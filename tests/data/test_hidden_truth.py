@@ -1,0 +1,52 @@
+"""HiddenTruth: kept with who and when, per content, followed by versions; what was seen once is not forgotten."""
+
+import pytest
+from factories import dsrl_arrays, store_of, write_dsrl
+
+from safemil_core.data.database import Database
+from safemil_core.data.hidden_truth import HiddenTruth, TruthEvent, was_hidden
+from safemil_core.workspace import Workspace
+
+
+@pytest.fixture
+def database(tmp_path):
+    return Database(tmp_path / "safemil.db")
+
+
+def test_it_is_shown_until_somebody_hides_it_and_another_process_sees_that(tmp_path, database):
+    truth = HiddenTruth(database, "walks")
+    assert not truth.is_hidden
+    truth.hide("ann")
+    again = HiddenTruth(Database(tmp_path / "safemil.db"), "walks")
+    assert again.is_hidden
+    again.reveal("bob")
+    assert not truth.is_hidden
+    assert [(event.hides, event.author) for event in truth.history()] == [(True, "ann"), (False, "bob")]
+    assert not HiddenTruth(database, "runs").history()
+
+
+def test_saying_what_holds_already_is_no_event(database):
+    truth = HiddenTruth(database, "walks")
+    truth.reveal("ann")
+    truth.hide("ann")
+    truth.hide("bob")
+    assert [event.author for event in truth.history()] == ["ann"]
+
+
+def test_a_version_is_hidden_with_what_it_was_made_of_until_it_is_revealed_itself(tmp_path):
+    datasets = store_of(Workspace(tmp_path))
+    database = Database(Workspace(tmp_path).database)
+    whole = datasets.add(write_dsrl(tmp_path / "walks.hdf5", dsrl_arrays()))
+    HiddenTruth.of(database, whole).hide("ann")
+    part = datasets.derive(whole.name, [0, 2], new_name="part", how="two of them")
+    assert HiddenTruth.of(database, part).is_hidden
+    HiddenTruth.of(database, part).reveal("ann")
+    assert not HiddenTruth.of(database, part).is_hidden
+    assert HiddenTruth.of(database, whole).is_hidden
+
+
+def test_only_what_was_said_between_the_first_hiding_and_the_first_reveal_was_said_without_the_truth():
+    events = [TruthEvent(True, "ann", "2026-01-02"), TruthEvent(False, "ann", "2026-01-04"),
+              TruthEvent(True, "ann", "2026-01-06")]  # fmt: skip
+    days = ["2026-01-01", "2026-01-03", "2026-01-05", "2026-01-07"]
+    assert [was_hidden(events, day) for day in days] == [False, True, False, False]
