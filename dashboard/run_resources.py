@@ -11,13 +11,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.resources import run_notes, runs, workspace
+from dashboard.resources import run_notes, runs, summary, trajectories, workspace
+from safemil_core.assessment import rasters
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.learning.weights import cloning_weights, uniform_weights
 from safemil_core.running.comparison import Compared, final_values
 from safemil_core.running.jobs import jobs_of
 from safemil_core.running.metrics_log import MetricsLog
-from safemil_core.running.run_folder import Run
+from safemil_core.running.rollout_records import Rollouts, read_rollouts
+from safemil_core.running.run_folder import Policy, Run
 from safemil_core.running.run_notes import RunNote
+
+StepValue = Literal["learned", "spread", "true"]
+"""What is known of each step: its learned cost, how far an ensemble's networks differ about it, its true cost."""
 
 
 def run_costs(run: Run) -> np.ndarray:
@@ -33,6 +39,36 @@ def run_cost_spread(run: Run) -> np.ndarray | None:
 def run_cost_sums(run: Run) -> pd.Series:
     """[N] the learned cost of every trajectory. Raises NotReady before training ended."""
     return _run_cost_sums(run.folder, run.table("trajectories").stat().st_mtime_ns)
+
+
+def step_values(info: DatasetInfo, run: Run) -> list[StepValue]:
+    """Those that are known, and not hidden."""
+    return [value for value in get_args(StepValue) if _step_value(info, run, value) is not None]
+
+
+def step_levels(info: DatasetInfo, run: Run, value: StepValue) -> tuple[np.ndarray, float]:
+    """[sum T] uint8 levels of a value, see `rasters.levels`, and the value of the highest."""
+    found = _step_value(info, run, value)
+    assert found is not None
+    return _step_levels(run.folder, _written_at(run), value, found)
+
+
+def raster_table(info: DatasetInfo, run: Run) -> pd.DataFrame:
+    """One row a trajectory, all numbers that it can be sorted by: `resources.summary`, and of the run `label`,
+    `learned_cost`, `weight`, `highest` and `first_spike`."""
+    known = summary(info)
+    return _raster_table(run.folder, _written_at(run), "true_cost" in known, known, trajectories(info).offsets)
+
+
+def rollouts(run: Run, policy: Policy) -> Rollouts | None:
+    """The steps of a policy's episodes in the latest evaluation; None where none were kept."""
+    path = run.rollouts(policy)
+    return _rollouts(path, _version(path))
+
+
+def step_weights(run: Run, policy: Policy) -> np.ndarray:
+    """[sum T] how much cloning trusted each step. Raises NotReady before the costs are learned."""
+    return _step_weights(run.folder, run.table("costs").stat().st_mtime_ns, policy)
 
 
 def metrics(run: Run) -> pd.DataFrame:
@@ -67,6 +103,47 @@ def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_costs(folder: Path, written_at: int) -> np.ndarray:
     return Run(folder).costs()["cost"].to_numpy()
+
+
+def _step_value(info: DatasetInfo, run: Run, value: StepValue) -> np.ndarray | None:
+    if value == "true":
+        return trajectories(info).costs
+    return run_costs(run) if value == "learned" else run_cost_spread(run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _step_levels(folder: Path, written_at: int, value: StepValue, _values: np.ndarray) -> tuple[np.ndarray, float]:
+    high = float(_values.max())
+    return rasters.levels(_values, high), high
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _raster_table(
+    folder: Path, written_at: int, has_truth: bool, _known: pd.DataFrame, _offsets: np.ndarray
+) -> pd.DataFrame:
+    peaks, learned = rasters.peaks(_run_costs(folder, written_at), _offsets), Run(folder).trajectories()
+    return _known.assign(
+        label=learned["label"].to_numpy(str),
+        learned_cost=learned["cost_sum"].to_numpy(),
+        weight=learned["weight"].to_numpy(),
+        highest=peaks.highest,
+        first_spike=peaks.first_spikes,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _rollouts(path: Path, version: tuple[int, int]) -> Rollouts | None:
+    return read_rollouts(path)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _step_weights(folder: Path, written_at: int, policy: Policy) -> np.ndarray:
+    run, table = Run(folder), Run(folder).trajectories()
+    labels, config = table["label"].to_numpy(), run.config
+    offsets = np.concatenate([[0], np.cumsum(table["length"])])
+    if policy == "bc":
+        return uniform_weights(offsets, labels).steps
+    return cloning_weights(_run_costs(folder, written_at), offsets, labels, config.weights, config.cost.gamma).steps
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -11,6 +11,7 @@ from dashboard.components import evaluation_tables
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
 from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
+from dashboard.components.rollout_teachers import rollout_teachers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
@@ -119,6 +120,7 @@ if evaluation:
     show_results(evaluation)
     st.subheader("Side by side", anchor=False)
     show_video(run, evaluation)
+    rollout_teachers(info, run)
 elif not is_live:
     st.markdown(
         "Nothing has been run yet. Afterwards you see here the return and cost of both policies, and watch them "

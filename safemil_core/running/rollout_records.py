@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.workspace import whole_file
 
 if TYPE_CHECKING:
@@ -33,6 +33,18 @@ class Rollouts:
     def learned_costs_of(self, episode: int) -> np.ndarray:
         """[T] float32, c of each step of one episode."""
         return self.learned_costs[slice(*self.steps.offsets[episode : episode + 2])]
+
+    def totals(self, *, is_true: bool) -> np.ndarray:
+        """[E] the sum of the true or of the learned costs of each episode."""
+        true = self.steps.true_costs()
+        return true if is_true and true is not None else sum_by_trajectory(self.learned_costs, self.steps.offsets)
+
+    def worst_step(self, episode: int, *, is_true: bool) -> int:
+        """The first of the highest true cost where any is to be seen, else the one of the highest learned cost."""
+        true = self.steps[episode].costs
+        if is_true and true is not None and true.any():
+            return int(true.argmax())
+        return int(self.learned_costs_of(episode).argmax())
 
 
 def write_rollouts(path: Path, episodes: Sequence[Episode]) -> None:

@@ -16,13 +16,16 @@ from factories import build_here
 from streamlit.testing.v1 import AppTest
 
 from safemil_core.assessment.diagnosis import diagnose
+from safemil_core.assessment.rollouts import Episode
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.data.trajectories import Trajectory
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.job_store import JobState, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
-from safemil_core.running.run_folder import Run
+from safemil_core.running.rollout_records import write_rollouts
+from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 
@@ -197,6 +200,14 @@ def _policy(mean_return: float, mean_cost: float, n: int) -> dict[str, object]:
     }
 
 
+def _lived(recorded: Trajectory, seed: int) -> Episode:
+    """An episode in which a policy did what was recorded."""
+    costs = np.zeros(len(recorded), np.float32) if recorded.costs is None else recorded.costs
+    rewards = np.zeros(len(recorded), np.float32) if recorded.rewards is None else recorded.rewards
+    learned = np.abs(recorded.observations[:, 0]).clip(0, 1)
+    return Episode(seed, rewards, costs, learned, recorded.observations, recorded.actions)
+
+
 def evaluate(run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really a video",)) -> Run:
     """As after an evaluation; the bytes of the videos are the caller's."""
     run.write_json(
@@ -208,6 +219,10 @@ def evaluate(run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really 
             "normalisation": ["Return: 0 is a random policy, 1 the constrained-RL policy."],
         },
     )
+    recorded = store(Workspace(run.folder.parents[1])).open(run.info.dataset)
+    for policy in POLICIES:  # the safe one does as the first did, plain cloning as the last
+        lived = range(n) if policy == "safe" else range(len(recorded) - n, len(recorded))
+        write_rollouts(run.rollouts(policy), [_lived(recorded[t], seed) for seed, t in enumerate(lived)])
     for number, content in enumerate(videos):
         (run.folder / "evaluation" / f"episode-{number:03d}.mp4").write_bytes(content)
     write_progress(run.folder / "evaluation" / "progress.json", Progress("done", n, n, time.time() - 9, time.time()))
