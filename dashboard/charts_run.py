@@ -20,15 +20,10 @@ from dashboard.charts_theme import (
     plain,
     themed,
 )
-from safemil_core.assessment.maps import Raster, StateMap
+from safemil_core.assessment.maps import StateMap
 
-MAX_CELLS = 250_000
-"""A heatmap of more cells takes the browser seconds."""
 MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
-MAX_CLICK_POINTS = 8_000
-"""Invisible points that take the clicks on a raster: a heatmap's own cells cannot be selected in Streamlit."""
-
 TRUE_COST_SCALE = ("rgba(122,133,148,0.28)", TRUE_COST)
 
 
@@ -59,47 +54,6 @@ def state_map(
     figure.update_xaxes(title=plain(x_name), showgrid=False, zeroline=False)
     figure.update_yaxes(title=plain(y_name), showgrid=False, zeroline=False)
     return themed(figure, height=420)
-
-
-def raster_columns(n_trajectories: int) -> int:
-    """How many columns a raster of so many rows may have."""
-    return max(25, min(400, MAX_CELLS // n_trajectories))
-
-
-def raster(found: Raster, order: np.ndarray, labels: np.ndarray) -> go.Figure:
-    """All trajectories over time, one row each, with a strip of label colours on the left; a click selects a row.
-
-    The selected point's `customdata` is the trajectory. The figure does not show what is selected: any change of
-    it would make the browser build it anew and forget the selection.
-
-    Args:
-        order: [N] the trajectory of each row, the first on top.
-        labels: [N] labels by trajectory.
-    """
-    figure = go.Figure()
-    figure.add_heatmap(
-        x=found.starts,
-        z=found.values,
-        zmin=0.0,
-        colorscale=list(LEARNED_COST_SCALE),
-        colorbar={"title": {"text": "learned cost"}, "thickness": 12, "outlinewidth": 0},
-        hoverinfo="skip",
-    )
-    width = 1 + int(found.starts[-1])
-    # A few a row will do: the nearest point, however far, is always one of the row under the pointer.
-    n_places = max(1, min(16, len(found.starts), MAX_CLICK_POINTS // len(order)))
-    places = ((np.arange(n_places) + 0.5) / n_places * len(found.starts)).astype(int)
-    for label, words in reversed(LABEL_WORDS.items()):  # the few that are marked on top of the many that are not
-        rows = np.flatnonzero(labels[order] == label)
-        if len(rows):
-            figure.add_trace(_strip(rows, order[rows], -0.01 * width, words, LABEL_COLOURS[label]))
-            figure.add_trace(_click_points(rows, order[rows], found.starts[places], words))
-    figure.update_xaxes(title="step", showgrid=False, zeroline=False, range=[-0.02 * width, width - 0.5])
-    figure.update_yaxes(
-        title="trajectories", showgrid=False, zeroline=False, showticklabels=False, range=[len(order) - 0.5, -0.5]
-    )
-    figure.update_layout(clickmode="event+select", dragmode="zoom", hovermode="closest", hoverdistance=-1)
-    return themed(figure, height=460)
 
 
 def step_costs(learned: np.ndarray, true: np.ndarray | None, spread: np.ndarray | None = None) -> go.Figure:
@@ -234,36 +188,6 @@ def episodes(evaluation: Mapping[str, Any]) -> go.Figure:
     figure.update_xaxes(title="cost of the episode (lower is safer)", rangemode="tozero", zeroline=False)
     figure.update_yaxes(title="return", zeroline=False)
     return themed(figure, height=360)
-
-
-def _strip(rows: np.ndarray, trajectories: np.ndarray, x: float, words: str, colour: str) -> go.Scattergl:
-    """The colour of a label beside its rows."""
-    return go.Scattergl(
-        x=np.full(len(rows), x, dtype=np.float32),
-        y=rows,
-        mode="markers",
-        marker={"color": colour, "symbol": "square", "size": 6},
-        customdata=trajectories,
-        name=words,
-        hovertemplate=f"trajectory %{{customdata}} · {words}<extra></extra>",
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
-    )
-
-
-def _click_points(rows: np.ndarray, trajectories: np.ndarray, steps: np.ndarray, words: str) -> go.Scattergl:
-    """Invisible points over some rows of a raster that take the clicks and say whose row is under the pointer."""
-    return go.Scattergl(
-        x=np.tile(steps, len(rows)),
-        y=np.repeat(rows, len(steps)),
-        mode="markers",
-        marker={"opacity": 0, "size": 8},
-        customdata=np.repeat(trajectories, len(steps)),
-        hovertemplate=f"trajectory %{{customdata}} · {words}<extra></extra>",
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        showlegend=False,
-    )
 
 
 def _whiskers(interval: Mapping[str, float], colour: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Keyed by a run's folder and the version of its file: runs change only where they
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -28,12 +29,12 @@ StepValue = Literal["learned", "spread", "true"]
 
 def run_costs(run: Run) -> np.ndarray:
     """[sum T] the learned cost of every step, in the order of the dataset. Raises NotReady before training ended."""
-    return _run_costs(run.folder, run.table("costs").stat().st_mtime_ns)
+    return _run_costs(run.folder, _written_at(run))
 
 
 def run_cost_spread(run: Run) -> np.ndarray | None:
     """[sum T] the deviation of the cost over the networks of an ensemble; None where there is one network."""
-    return _run_cost_spread(run.folder, run.table("costs").stat().st_mtime_ns)
+    return _run_cost_spread(run.folder, _written_at(run))
 
 
 def run_cost_sums(run: Run) -> pd.Series:
@@ -150,6 +151,10 @@ def _step_weights(folder: Path, written_at: int, policy: Policy) -> np.ndarray:
 def _run_cost_spread(folder: Path, written_at: int) -> np.ndarray | None:
     costs = Run(folder).costs()
     return costs["spread"].to_numpy() if "spread" in costs else None
+
+
+def _written_at(run: Run) -> int:
+    return run.table("costs").stat().st_mtime_ns
 
 
 def _version(path: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Costs laid out to be looked at: over two dimensions of the state, over time, and by label. NumPy only."""
+"""Costs laid out to be looked at: over two dimensions of the state, and by label. NumPy only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from safemil_core.data.labels.store import LABELS, Label
-from safemil_core.data.trajectories import times
 
 Statistic = Literal["mean", "max"]
-RowOrder = Literal["label", "learned cost", "true cost", "number"]
 STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
-ROW_ORDERS: tuple[RowOrder, ...] = get_args(RowOrder)
 
 CENTRAL = (0.5, 99.5)
 """Percentiles between which a map lies: a single outlier would squeeze all else into one bin."""
@@ -34,17 +31,6 @@ class StateMap:
 
     counts: np.ndarray
     """[Y, X] int64, steps in each cell."""
-
-
-@dataclass(frozen=True)
-class Raster:
-    """A value per step with one row a trajectory and time along the columns."""
-
-    values: np.ndarray
-    """[N, columns] float32, NaN after a trajectory has ended."""
-
-    starts: np.ndarray
-    """[columns] int64, the first step that a column covers."""
 
 
 def grid(x: np.ndarray, y: np.ndarray, bins: int, *, is_full: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -89,44 +75,6 @@ def state_map(
 def steps_of(label: Label, labels: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """[sum T] bool, the steps of all trajectories with a label."""
     return np.repeat(labels == label, np.diff(offsets))
-
-
-def raster(values: np.ndarray, offsets: np.ndarray, order: np.ndarray, n_columns: int) -> Raster:
-    """All trajectories over time, at most `n_columns` wide; where steps share a column the largest is kept.
-
-    Args:
-        values: [sum T] one value a step.
-        offsets: [N + 1] where trajectories begin.
-        order: [N] the trajectory of each row.
-    """
-    longest = int(np.diff(offsets).max())
-    width = -(-longest // n_columns)  # steps a column, rounded up: a mean would wash spikes out
-    starts = np.arange(0, longest, width)
-    rows = np.empty(len(order), dtype=np.int64)
-    rows[order] = np.arange(len(order))
-    image = np.full((len(order), len(starts)), -np.inf, dtype=np.float32)
-    cells = np.repeat(rows, np.diff(offsets)) * len(starts) + times(offsets) // width
-    np.maximum.at(image.reshape(-1), cells, values.astype(np.float32))
-    image[np.isneginf(image)] = np.nan
-    return Raster(image, starts)
-
-
-def row_order(by: RowOrder, labels: np.ndarray, learned: np.ndarray, true: np.ndarray | None) -> np.ndarray:
-    """[N] trajectory numbers in the order in which to show them: costly ones first, and under their label.
-
-    Args:
-        labels: [N] the label of each trajectory.
-        learned: [N] learned trajectory costs.
-        true: [N] true ones; where None, the learned cost takes their place.
-    """
-    if by == "number":
-        return np.arange(len(labels))
-    if by == "true cost" and true is not None:
-        return np.argsort(-true, kind="stable")
-    if by == "label":
-        ranks = np.select([labels == "non_preferred", labels == "none"], [0, 1], default=2)
-        return np.lexsort((-learned, ranks))
-    return np.argsort(-learned, kind="stable")
 
 
 def histogram_by_label(

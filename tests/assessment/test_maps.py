@@ -1,11 +1,11 @@
-"""Maps and rasters against values worked out by hand, and what must hold for any data."""
+"""Maps against values worked out by hand, and what must hold for any data."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from safemil_core.assessment.maps import grid, histogram_by_label, raster, row_order, state_map
+from safemil_core.assessment.maps import grid, histogram_by_label, state_map
 
 NAN = np.nan
 COORDINATES = st.floats(-1e3, 1e3, width=32)
@@ -83,42 +83,6 @@ def test_the_counts_agree_with_numpys_histogram(data, bins):
     edges = grid(x, y, bins)
     expected, _, _ = np.histogram2d(y.astype(np.float64), x.astype(np.float64), [edges[1], edges[0]])
     np.testing.assert_array_equal(state_map(values, x, y, edges).counts, expected)
-
-
-def test_a_ragged_raster_by_hand():
-    found = raster(np.array([1, 2, 3, 4, 5, 6.0]), np.array([0, 2, 3, 6]), np.array([2, 0, 1]), 3)
-    np.testing.assert_array_equal(found.values, [[4, 5, 6], [1, 2, NAN], [3, NAN, NAN]])
-    np.testing.assert_array_equal(found.starts, [0, 1, 2])
-
-
-def test_a_spike_survives_when_steps_share_a_column():
-    costs = np.zeros(100)
-    costs[57] = 0.9
-    found = raster(costs, np.array([0, 100]), np.array([0]), 10)
-    np.testing.assert_allclose(found.values[0], [0, 0, 0, 0, 0, 0.9, 0, 0, 0, 0], rtol=1e-6)
-    np.testing.assert_array_equal(found.starts, np.arange(0, 100, 10))
-
-
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 12), st.randoms(use_true_random=False))
-def test_every_row_of_a_raster_holds_its_trajectorys_largest_cost(lengths, n_columns, random):
-    offsets = np.cumsum([0, *lengths])
-    values = np.array([random.random() for _ in range(offsets[-1])], dtype=np.float32)
-    order = np.array(random.sample(range(len(lengths)), len(lengths)))
-    found = raster(values, offsets, order, n_columns)
-    assert found.values.shape[1] <= n_columns
-    for row, trajectory in enumerate(order):
-        assert np.nanmax(found.values[row]) == values[offsets[trajectory] : offsets[trajectory + 1]].max()
-
-
-def test_rows_come_costliest_first():
-    labels = np.array(["none", "non_preferred", "preferred", "none", "non_preferred"])
-    learned = np.array([3.0, 1.0, 9.0, 5.0, 2.0])
-    true = np.array([0.0, 7.0, 1.0, 2.0, 3.0])
-    assert row_order("number", labels, learned, true).tolist() == [0, 1, 2, 3, 4]
-    assert row_order("label", labels, learned, true).tolist() == [4, 1, 3, 0, 2]
-    assert row_order("learned cost", labels, learned, true).tolist() == [2, 3, 0, 4, 1]
-    assert row_order("true cost", labels, learned, true).tolist() == [1, 4, 3, 2, 0]
-    assert row_order("true cost", labels, learned, None).tolist() == [2, 3, 0, 4, 1]
 
 
 def test_a_histogram_by_label_by_hand():

@@ -1,4 +1,4 @@
-"""What only a browser can tell of the pages of a run: clicks on a drawn picture and on a table's row."""
+"""What only a browser can tell of the pages of a run: clicks on a table's row, and curves that grow."""
 
 from __future__ import annotations
 
@@ -6,33 +6,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from safemil_core.assessment.maps import row_order
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import Dashboard
 from tests.dashboard import run_fixtures as runs
-
-
-def test_a_click_on_the_raster_shows_that_trajectory_and_puts_it_into_the_url(dashboard: Dashboard, page: Page) -> None:
-    workspace = Workspace(dashboard.workspace)
-    info = runs.add_dataset(workspace)
-    runs.mark_costliest(workspace, info)
-    run = runs.finish(runs.new_run(workspace, info), workspace)
-    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&section=time&trajectory=0")
-    raster = page.locator(".st-key-costs-raster .nsewdrag").first
-    raster.wait_for()
-    raster.scroll_into_view_if_needed()
-    table = run.trajectories()
-    order = row_order("label", table["label"].to_numpy(str), table["cost_sum"].to_numpy(), None)
-    for row in (5, 17):
-        box = raster.bounding_box()
-        assert box is not None
-        x, y = box["x"] + 0.6 * box["width"], box["y"] + (row + 0.5) / len(order) * box["height"]
-        page.mouse.move(x, y)
-        expect(page.locator(".st-key-costs-raster .hovertext")).to_contain_text(f"trajectory {order[row]} ")
-        page.mouse.click(x, y)
-        expect(page).to_have_url(re.compile(rf"trajectory={order[row]}\b"), timeout=30_000)
-        expect(page.get_by_label("Trajectory", exact=True)).to_have_value(str(order[row]))
 
 
 def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, page: Page) -> None:

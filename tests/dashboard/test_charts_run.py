@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 
 from dashboard import charts_run
-from dashboard.charts_theme import LABEL_COLOURS, LEARNED_COST, TRUE_COST
-from safemil_core.assessment.maps import Raster, StateMap
+from dashboard.charts_theme import LEARNED_COST, TRUE_COST
+from safemil_core.assessment.maps import StateMap
 
 LABELS = np.array(["none", "non_preferred", "none"])
-RASTER = Raster(values=np.array([[0.1, 0.9], [0.2, np.nan], [0.3, 0.4]], dtype=np.float32), starts=np.array([0, 5]))
-ORDER = np.array([1, 0, 2])
 
 
 def test_a_state_map_shows_the_value_and_the_count_of_each_cell():
@@ -27,39 +25,6 @@ def test_a_dimension_named_by_a_stranger_is_no_markup():
     figure = charts_run.state_map(cells, "<b>x</b>", "%{z}", "true")
     assert figure.layout.xaxis.title.text == "&lt;b>x&lt;/b>"
     assert "%{z}" not in figure.data[0].hovertemplate.replace("%{z:.3f}", "")
-
-
-def test_a_click_on_any_part_of_a_row_gives_its_trajectory():
-    heatmap, other, other_clicks, bad, bad_clicks = charts_run.raster(RASTER, ORDER, LABELS).data
-    np.testing.assert_array_equal(heatmap.z, RASTER.values)
-    assert (bad_clicks.x.tolist(), bad_clicks.y.tolist()) == ([0, 5], [0, 0])
-    assert bad_clicks.customdata.tolist() == [1, 1]
-    assert other_clicks.y.tolist() == [1, 1, 2, 2]
-    assert other_clicks.customdata.tolist() == [0, 0, 2, 2]
-    assert (bad.name, bad.customdata.tolist()) == ("non-preferred", [1])
-    assert bad.marker.color == LABEL_COLOURS["non_preferred"]
-    assert (other.name, other.customdata.tolist()) == ("unlabelled", [0, 2])
-
-
-def test_a_raster_listens_to_clicks():
-    assert charts_run.raster(RASTER, ORDER, LABELS).layout.clickmode == "event+select"
-
-
-def test_a_raster_is_the_same_to_the_byte_so_that_the_browser_keeps_its_selection():
-    first, second = (charts_run.raster(RASTER, ORDER, LABELS).to_json() for _ in range(2))
-    assert first == second
-
-
-def test_a_raster_of_very_many_rows_stays_light():
-    many = Raster(values=np.zeros((9_000, 25), dtype=np.float32), starts=np.arange(25))
-    clicks = charts_run.raster(many, np.arange(9_000), np.full(9_000, "none")).data[2]
-    assert len(clicks.x) == 9_000
-
-
-def test_a_raster_of_many_rows_gets_fewer_columns():
-    assert charts_run.raster_columns(350) == 400
-    assert charts_run.raster_columns(1_000) == 250
-    assert charts_run.raster_columns(1_000_000) == 25
 
 
 def test_true_costs_lie_behind_the_learned_ones_on_their_own_axis():
