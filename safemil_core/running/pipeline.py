@@ -58,6 +58,10 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.evaluation_stage import evaluate_run
 
         evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
+    elif options.task == "doctor":
+        from safemil_core.running.doctor_stage import examine_again
+
+        examine_again(workspace, RunStore(workspace).open(options.subject))
     elif options.task == "committee":
         from safemil_core.running.committee_stage import ask_committee
 

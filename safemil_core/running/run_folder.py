@@ -124,6 +124,11 @@ class Run:
         return (self.folder / "costs.parquet").exists()
 
     @property
+    def has_diverged(self) -> bool:
+        """Whether training ended since a number was none any more."""
+        return (self.folder / "diverged.json").exists()
+
+    @property
     def has_policies(self) -> bool:
         """Whether both policies are cloned."""
         return (self.folder / "bc.safetensors").exists()
@@ -194,7 +199,7 @@ class Run:
         """Forget what came after this many updates, and that training has ended; what is half written goes too."""
         half_written = [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]
         later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
-        for path in (*half_written, *later, self.folder / "outcome.json"):
+        for path in (*half_written, *later, self.folder / "outcome.json", self.folder / "diverged.json"):
             path.unlink(missing_ok=True)
         rows = [row for row in self._metrics() if row["update"] <= update]
         with whole_file(self.metrics_file) as temporary:

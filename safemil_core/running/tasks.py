@@ -25,7 +25,7 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace, whole_file
 
-RunTask = Literal["evaluate"]
+RunTask = Literal["evaluate", "doctor"]
 """Tasks about a run; each has a folder in the run's."""
 DatasetTask = Literal["replay", "committee"]
 TaskName = Literal[RunTask, DatasetTask, "intake"]
@@ -34,7 +34,7 @@ TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake")
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
-_RUN_FOLDERS: dict[RunTask, str] = {"evaluate": "evaluation"}
+_RUN_FOLDERS: dict[RunTask, str] = {"evaluate": "evaluation", "doctor": "doctor"}
 
 
 @dataclass(frozen=True)

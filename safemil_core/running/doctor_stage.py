@@ -1,0 +1,91 @@
+"""The doctor's stage: what is known of a run in, what is wrong with it out. At the end of training, and as a task."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import torch
+
+from safemil_core.assessment.agreement import conflicts
+from safemil_core.assessment.descriptors import describe
+from safemil_core.assessment.doctor.case import Case, NetworkFacts
+from safemil_core.assessment.doctor.examination import examine
+from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.data.storage.statistics import Dimensions
+from safemil_core.errors import NotReady
+from safemil_core.learning.dead_units import dead_units
+from safemil_core.learning.model_files import load_cost
+from safemil_core.learning.training_data import TrainingData
+from safemil_core.running.doctor_results import write_findings
+from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
+from safemil_core.workspace import Workspace
+
+CPU = torch.device("cpu")
+
+
+def examine_again(workspace: Workspace, run: Run) -> None:
+    """Examine a run as a task.
+
+    Raises:
+        SafeMILError: it has no costs yet, or the dataset that it was made for is gone.
+    """
+    progress_file = Task.of_run("doctor", run).progress_file
+    progress = begin(1, "cpu")
+    write_progress(progress_file, progress)
+    if not run.has_costs and not run.has_diverged:
+        raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
+    examine_run(workspace, run)
+    write_progress(progress_file, replace(progress, state="done", done=1, updated_at=time.time()))
+
+
+def examine_run(workspace: Workspace, run: Run) -> list[Finding]:
+    """Find out what is wrong with a run, its labels and its data, and keep it in the run's folder.
+
+    Raises:
+        SafeMILError: the dataset is gone or has changed.
+    """
+    findings = examine(case_of(workspace, run))
+    write_findings(run, findings)
+    return findings
+
+
+def case_of(workspace: Workspace, run: Run) -> Case:
+    """What is known of a run, without its true costs. Raises like `examine_run`."""
+    datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
+    run.require_dataset(datasets.info(info.dataset))
+    trajectories, table = datasets.open(info.dataset), datasets.table(info.dataset)
+    dataset, labels = datasets.info(info.dataset), datasets.labels(info.dataset)  # the table brings the statistics
+    said = labels.state(info.label_snapshot)
+    costs = run.costs() if run.has_costs else None
+    network = run.folder / "cost.safetensors"
+    data = TrainingData.of(trajectories, said.labels, CPU, action_parts=dataset.actions)
+    return Case(
+        trajectories=replace(trajectories, rewards=None, costs=None),
+        labels=said.labels,
+        config=run.config,
+        descriptors=describe(table),
+        inputs=_inputs(dataset),
+        input_names=(*dataset.observation_names, *dataset.action_names),
+        metrics=run.metrics(),
+        costs=None if costs is None else costs["cost"].to_numpy(),
+        spread=None if costs is None or "spread" not in costs else costs["spread"].to_numpy(),
+        weights=None if costs is None else run.trajectories()["weight"].to_numpy(),
+        segments=said.segments,
+        tags=said.tags,
+        conflicts=tuple(conflicts(labels.judgements(info.label_snapshot))),
+        network=NetworkFacts(dead_units(load_cost(network), data)) if network.exists() else None,
+        has_diverged=run.has_diverged,
+        returns=table["return"].to_numpy() if "return" in table else None,
+        evaluation=run.evaluation,
+    )
+
+
+def _inputs(dataset: DatasetInfo) -> Dimensions:
+    """Of observations and, after them, actions."""
+    observations, actions = dataset.statistics["observations"], dataset.statistics["actions"]
+    return Dimensions(*(of + to for of, to in zip(vars(observations).values(), vars(actions).values(), strict=True)))
