@@ -74,8 +74,8 @@ def run_episode(task: EpisodeTask) -> Episode:
     """Let a policy act from reset to the end. Call it in a worker process."""
     import torch  # only a worker needs it
 
+    from safemil_core.learning.choices import spread_choices
     from safemil_core.learning.model_files import load_cost, load_policy
-    from safemil_core.learning.training_data import spread_choices
 
     torch.set_num_threads(1)
     policy, cost = load_policy(task.policy), load_cost(task.cost)

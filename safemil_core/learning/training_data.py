@@ -16,8 +16,8 @@ from torch import Tensor
 
 from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import InvalidConfig, InvalidDataset
 from safemil_core.learning.bags import NO_SEGMENTS, Segments
+from safemil_core.learning.choices import spread_choices
 from safemil_core.learning.networks import Sizes
 
 CPU = torch.device("cpu")
@@ -27,8 +27,6 @@ BLOCK_NUMBERS = 2**24
 """Numbers that are looked at together: fewer steps than that where these are images."""
 MOST_OF_DEVICE = 0.5
 """Share of a device's free memory that a dataset may take; the rest is for what is computed of it."""
-MOST_CHOICES = 4_096
-"""Of a discrete action: each becomes an input of its own."""
 
 
 @dataclass(frozen=True)
@@ -162,37 +160,6 @@ def _choices(action_parts: Sequence[Part]) -> tuple[int, ...]:
     """Of each discrete action; none where there are other actions too."""
     counts = [part.n_choices for part in action_parts for _ in range(part.size)]
     return tuple(n for n in counts if n is not None) if None not in counts else ()
-
-
-def spread_choices(actions: np.ndarray, parts: Sequence[Part]) -> np.ndarray:
-    """Discrete actions as one input for each choice, 1 for the one taken and 0 for the others; numbers as they are.
-
-    Choices have no order: as a number, choice 1 would lie between 0 and 2.
-
-    Args:
-        actions: [n, A] float32, a discrete part as the number of its choice.
-        parts: of the A numbers, in order.
-
-    Returns:
-        [n, A'] float32.
-    """
-    columns, at = [], 0
-    for part in parts:
-        values = actions[:, at : at + part.size]
-        at += part.size
-        if part.n_choices is None:
-            columns.append(values)
-            continue
-        if part.n_choices * part.size > MOST_CHOICES:
-            raise InvalidConfig(
-                f"the action {part.name!r} has {part.n_choices * part.size} choices; training takes {MOST_CHOICES}"
-            )
-        choices = np.arange(part.n_choices, dtype=np.float32)
-        taken = values[:, :, None] == choices
-        if not taken.any(axis=2).all():
-            raise InvalidDataset(f"the action {part.name!r} is not always one of its {part.n_choices} choices")
-        columns.append(taken.reshape(len(actions), -1).astype(np.float32))
-    return np.concatenate(columns, axis=1)
 
 
 def _shared(array: np.ndarray) -> Tensor:

@@ -1,0 +1,190 @@
+"""CostFunction: the learned cost as a function of any step, its gradient, and what each input adds to it. NumPy only,
+so that pages can ask it without torch; `networks.CostNetwork` is what learns it.
+
+Shapes: `M` networks of an ensemble, `n` steps, `O` and `A` the numbers of an observation and an action as the dataset
+has them, `D` inputs of the networks, where a discrete action takes one for each choice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from safemil_core.data.recording import Part
+from safemil_core.errors import InvalidConfig, NotReady
+from safemil_core.learning.choices import spread_choices
+
+Layer = tuple[np.ndarray, np.ndarray]
+"""[M, in, out] weight and [M, 1, out] bias."""
+N_NODES = 24
+"""Points on the way from the baseline to a step: more change what inputs add by less than 0.001 of the cost."""
+BLOCK_VALUES = 2**21
+"""Values of the widest layer that are held at a time."""
+
+
+@dataclass(frozen=True)
+class CostFunction:
+    """c(s, a) in (0, 1): a sigmoid at the end of `M` perceptrons with ELU between their layers.
+
+    Of every aggregator the step cost is that: attention only adds outputs that are not looked at here, Deep Sets more
+    layers.
+    """
+
+    mean: np.ndarray
+    """[D] float32, taken from every input."""
+    scale: np.ndarray
+    """[D] float32, what then multiplies it."""
+    layers: tuple[Layer, ...]
+    action_parts: tuple[Part, ...]
+    """What the A numbers are, in order, for the discrete among them."""
+    n_observations: int
+    """O."""
+
+    @property
+    def n_members(self) -> int:
+        """M."""
+        return len(self.layers[0][0])
+
+    @property
+    def n_numbers(self) -> int:
+        """O + A, see `inputs`."""
+        return self.n_observations + sum(part.size for part in self.action_parts)
+
+    def inputs(self, numbers: np.ndarray) -> np.ndarray:
+        """[n, D] float32, what the networks see of steps `[n, O + A]`, observation and action side by side.
+
+        Raises:
+            InvalidDataset: a discrete action is none of its choices.
+        """
+        seen, done = numbers[:, : self.n_observations], numbers[:, self.n_observations :]
+        inputs: np.ndarray = np.concatenate([seen, spread_choices(done, self.action_parts)], axis=1, dtype=np.float32)
+        return inputs
+
+    @property
+    def number_of_input(self) -> np.ndarray:
+        """[D] int64, which of the O + A numbers each input comes from."""
+        counts = [1] * self.n_observations
+        counts += [part.n_choices or 1 for part in self.action_parts for _ in range(part.size)]
+        places: np.ndarray = np.repeat(np.arange(len(counts)), counts)
+        return places
+
+    def each(self, inputs: np.ndarray) -> np.ndarray:
+        """[M, n] float32, the cost of inputs [n, D] by each network."""
+        costs = np.empty((self.n_members, len(inputs)), dtype=np.float32)
+        for block in self._blocks(len(inputs)):
+            costs[:, block] = _sigmoid(self._values(inputs[block])[-1][..., 0])
+        return costs
+
+    def costs(self, inputs: np.ndarray) -> np.ndarray:
+        """[n] float32, the cost of inputs [n, D]: the mean over the networks."""
+        mean: np.ndarray = self.each(inputs).mean(axis=0)
+        return mean
+
+    def gradient(self, inputs: np.ndarray) -> np.ndarray:
+        """[n, D] float32, of the cost by the inputs [n, D]."""
+        gradient = np.empty(inputs.shape, dtype=np.float32)
+        for block in self._blocks(len(inputs)):
+            *values, logits = self._values(inputs[block])
+            costs = _sigmoid(logits)
+            flow = costs * (1 - costs)
+            for (weight, _), value in zip(reversed(self.layers), reversed(values), strict=True):
+                # The derivative of an ELU by its value: 1 above 0, value + 1 below.
+                flow = flow @ weight.swapaxes(1, 2)
+                if value is not values[0]:
+                    flow *= np.minimum(value, 0.0) + 1.0
+            gradient[block] = flow.mean(axis=0) * self.scale
+        return gradient
+
+    def integrated_gradients(self, inputs: np.ndarray, baseline: np.ndarray, n_nodes: int = N_NODES) -> np.ndarray:
+        """What each input adds to the cost of a step on the straight way from a baseline to it.
+
+        Sundararajan, Taly and Yan (2017), by Gauss-Legendre quadrature. Summed over the inputs it is the cost of the
+        step less that of the baseline.
+
+        Args:
+            inputs: [n, D].
+            baseline: [D], say the mean of the data.
+            n_nodes: of the quadrature.
+
+        Returns:
+            [n, D] float32.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+        ways = inputs - baseline
+        mean_gradient = np.zeros(inputs.shape, dtype=np.float64)
+        for node, weight in zip(nodes, weights, strict=True):
+            on_the_way = (baseline + ways * ((1 + node) / 2)).astype(np.float32)
+            mean_gradient += weight / 2 * self.gradient(on_the_way)
+        return (ways * mean_gradient).astype(np.float32)
+
+    def by_number(self, of_inputs: np.ndarray) -> np.ndarray:
+        """[n, O + A] of values [n, D] per input: those of the choices of one action added up."""
+        starts = np.searchsorted(self.number_of_input, np.arange(self.n_numbers))
+        added: np.ndarray = np.add.reduceat(of_inputs, starts, axis=1)
+        return added
+
+    def _values(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """The normalised inputs [1, n, D], of each hidden layer the values [M, n, width], and the logits [M, n, 1]."""
+        values = [((inputs - self.mean) * self.scale)[None]]
+        for number, (weight, bias) in enumerate(self.layers, start=1):
+            above = values[-1] @ weight + bias
+            if number < len(self.layers):
+                below_zero = np.minimum(above, 0.0)
+                np.maximum(above, 0.0, out=above)
+                above += np.expm1(below_zero, out=below_zero)
+            values.append(above)
+        return values
+
+    def _blocks(self, n: int) -> list[slice]:
+        widest = self.n_members * max(weight.shape[2] for weight, _ in self.layers)
+        length = max(1, BLOCK_VALUES // widest)
+        return [slice(start, start + length) for start in range(0, n, length)]
+
+
+def read_cost_function(path: Path, action_parts: Sequence[Part]) -> CostFunction:
+    """The cost that a run has learned, from its `cost.safetensors`.
+
+    Args:
+        path: of the file, as `model_files.save_cost` writes it.
+        action_parts: of the dataset that it learned from.
+
+    Raises:
+        InvalidConfig: it sees images, and numbers alone do not make a step.
+        NotReady: there is no such file, or it is not one.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["safemil"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
+        is_deep_sets = about["config"]["aggregator"] == "deep_sets"
+        images, n_observations = about["images"], about["observations"]
+        layers = _layers(tensors, "body")
+        if is_deep_sets:
+            layers += _layers(tensors, "aggregator.rho")
+        mean, scale = tensors["normaliser.mean"], tensors["normaliser.scale"]
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
+        cause = str(problem).partition("\n")[0]
+        raise NotReady(f"{path.name} cannot be read as a cost network ({cause}); train again") from None
+    if images:
+        raise InvalidConfig(
+            "this cost sees images, and a probe needs numbers: use the replay and the cost of the recorded steps"
+        )
+    weight, bias = layers[-1]
+    layers[-1] = weight[..., :1], bias[..., :1]
+    return CostFunction(mean, scale, tuple(layers), tuple(action_parts), n_observations)
+
+
+def _layers(tensors: dict[str, np.ndarray], prefix: str) -> list[Layer]:
+    n = sum(name.startswith(f"{prefix}.") and name.endswith(".weight") for name in tensors)
+    return [(tensors[f"{prefix}.{i}.weight"], tensors[f"{prefix}.{i}.bias"][:, None]) for i in range(n)]
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # exp of a large number is infinite, and the sigmoid then 0, as it should be
+        costs: np.ndarray = 1 / (1 + np.exp(-logits))
+    return costs
