@@ -9,6 +9,8 @@ import streamlit as st
 from dashboard import resources, state, transfers
 from dashboard.components.new_run import duplicate
 from dashboard.components.run_names import name_and_note
+from dashboard.run_report import Reported, report
+from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
 from safemil_core.running.job_store import LIVING, Job
@@ -17,7 +19,7 @@ from safemil_core.running.run_notes import RunNote
 from safemil_core.workspace import Workspace
 
 
-def run_controls(run: Run, job: Job, note: RunNote) -> None:
+def run_controls(info: DatasetInfo, run: Run, job: Job, note: RunNote) -> None:
     """A row of buttons; what makes no sense in the run's state is greyed out or not there."""
     config = run.known_config
     with st.container(horizontal=True):
@@ -37,6 +39,20 @@ def run_controls(run: Run, job: Job, note: RunNote) -> None:
         )
         with st.popover("Name and note", icon=":material/edit_note:", width="content"):
             name_and_note(run, note)
+        about = Reported(run, note, info, resources.trajectories(info), resources.shows_truth(info))
+        st.download_button(
+            "Report",
+            lambda: report(about),
+            file_name=f"{run.id}.html",
+            mime="text/html",
+            key="run.report",
+            icon=":material/summarize:",
+            on_click="ignore",
+            disabled=not run.has_costs,
+            help="All of it in one file that needs nothing else: made from what, how it learned, what came out."
+            if run.has_costs
+            else "There once the costs are learned.",
+        )
         st.download_button(
             "TensorBoard",
             lambda: transfers.event_file(run, note),

@@ -26,7 +26,7 @@ if run is not None:
     note = resources.run_notes().of(run.id)
     st.subheader(f"Run {code_span(run_name(run, note))}", anchor=False)
     st.caption(origin_words(run.info))
-    run_controls(run, jobs.job_of(resources.workspace(), run), note)
+    run_controls(info, run, jobs.job_of(resources.workspace(), run), note)
     if note.text:
         st.text(note.text)
     with st.container(key="run.panel"):

@@ -202,11 +202,20 @@ def test_a_name_and_a_note_are_kept_with_who_said_so_and_shown_as_they_are(works
 
 def test_event_files_are_offered_only_of_settings_that_can_be_read(workspace, info):
     run = runs.finish(runs.new_run(workspace, info), workspace)
-    (offer,) = open_page("train", run=run.id).get("download_button")
-    assert (offer.proto.label, offer.proto.disabled) == ("TensorBoard", False)
+    assert offers(run)["TensorBoard"]
     run.write_json("config.json", {"colour": "red"})
-    (offer,) = open_page("train", run=run.id).get("download_button")
-    assert offer.proto.disabled
+    assert not offers(run)["TensorBoard"]
+
+
+def test_a_report_is_offered_once_the_costs_are_learned(workspace, info):
+    run = runs.begin(runs.new_run(workspace, info))
+    assert not offers(run)["Report"]
+    assert offers(runs.finish(runs.new_run(workspace, info), workspace))["Report"]
+
+
+def offers(run):
+    """What the page of a run offers to download, and whether it can be."""
+    return {it.proto.label: not it.proto.disabled for it in open_page("train", run=run.id).get("download_button")}
 
 
 def test_a_run_that_has_hardly_begun_is_not_judged(workspace, info):

@@ -1,0 +1,163 @@
+"""The report of a run: all of it in one file, and nothing in it that the file's reader should not run or see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import run_fixtures as runs
+from plotly.offline import get_plotlyjs
+
+from dashboard import charts_report, report_page
+from dashboard.charts_live import Curve, Panel
+from dashboard.run_report import Reported, report
+from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
+from safemil_core.assessment.rasters import Picture, Window
+from safemil_core.errors import NotReady
+from safemil_core.running.doctor_results import write_findings
+from safemil_core.running.run_notes import RunNote
+
+
+@pytest.fixture
+def reported(workspace):
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    return Reported(run, RunNote(), info, runs.store(workspace).open(info.name), shows_truth=True)
+
+
+def text(page):
+    """What is read in a page: no tags, styles and scripts."""
+
+    words = []
+
+    class Reader(HTMLParser):
+        is_hidden = False
+
+        def handle_starttag(self, tag, attrs):
+            self.is_hidden = tag in ("script", "style")
+
+        def handle_endtag(self, tag):
+            self.is_hidden = False
+
+        def handle_data(self, data):
+            if not self.is_hidden and data.strip():
+                words.append(data.strip())
+
+    Reader().feed(page)
+    return words
+
+
+def after(words, name):
+    return words[words.index(name) + 1]
+
+
+def test_it_says_what_came_out_and_what_it_is_made_from(reported):
+    words = text(report(reported))
+    assert after(words, "trajectories") == "24"
+    assert after(words, "marked non-preferred") == "4"
+    assert after(words, "trained in") == "1 min 2 s"
+    assert after(words, "step AUC (hidden truth)") == "0.875"
+    assert after(words, "dataset") == f"walks, content {reported.info.id}"
+    assert after(words, "seed") == "3"
+    settings = words[words.index("default") + 1 :]
+    assert settings[: settings.index("How it learned")] == [
+        *("cost.bag_size", "64", "128"), *("cost.updates", "500", "400"), *("weights.scheme", "trajectory", "step"),
+        *("weights.beta", "2.0", "20.0"), *("policy.updates", "1000", "10000"), *("seed", "3", "0"),
+    ]  # fmt: skip
+
+
+def test_it_asks_no_other_host_for_anything(reported):
+    page = report(reported)
+    assert "default-src 'none'" in page
+    assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="?(?!data:)', page)
+    assert page.count(get_plotlyjs()) == 1
+
+
+def test_the_same_run_gives_the_same_file(reported):
+    assert report(reported) == report(reported)
+
+
+def test_names_and_notes_are_text(reported):
+    hostile = "<img src=x onerror=alert(1)>"
+    page = report(
+        replace(
+            reported,
+            note=RunNote(name=hostile, text="<script>alert(2)</script>"),
+            info=replace(reported.info, env_id="<i>env</i>", observation_names=(hostile, "y", "vx", "vy")),
+        )
+    )
+    assert "<img src=x" not in page.replace("\\u003cimg", "")
+    assert "<script>alert" not in page and "<i>env" not in page
+    assert hostile in text(page) and "<script>alert(2)</script>" in text(page)
+
+
+def test_while_the_truth_is_hidden_nothing_of_it_is_in_the_file(reported):
+    hidden = replace(reported.trajectories, rewards=None, costs=None)
+    page = report(replace(reported, trajectories=hidden, shows_truth=False))
+    assert "hidden truth" not in page and "0.875" not in page
+
+
+def test_what_the_doctor_found_has_its_evidence(reported):
+    evidence = Evidence("bars", "label", "cost", (Series("cost", ("a", "b"), (1.0, 2.0)),), threshold=1.5)
+    found = Finding("bag_size", "collapse", "Bags <too> small", "K = 2", "alpha", "More.", 0.9, ("cost.bag_size=64",))
+    write_findings(reported.run, [replace(found, figure=evidence)])
+    page = report(reported)
+    words = text(page)
+    assert after(words, "Bags <too> small") == "K = 2"
+    assert "More. cost.bag_size=64" in words
+    assert 'id="chart-100"' in page
+    write_findings(reported.run, [])
+    assert "Nothing was found to be wrong." in text(report(reported))
+
+
+def test_bags_by_lemma_1(reported):
+    words = text(report(reported))  # K = 64: 1 - 0.05^(1/64)
+    assert any("if at least 4.6% of the unlabelled are preferred" in sentence for sentence in words)
+    assert after(words, "2%") == "149"
+
+
+def test_an_evaluation_has_its_episodes(reported):
+    assert "Its policies have not been rolled out." in text(report(reported))
+    runs.evaluate(reported.run, n=3)
+    page = report(reported)
+    words = text(page)
+    assert after(words, "return of the safe policy") == "424.0"
+    assert [words[i : i + 2] for i, word in enumerate(words) if word == "Safe policy"][1:] == [
+        ["Safe policy", "0"], ["Safe policy", "1"], ["Safe policy", "2"],
+    ]  # fmt: skip
+    assert 'src="data:video/mp4;base64,bm90IHJlYWxseSBhIHZpZGVv"' in page
+
+
+def test_before_the_costs_are_learned_there_is_none(workspace):
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.begin(runs.new_run(workspace, info))
+    with pytest.raises(NotReady, match=r"has no costs\.parquet yet"):
+        report(Reported(run, RunNote(), info, runs.store(workspace).open(info.name), shows_truth=True))
+
+
+def test_a_table_escapes_its_cells_and_its_headings():
+    page = report_page.table(pd.DataFrame({"<b>": ["<i>", None]}))
+    assert text(page) == ["<b>", "<i>", "—"]
+
+
+def test_a_panel_of_curves_leaves_out_what_is_no_number():
+    x, y = np.arange(3.0), np.array([1.0, np.nan, 3.0])
+    (line,) = charts_report.curve_panel(Panel("loss", (Curve("a", x, y, "#000000", dash=(4, 2)),))).data
+    assert (list(line.x), list(line.y), line.line.dash) == ([0.0, 2.0], [1.0, 3.0], "4px,2px")
+
+
+def test_costs_over_time_are_those_of_the_levels_and_labels_are_a_strip_beside():
+    levels = np.array([[1, 255], [0, 128]], dtype=np.uint8)
+    picture = Picture(Window((0, 4), (0, 10)), np.array([0, 2, 4]), 5, levels, levels * 0, levels * 0)
+    figure = charts_report.cost_over_time(picture, np.array(["non_preferred", "none", "none", "none"]), highest=0.5)
+    cells, marked, others = figure.data
+    np.testing.assert_array_equal(cells.z, np.array([[0.0, 0.5], [np.nan, 0.25]], dtype=np.float32))
+    assert (list(cells.x), list(cells.y)) == ([0, 5], [0.5, 2.5])
+    assert (marked.name, list(marked.y)) == ("non-preferred", [-0.5, 0.5])
+    assert (others.name, list(others.y)) == ("unlabelled", [0.5, 3.5])
