@@ -63,7 +63,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a window shows: in each cell its highest step."""
+    """What a window shows: in each cell its highest step, of equal ones the last."""
 
     window: Window
 
@@ -116,7 +116,7 @@ def origins(align: Alignment, offsets: np.ndarray, first_spikes: np.ndarray) -> 
 
 def levels(values: np.ndarray, high: float) -> np.ndarray:
     """[sum T] uint8, 1 for 0 and below to 255 for `high` and above."""
-    scaled = values * np.float32((N_LEVELS - 1) / high) if high > 0 else np.zeros(len(values), dtype=np.float32)
+    scaled = values * np.float32((N_LEVELS - 1) / high) if high > 0 else np.zeros_like(values, dtype=np.float32)
     found: np.ndarray = (np.clip(scaled, 0, N_LEVELS - 1) + np.float32(1.5)).astype(np.uint8)
     return found
 
