@@ -7,6 +7,9 @@ reach whatever it does with its limbs; one that goes round and round has a large
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 import pandas as pd
 
@@ -20,34 +23,46 @@ _BLOCK = 2**20
 """Numbers of the steps that are looked at at once, about: 16 MB of float64 with their copies."""
 
 
+@dataclass(frozen=True)
+class Yardstick:
+    """What the reach of any trajectory, one that a policy lives through too, is measured in."""
+
+    deviations: np.ndarray
+    """[D] of the coordinates over all steps of a dataset."""
+    median: float
+    """The reach of its median trajectory."""
+
+    @classmethod
+    def of(cls, trajectories: TrajectorySet) -> Self:
+        """Of a dataset, read block by block. Where its table is at hand, `of_table` need not read the steps."""
+        return cls._of(*stretches(trajectories))
+
+    @classmethod
+    def of_table(cls, table: pd.DataFrame) -> Self:
+        """The same from the table of its trajectories, see `trajectory_table.read_table`."""
+        return cls._of(*_stretches_by_table(table))
+
+    @classmethod
+    def _of(cls, lengths: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> Self:
+        deviations = _deviations(lengths, means, spreads)
+        return cls(deviations, float(np.median(_reach(spreads, deviations))))
+
+    def measure(self, trajectories: TrajectorySet) -> np.ndarray:
+        """[N] float64, the reach of each trajectory: 1 is the median one's; 0 everywhere where nothing moves."""
+        return _reach(stretches(trajectories)[2], self.deviations) / (self.median or 1.0)
+
+
 def is_immobile(trajectories: TrajectorySet) -> np.ndarray:
     """[N] bool, whether each trajectory reaches less than half as far as the median one.
 
     Reads the steps block by block. Where the dataset's table is at hand, `is_immobile_by_table` need not.
     """
-    return _is_far_below_median(reach(trajectories))
+    return _is_far_below_median(*stretches(trajectories))
 
 
 def is_immobile_by_table(table: pd.DataFrame) -> np.ndarray:
-    """[N] bool, the same from the table of the trajectories, see `trajectory_table.read_table`."""
-    prefix = "" if "mean 0" in table.columns else "action "  # where observations are images alone
-    n_dimensions = sum(str(name).startswith(f"{prefix}mean ") for name in table.columns)
-    means, spreads = (
-        table[[f"{prefix}{kind} {i}" for i in range(n_dimensions)]].to_numpy(np.float64) for kind in ("mean", "spread")
-    )
-    lengths = table["length"].to_numpy()
-    return _is_far_below_median(_reach(spreads, deviations(lengths, means, spreads)))
-
-
-def reach(trajectories: TrajectorySet, of: np.ndarray | None = None) -> np.ndarray:
-    """[N] float64, how far each trajectory's states lie from their mean.
-
-    Args:
-        trajectories: whose coordinates are looked at.
-        of: [D] the deviations to measure in; those of the trajectories themselves where None.
-    """
-    lengths, means, spreads = stretches(trajectories)
-    return _reach(spreads, deviations(lengths, means, spreads) if of is None else of)
+    """[N] bool, the same from the table of the trajectories."""
+    return _is_far_below_median(*_stretches_by_table(table))
 
 
 def stretches(trajectories: TrajectorySet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,7 +80,7 @@ def stretches(trajectories: TrajectorySet) -> tuple[np.ndarray, np.ndarray, np.n
     return np.concatenate(lengths), np.concatenate(means), np.concatenate(spreads)
 
 
-def deviations(lengths: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
+def _deviations(lengths: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
     """[D] the deviation of each dimension over all steps, from those of each trajectory [N], [N, D], [N, D]."""
     shares = (lengths / lengths.sum())[:, None]
     mean = (shares * means).sum(axis=0)
@@ -82,6 +97,17 @@ def _reach(spreads: np.ndarray, of: np.ndarray) -> np.ndarray:
     return far
 
 
-def _is_far_below_median(far: np.ndarray) -> np.ndarray:
+def _is_far_below_median(lengths: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
+    far = _reach(spreads, _deviations(lengths, means, spreads))
     below: np.ndarray = far < IMMOBILE_REACH * np.median(far)
     return below
+
+
+def _stretches_by_table(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `stretches` gives."""
+    prefix = "" if "mean 0" in table.columns else "action "  # where observations are images alone
+    n_dimensions = sum(str(name).startswith(f"{prefix}mean ") for name in table.columns)
+    means, spreads = (
+        table[[f"{prefix}{kind} {i}" for i in range(n_dimensions)]].to_numpy(np.float64) for kind in ("mean", "spread")
+    )
+    return table["length"].to_numpy(), means, spreads

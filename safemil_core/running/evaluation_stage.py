@@ -10,6 +10,7 @@ import numpy as np
 
 from safemil_core.assessment.environments import dsrl_range
 from safemil_core.assessment.evaluation import Scale, evaluate_policy
+from safemil_core.assessment.immobility import Yardstick
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes
 from safemil_core.assessment.videos import side_by_side, write_mp4
@@ -17,8 +18,9 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import EnvironmentUnavailable
+from safemil_core.running.doctor_stage import examine_run
 from safemil_core.running.progress import OnProgress, begin, write_progress
-from safemil_core.running.rollout_records import write_rollouts
+from safemil_core.running.rollout_records import read_rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Policy, Run
 from safemil_core.workspace import Workspace
 
@@ -75,11 +77,24 @@ def evaluate_run(
     for policy in POLICIES:
         write_rollouts(run.rollouts(policy), [match[policy] for match in matches.values()])
     report_of = _report(dataset, trajectories, matches)
+    _add_reach(report_of, run, Yardstick.of_table(datasets.table(dataset.name)))
     run.write_json("evaluation/evaluation.json", report_of)
+    examine_run(workspace, run)  # what a policy does may show what is wrong with it
     final = replace(progress, state="done", updated_at=time.time())
     write_progress(path, final)
     on_progress(final)
     return report_of
+
+
+def _add_reach(report: dict[str, Any], run: Run, yardstick: Yardstick) -> None:
+    """How far each episode's states reach, against the median trajectory of the dataset."""
+    for policy in POLICIES:
+        rollouts = read_rollouts(run.rollouts(policy))
+        assert rollouts is not None
+        for episode, reach in zip(
+            report["policies"][policy]["episodes"], yardstick.measure(rollouts.steps), strict=True
+        ):
+            episode["reach"] = float(reach)
 
 
 def _episode_task(run: Run, dataset: DatasetInfo, policy: Policy, seed: int, stride: int) -> EpisodeTask:

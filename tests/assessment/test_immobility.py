@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from safemil_core.assessment import immobility
-from safemil_core.assessment.immobility import is_immobile, is_immobile_by_table, reach
+from safemil_core.assessment.immobility import Yardstick, is_immobile, is_immobile_by_table
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.workspace import Workspace
 from tests.factories import CAR_CIRCLE, store_of, trajectory_set
@@ -22,8 +22,12 @@ def walks(*paths: list[list[float]]) -> TrajectorySet:
 def test_reach_by_hand():
     moving, still = [[-3.0, 0.0], [3.0, 0.0]], [[0.0, 4.0], [0.0, 4.0]]
     # Over all four steps x deviates by sqrt(18 / 4) and y by 2; the mover by 3 in x alone, and 3^2 / 4.5 = 2.
-    np.testing.assert_allclose(reach(walks(moving, still)), [1.0, 0.0])
-    np.testing.assert_allclose(reach(walks(moving, still), of=np.array([1.0, 1.0])), [3 / np.sqrt(2), 0.0])
+    yardstick = Yardstick.of(walks(moving, still))
+    np.testing.assert_allclose(yardstick.deviations, [np.sqrt(4.5), 2.0])
+    assert yardstick.median == pytest.approx(0.5)
+    np.testing.assert_allclose(yardstick.measure(walks(moving, still)), [2.0, 0.0])
+    # Twice as far in x: sqrt(6^2 / 4.5 / 2) = 2, in units of 0.5.
+    np.testing.assert_allclose(yardstick.measure(walks([[-6.0, 1.0], [6.0, 1.0]])), [4.0])
 
 
 def test_less_than_half_of_the_median_reach_is_immobile():
@@ -32,15 +36,17 @@ def test_less_than_half_of_the_median_reach_is_immobile():
 
 
 def test_a_dimension_that_never_varies_says_nothing_and_a_world_that_stands_still_has_no_immobile_ones():
-    np.testing.assert_allclose(reach(walks([[-1.0, 7.0], [1.0, 7.0]])), [1.0])
-    assert not is_immobile(walks([[1.0], [1.0]], [[1.0], [1.0]])).any()
+    assert Yardstick.of(walks([[-1.0, 7.0], [1.0, 7.0]])).median == pytest.approx(1)
+    frozen = walks([[1.0], [1.0]], [[1.0], [1.0]])
+    np.testing.assert_array_equal(Yardstick.of(frozen).measure(frozen), [0, 0])
+    assert not is_immobile(frozen).any()
 
 
 def test_steps_are_read_in_blocks_that_change_nothing(monkeypatch):
     some = trajectory_set(5, 3, 400, 1, 7, 2, seed=3)
-    whole = reach(some)
+    whole = Yardstick.of(some).measure(some)
     monkeypatch.setattr(immobility, "_BLOCK", 12)
-    np.testing.assert_allclose(reach(some), whole, rtol=1e-6)
+    np.testing.assert_allclose(Yardstick.of(some).measure(some), whole, rtol=1e-6)
 
 
 def test_observations_that_are_images_alone_are_judged_by_the_actions():
@@ -67,4 +73,6 @@ def test_in_real_data_the_immobile_ones_are_those_without_return(cars):
 
 def test_the_table_says_the_same_without_the_steps(cars):
     store, _ = cars
-    np.testing.assert_array_equal(is_immobile_by_table(store.table("cars")), is_immobile(store.open("cars")))
+    data, table = store.open("cars"), store.table("cars")
+    np.testing.assert_array_equal(is_immobile_by_table(table), is_immobile(data))
+    np.testing.assert_allclose(Yardstick.of_table(table).measure(data), Yardstick.of(data).measure(data), rtol=1e-6)

@@ -42,3 +42,4 @@ def test_a_car_is_learned_from_and_driven_by_what_is_seen(workspace, tmp_path, m
         assert (kept.steps.observations.shape, kept.steps.actions.shape) == ((300, 0), (300, 2))  # no pixels
         assert kept.learned_costs.sum() == pytest.approx(episode["learned_cost"], rel=1e-4)
         assert kept.steps.costs.sum() == episode["cost"]
+        assert episode["reach"] >= 0

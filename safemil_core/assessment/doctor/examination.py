@@ -11,8 +11,27 @@ __all__ = ["CAUSES", "DETECTORS", "Case", "Detector", "examine"]
 
 Detector = Callable[[Case], Sequence[Finding]]
 
-DETECTORS: tuple[Detector, ...] = ()
+DETECTORS: tuple[Detector, ...] = (
+    collapse,
+    shortcuts,
+    short_episodes,
+    few_effective,
+    contradictions,
+    near_duplicates,
+    one_failure_mode,
+    constant_dimensions,
+    scales,
+    duplicate_trajectories,
+    truncated_episodes,
+    immobile_weights,
+    immobile_policy,
+    overlap_with_return,
+)
 """Each looks for one kind of trouble."""
+from safemil_core.assessment.doctor.immobile import immobile_policy, immobile_weights, overlap_with_return
+from safemil_core.assessment.doctor.label_trouble import contradictions, near_duplicates, one_failure_mode
+from safemil_core.assessment.doctor.shortcuts import shortcuts
+from safemil_core.assessment.doctor.weight_trouble import few_effective, short_episodes
 
 CAUSES: dict[str, str] = {
     "not_a_number": "a number that is none any more",
@@ -39,6 +58,8 @@ CAUSES: dict[str, str] = {
     "scales": "inputs of wild scales",
     "duplicate_trajectories": "trajectories that are in the dataset twice",
     "truncated_episodes": "episodes that were cut off early",
+    "immobile_policy": "a policy that hardly moves",
+    "overlap_with_return": "marks on what earns most",
 }
 """Every cause that a finding may name, in words that follow `because of`."""
 
