@@ -8,27 +8,36 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components import pickers
+from dashboard.components.tour import tour, tour_button
 from safemil_core.errors import SafeMILError
 
 # An emoji: with a Material icon here, the browser would fetch it from fonts.gstatic.com.
 st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
 st.html(Path(__file__).with_name("look.css"))
 
-PAGES = [
-    st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
-    st.Page("views/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
-    st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
-    st.Page("views/audit.py", title="Audit", icon=":material/fact_check:", url_path="audit"),
-    st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
-    st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
-    st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
-    st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
-    st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
-]
+PAGES = {
+    "Data": [
+        st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
+        st.Page("views/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
+        st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
+        st.Page("views/audit.py", title="Audit", icon=":material/fact_check:", url_path="audit"),
+    ],
+    "Learn": [
+        st.Page("views/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+    ],
+    "Understand": [
+        st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
+        st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
+    ],
+    "Prove": [
+        st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
+    ],
+}
 WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Rollouts")
 
 state.keep_choices()
-page = st.navigation(PAGES)
+page = st.navigation(PAGES, expanded=True)
 resources.ensure_bundled_dataset()
 
 with st.sidebar:
@@ -38,11 +47,9 @@ with st.sidebar:
     if info is not None:
         pickers.truth_switch(info)
     pickers.author_picker()
-    st.caption(
-        "Mark what is bad, train, and see which steps cost: "
-        "**Datasets** → **Review** or **Label** → **Train** → **Costs** → **Weights** → **Rollouts**"
-    )
+    tour_button()
 
+tour(page.url_path or "datasets")
 try:
     page.run()
 except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone

@@ -107,6 +107,12 @@ class Workspace:
         return self.root / "workers.log"
 
     @property
+    def tour_ended(self) -> Path:
+        """There once somebody has ended the dashboard's tour."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "tour.ended"
+
+    @property
     def spare_lock(self) -> Path:
         """Locked by the worker that waits for the next job."""
         self.root.mkdir(parents=True, exist_ok=True)

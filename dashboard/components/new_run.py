@@ -25,7 +25,7 @@ NEW = "new networks"
 
 def new_run(info: DatasetInfo, runs: Sequence[Run]) -> None:
     """Let the user choose, and start; `runs` are those of the dataset."""
-    with st.container(border=True):
+    with st.container(border=True, key="new-run"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("A new run", anchor=False, width="stretch")
             presets()

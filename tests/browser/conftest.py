@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from safemil_core.workspace import Workspace
 from tests.browser.chromium import ADVICE, find_chromium
 
 REPOSITORY = Path(__file__).parents[2]
@@ -64,6 +65,7 @@ def dashboard(tmp_path: Path, environment: dict[str, str]) -> Iterator[Dashboard
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     workspace, log = tmp_path / "workspace", tmp_path / "server.log"
+    Workspace(workspace).tour_ended.touch()
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     with log.open("wb") as output:
         server = subprocess.Popen(

@@ -1,0 +1,124 @@
+"""A tour of the pages: a small card that says what each one answers, and points at where to begin.
+
+It opens by itself in a workspace where nobody has ended it, and again with the button in the sidebar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.components.empty_states import PageName
+
+_KEY = "tour"
+_STOP = "tour.stop"
+_GO_TO = "tour.go_to"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One card of the tour."""
+
+    page: PageName
+    title: str
+    words: str
+    targets: tuple[str, ...] = ()
+    """What to point at, as CSS: the first that is on the page."""
+
+
+STOPS = (
+    Stop(
+        "datasets",
+        "Good demonstrations, and a few bad ones",
+        "Each point is a recorded trajectory. car_circle is here to try: a car that is rewarded for driving fast in a "
+        "circle, and unsafe beyond an invisible wall. Bring files of your own on the right.",
+        (".st-key-figure-datasets-scatter",),
+    ),
+    Stop(
+        "review",
+        "Mark what nobody should imitate",
+        "Watch a trajectory and press N for non-preferred, P for preferred, S to skip. A few dozen marks are enough. "
+        "Label marks many at once; Audit asks whether the marks can be trusted.",
+        (".st-key-review-player", ".st-key-review-stage"),
+    ),
+    Stop(
+        "train",
+        "Learn a cost from whole trajectories",
+        "Start a run. It learns which steps cost, from marks on whole trajectories alone: no reward, no true cost. "
+        "Then it weights the others by that and clones a safe policy. Seconds to a minute, in a process of its own.",
+        (".st-key-new-run", ".st-key-run-panel"),
+    ),
+    Stop(
+        "costs",
+        "Where is it dangerous?",
+        "The learned cost over the state, over time, and as a function. Every figure leads on: a point is a step, a "
+        "step is a frame, and the frame belongs to a trajectory that you can label.",
+        (".st-key-section", ".st-key-widget-section"),
+    ),
+    Stop(
+        "weights",
+        "Who is imitated, and how much?",
+        "Every trajectory has a weight. Move the settings and see at once who gains and who loses, or ask what would "
+        "change if a mark were not there.",
+        (".st-key-figure-weights-scatter",),
+    ),
+    Stop(
+        "rollouts",
+        "Watch the policy that came out",
+        "Roll out the safe policy and plain cloning from the same starts, and compare return, cost and films. "
+        "This tour waits in the sidebar.",
+    ),
+)
+
+
+def tour(page: str) -> None:
+    """The card, where the tour is open.
+
+    Args:
+        page: the file's name of the page that is shown.
+    """
+    place = st.container(key="tour-place")  # there with or without the card: what follows keeps its place
+    go_to = state.forget(_GO_TO)
+    if go_to is not None and go_to != page:
+        st.switch_page(f"views/{go_to}.py")
+    number = state.recall(_STOP, -1 if resources.workspace().tour_ended.exists() else 0)
+    if number >= 0:
+        with place:
+            _card(key=_KEY, data=_drawn(number), on_move_change=_move)
+
+
+def tour_button() -> None:
+    """Begin the tour again."""
+    st.button("Tour", key="tour.begin", icon=":material/explore:", type="tertiary", on_click=_go, args=(0,))
+
+
+def _drawn(number: int) -> dict[str, object]:
+    stop = STOPS[number]
+    own_link = f'[data-testid="stSidebarNavLink"][href$="/{stop.page}"]'
+    targets = [*stop.targets, own_link]
+    return {"number": number, "of": len(STOPS), "title": stop.title, "words": stop.words, "targets": targets}
+
+
+def _move() -> None:
+    """To another card, or -1: the end."""
+    _go(int(state.widget_value(_KEY)["move"]))
+
+
+@state.uninterrupted()
+def _go(number: int) -> None:
+    if 0 <= number < len(STOPS):
+        state.remember(_STOP, number)
+        state.remember(_GO_TO, STOPS[number].page)
+        return
+    state.remember(_STOP, -1)
+    resources.workspace().tour_ended.touch()
+
+
+def _source(ending: str) -> str:
+    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
+
+
+_card = st.components.v2.component("safemil_tour", css=_source(".css"), js=_source(".js"))
