@@ -88,9 +88,12 @@ class Choice(Generic[T]):
         self.set(value)
         self.keep()
 
-    def widget(self, options: Sequence[T], default: T | None = None) -> dict[str, Any]:
-        """Arguments `key` and `on_change` that tie a widget to this choice; it has no default value of its own."""
-        key = f"widget.{self.name}"
+    def widget(self, options: Sequence[T], default: T | None = None, *, place: str = "") -> dict[str, Any]:
+        """Arguments `key` and `on_change` that tie a widget to this choice; it has no default value of its own.
+
+        Several widgets on one page may be tied to it, each with a `place` of its own.
+        """
+        key = f"widget.{self.name}{place and f'.{place}'}"
         st.session_state[key] = self.among(options, default)
         return {"key": key, "on_change": self._adopt, "args": (key,)}
 
@@ -115,10 +118,13 @@ x = Choice("x", int)
 """The observation dimension on the horizontal axis."""
 y = Choice("y", int)
 
+map_x = Choice("map_x", int)
+"""The axis of the state map along its columns, see `state_axes.axis_names`."""
+map_y = Choice("map_y", int)
 section = Choice("section", str)
 """Of the Costs page: what it shows the cost over."""
 
-_OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y)
+_OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y, map_x, map_y)
 
 
 def keep_choices() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.hotkeys import hotkeys
-from dashboard.components.trajectory_view import trajectory_path, trajectory_replay
+from dashboard.components.trajectory_view import trajectory_view
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
 
@@ -55,8 +55,4 @@ def judge_panel(
             for pressed, label in _KEYS.items():
                 st.button(_WORDS[pressed], key=f"{key}.{label}", on_click=on_judge, args=(trajectory, label))
             st.button("End", key=f"{key}.end", on_click=open_panel, args=(None,), type="tertiary")
-        path, video = st.columns(2)
-        with path:
-            trajectory_path(info, trajectory, key=f"{key}.path", has_costs=False)
-        with video:
-            trajectory_replay(info, trajectory, key=f"{key}.replay", ahead=ahead, has_costs=False)
+        trajectory_view(info, trajectory, key=f"{key}.view", can_label=False, ahead=ahead, is_blind=True)

@@ -63,15 +63,16 @@ def trajectory_picker(info: DatasetInfo, default: int = 0) -> int:
     )
 
 
-def dimension_pickers(info: DatasetInfo) -> tuple[int, int]:
-    """Choose the two coordinates of a plot, side by side."""
+def dimension_pickers(info: DatasetInfo, *, place: str = "") -> tuple[int, int]:
+    """Choose the two coordinates of a plot, side by side; further pickers on one page have a `place` of their own."""
     dimensions = range(len(info.coordinate_names))
+    second = min(1, len(dimensions) - 1)
+    across, up = state.x.widget(dimensions, 0, place=place), state.y.widget(dimensions, second, place=place)
     left, right = st.columns(2)
     with left:
-        x = st.selectbox("Horizontal", dimensions, format_func=_name_of(info), **state.x.widget(dimensions, 0))
+        x = st.selectbox("Horizontal", dimensions, format_func=_name_of(info), **across)
     with right:
-        second = min(1, len(dimensions) - 1)
-        y = st.selectbox("Vertical", dimensions, format_func=_name_of(info), **state.y.widget(dimensions, second))
+        y = st.selectbox("Vertical", dimensions, format_func=_name_of(info), **up)
     return x, y
 
 

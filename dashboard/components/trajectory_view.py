@@ -1,23 +1,47 @@
-"""One trajectory in full: its path among others, its video, and its costs over time."""
+"""One trajectory in full, on any page: replay, path and timeline under one cursor, alone or beside another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from dashboard import charts_data, resources, run_resources
-from dashboard.charts_theme import LEARNED_COST, TRUE_COST
-from dashboard.components import pickers
-from dashboard.components.figure import figure
-from dashboard.components.replay import Curve, replay_with_timeline
+from dashboard import resources
+from dashboard.charts_theme import LABEL_WORDS, LEARNED_COST, NON_PREFERRED, PATH_COLOURS
+from dashboard.components import pickers, segment_labels, stage_items, trajectory_stage
+from dashboard.components.replay_screen import replay_screen
+from dashboard.components.trajectory_content import Content, Display, content, curve_names
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import NotReady
-from safemil_core.running import tasks
 from safemil_core.running.run_folder import Run
-from safemil_core.running.tasks import Task
+
+KEYS = ("Enter", "Backspace", "z")
+"""Those that Python hears of: a segment is kept, removed, taken back."""
+N_CURVES = 6
+"""Dimensions on the timeline, at most: more would not fit the screen."""
+COLOURS = {"n": NON_PREFERRED, "cost": LEARNED_COST}
+
+_view = trajectory_stage.register("safemil_trajectory", "trajectory_view")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a view is about."""
+
+    trajectory: int
+    beside: int | None
+    others: tuple[int, ...]
+    ahead: tuple[int, ...]
+    step: int | None
+    can_label: bool
+    display: Display
+
+    @property
+    def near(self) -> list[int]:
+        """The trajectories that are shown, and those that come next."""
+        shown = [self.trajectory] if self.beside is None else [self.trajectory, self.beside]
+        return [*shown, *self.ahead]
 
 
 def trajectory_view(
@@ -29,123 +53,142 @@ def trajectory_view(
     beside: int | None = None,
     step: int | None = None,
     can_label: bool = True,
+    others: Sequence[int] = (),
+    ahead: Sequence[int] = (),
+    is_blind: bool = False,
 ) -> None:
-    """One trajectory in full, on any page.
+    """Show a trajectory. Playing, seeking, zooming and spikes happen in the browser, without a run of the page.
 
     Args:
         info: its dataset.
         trajectory: its number.
         key: the view's identity on the page.
         run: whose learned cost is shown; None: the chosen one's.
-        beside: another trajectory to show with it, under the same cursor.
+        beside: another trajectory under the same cursor, until the user compares with one of her own choice.
         step: where the cursor is put.
         can_label: whether a brush makes a segment label.
+        others: trajectories whose paths stand out from the rest, as those that are selected with it.
+        ahead: those that will be looked at next, whose replays are rendered meanwhile.
+        is_blind: shows neither costs nor rewards, nor anybody's label.
     """
-    path, video = st.columns(2)
-    with path:
-        trajectory_path(info, trajectory, key=f"{key}.path")
-    with video:
-        trajectory_replay(info, trajectory, key=f"{key}.replay")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Display", icon=":material/tune:"):
+            display = _display(info, key, run, is_blind=is_blind)
+        companion = beside if is_blind else _companion(info, trajectory, key, beside)
+    shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
+    is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
 
+    @st.fragment(run_every=1.0 if is_waiting else None)
+    def stage() -> None:
+        _stage(info, key, shown)
+        if is_waiting and all(resources.replay(info, each) is not None for each in _on_stage(shown)):
+            st.rerun()  # once, and the polling ends
 
-def trajectory_path(
-    info: DatasetInfo,
-    trajectory: int,
-    *,
-    key: str,
-    label: str = "none",
-    others: tuple[int, ...] = (),
-    has_costs: bool = True,
-) -> None:
-    """The path of one trajectory through two chosen dimensions, before those that are selected with it.
-
-    Args:
-        info: its dataset.
-        trajectory: its number.
-        key: the chart's identity on the page.
-        label: gives its colour; without, it is shown as unlabelled.
-        others: what is selected with it.
-        has_costs: whether steps of true cost stand out.
-    """
-    x, y = pickers.dimension_pickers(info)
-    recorded = resources.trajectories(info)[trajectory]
-    if not has_costs:
-        recorded = replace(recorded, costs=None)
-    figure(
-        charts_data.path_figure(
-            recorded,
-            label,
-            resources.background_paths(info, x, y),
-            x,
-            y,
-            info.coordinate_names,
-            height=400,
-            selected=resources.paths_of(info, x, y, others) if others else None,
-        ),
-        key=key,
-        config={"displayModeBar": False},
-        alt=f"The path of trajectory {trajectory}",
-    )
+    stage()
     if len(others) > resources.N_PREVIEWED:
         st.caption(f"{resources.N_PREVIEWED} of the {len(others)} selected paths are drawn.")
 
 
-def trajectory_replay(
-    info: DatasetInfo, trajectory: int, *, key: str, ahead: Sequence[int] = (), has_costs: bool = True
-) -> None:
-    """The video over its costs; until it is rendered, a fragment looks for it every second.
-
-    Args:
-        info: the dataset.
-        trajectory: its number.
-        key: the component's identity on the page.
-        ahead: those that will be looked at next, whose videos are asked for too.
-        has_costs: whether costs are shown.
-    """
-    wanted = [trajectory, *ahead]
-    if info.can_replay:
-        tasks.want_replays(resources.workspace(), info, wanted)
-    is_waiting = info.can_replay and resources.replay(info, trajectory) is None
-
-    @st.fragment(run_every=1.0 if is_waiting else None)
-    def screen() -> None:
-        replay = resources.replay(info, trajectory)
-        if is_waiting and replay is not None:
-            st.rerun()  # once, and the polling ends
-        progress = Task.of_dataset("replay", resources.workspace(), info).progress
-        if is_waiting and progress is not None and progress.state == "done":
-            tasks.want_replays(resources.workspace(), info, wanted)  # it ended just before it heard of this wish
-        has_failed = progress is not None and progress.state in ("failed", "lost")
-        message = "Rendering the replay…"
-        if not info.can_replay:
-            message = "No replay: this dataset names no environment. Import the file again with its name."
-        elif progress is not None and has_failed:
-            message = f"No replay: {progress.message}"
-        replay_with_timeline(
-            f"{info.id}/{trajectory}",
-            replay,
-            _curves(info, trajectory) if has_costs else [],
-            len(resources.trajectories(info)[trajectory]),
-            key=key,
-            message=message,
-            is_busy=is_waiting and not has_failed,
-        )
-        if replay is not None and not replay.exact:
-            st.badge("approximate", color="yellow", help=replay.note)
-
-    screen()
+def _display(info: DatasetInfo, key: str, run: Run | None, *, is_blind: bool) -> Display:
+    names, dimensions = curve_names(info), range(len(info.coordinate_names))
+    x, y = pickers.dimension_pickers(info, place=key)
+    z = st.selectbox(
+        "Third dimension",
+        dimensions,
+        index=None,
+        format_func=info.coordinate_names.__getitem__,
+        placeholder="None: the path is flat",
+        help="Drag on the path to turn it.",
+        key=f"{key}.z.{info.id}",
+        persist_state="session",
+    )
+    curves = st.multiselect(
+        "Curves",
+        range(len(names)),
+        default=list(range(info.n_observations, min(len(names), info.n_observations + 2))),
+        format_func=names.__getitem__,
+        max_selections=N_CURVES,
+        key=f"{key}.curves.{info.id}",
+        persist_state="session",
+    )
+    chosen = run or pickers.chosen_run(info)
+    return Display(x, y, tuple(curves), None if is_blind else chosen, not is_blind, is_blind, z)
 
 
-def _curves(info: DatasetInfo, trajectory: int) -> list[Curve]:
-    """The true cost of each step where it is known, and the learned cost of the chosen run where it has one."""
-    trajectories = resources.trajectories(info)
-    curves = []
-    true_costs = trajectories[trajectory].costs
-    if true_costs is not None:
-        curves.append(Curve("true cost", true_costs, TRUE_COST, is_filled=True))
-    run = pickers.chosen_run(info)
-    if run is not None:
-        steps = slice(*trajectories.offsets[trajectory : trajectory + 2])
-        with suppress(NotReady):  # it still trains
-            curves.append(Curve("learned cost", run_resources.run_costs(run)[steps], LEARNED_COST))
-    return curves
+def _companion(info: DatasetInfo, trajectory: int, key: str, beside: int | None) -> int | None:
+    chosen = st.number_input(
+        "Compare with",
+        0,
+        info.n_trajectories - 1,
+        value=None,
+        step=1,
+        placeholder="Compare with…",
+        label_visibility="collapsed",
+        width=190,
+        key=f"{key}.beside.{info.id}",
+        persist_state="session",
+        help="The number of a trajectory that is shown beside it, step by step.",
+    )
+    companion = beside if chosen is None else int(chosen)
+    return None if companion == trajectory else companion
+
+
+def _on_stage(shown: _Shown) -> list[int]:
+    return shown.near[: 1 if shown.beside is None else 2]
+
+
+def _stage(info: DatasetInfo, key: str, shown: _Shown) -> None:
+    labels = resources.label_state(info)
+    ready = content(info, shown.display, _on_stage(shown), labels.labels, trajectory_stage.window(key))
+    others = None
+    if shown.others:
+        others = f"others/{info.id}/{shown.display.axes}/{hash(shown.others)}"
+        ready.wanted[others] = lambda: _others(info, shown)
+    trajectory_stage.show(
+        _view,
+        key,
+        ready.wanted,
+        {
+            "dataset": info.id,
+            "scene": ready.scene,
+            "others": others,
+            "cursor": None if shown.step is None else [shown.trajectory, shown.step],
+            "canLabel": shown.can_label,
+            "said": segment_labels.last_words(key, info),
+            "colours": COLOURS,
+            "keysAreEverywhere": False,
+            **_facts(info, shown, ready),
+            **replay_screen(key, info, shown.near, is_waiting=None in ready.films),
+        },
+        KEYS,
+        lambda press: segment_labels.apply(key, info, press) if shown.can_label else None,
+    )
+
+
+def _facts(info: DatasetInfo, shown: _Shown, ready: Content) -> dict[str, Any]:
+    """What is said of the trajectory, and of the one beside it."""
+    said = resources.label_state(info)
+    both = [(each, "none" if shown.display.is_blind else str(said.labels[each])) for each in _on_stage(shown)]
+    legend = [f"trajectory {each}" + ("" if shown.display.is_blind else f" · {LABEL_WORDS[label]}")
+              for each, label in both]  # fmt: skip
+    return {
+        "shown": ready.shown[0],
+        "film": ready.films[0],
+        "detail": ready.detail,
+        "beside": ready.shown[1] if len(both) > 1 else None,
+        "besideFilm": ready.films[1] if len(both) > 1 else None,
+        "hasBesideScreen": len(both) > 1,
+        "besideMessage": "Rendering the replay…",
+        "besideColour": PATH_COLOURS[both[-1][1]],
+        "legend": legend,
+        "status": {
+            "segments": () if shown.display.is_blind else said.segments.get(shown.trajectory, ()),
+            "pathColour": PATH_COLOURS[both[0][1]],
+        },
+    }
+
+
+def _others(info: DatasetInfo, shown: _Shown) -> dict[str, Any]:
+    x, y, *z = shown.display.axes
+    paths = resources.paths_of(info, x, y, shown.others)
+    return stage_items.paths(paths, resources.paths_of(info, x, z[0], shown.others).y if z else None)

@@ -13,7 +13,7 @@ from dashboard.components.label_watch import label_badges, watch_labels
 from dashboard.components.selection import listing
 from dashboard.components.trajectory_map import trajectory_map
 from dashboard.components.trajectory_table import list_bar, trajectory_list
-from dashboard.components.trajectory_view import trajectory_path, trajectory_replay
+from dashboard.components.trajectory_view import trajectory_view
 
 header = st.container(horizontal=True, vertical_alignment="center")
 header.title("Label", anchor=False, width="content")
@@ -37,10 +37,6 @@ with left:
     trajectory_map(info, listed)
 with right:
     action_bar(info, listed)
-    path, video = st.columns(2)
-    with path:
-        others = listed.selected if len(listed.selected) > 1 else ()
-        trajectory_path(info, listed.focus, key="label.path", label=listed.label, others=others)
-    with video:
-        trajectory_replay(info, listed.focus, key="label.replay", ahead=listed.ahead)
+    others = listed.selected if len(listed.selected) > 1 else ()
+    trajectory_view(info, listed.focus, key="label.view", others=others, ahead=listed.ahead)
 label_history(info)

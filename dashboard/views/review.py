@@ -9,20 +9,20 @@ import numpy as np
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, PATH_COLOURS
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST, PATH_COLOURS
 from dashboard.components import pickers
 from dashboard.components.empty_states import need_dataset
-from dashboard.components.review_content import Content, Display, content, curve_names
-from dashboard.components.review_player import Press, review_player
+from dashboard.components.replay_screen import replay_screen
+from dashboard.components.review_player import review_player
 from dashboard.components.review_queue import Walk, current_walk, keep_walk, order_anew
+from dashboard.components.trajectory_content import Display, content, curve_names
+from dashboard.components.trajectory_stage import Press, window
 from dashboard.components.words import number, plural
 from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, LabelState
 from safemil_core.errors import NotReady, SafeMILError
-from safemil_core.running import tasks
 from safemil_core.running.run_folder import Run
-from safemil_core.running.tasks import Task
 
 LABEL_OF: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
 OTHERS_S = 1.5
@@ -191,22 +191,25 @@ def _stage(info: DatasetInfo, order: Order, display: Display) -> None:
     labels = resources.label_state(info)
     near = [item.trajectory for item in (walk.current, *walk.upcoming)]
     behind = [walk.previous.trajectory] if walk.previous is not None else []
-    ready = content(info, display, dict.fromkeys([*near, *behind]), labels.labels)
+    ready = content(info, display, dict.fromkeys([*near, *behind]), labels.labels, window("review.stage"))
     review_player(
         "review.stage",
         ready.wanted,
         {
             "dataset": info.id,
             "queue": f"{info.id}/{order}",
-            "shown": ready.shown,
+            "shown": ready.shown[0],
             "scene": ready.scene,
+            "film": ready.films[0],
+            "detail": ready.detail,
+            "cursor": _cursor(walk.current.trajectory),
             "status": _status(walk, order, display, labels),
             "progress": _progress(labels.labels),
             "reasons": [reason.code for reason in resources.labels(info).reasons()[:9]],
             "last": _last_words(),
             "said": state.recall("review.said", {"text": "", "bad": False}),
-            "colours": {key: LABEL_COLOURS[label] for key, label in LABEL_OF.items()},
-            **_screen(info, ready, near),
+            "colours": {"cost": LEARNED_COST, **{key: LABEL_COLOURS[label] for key, label in LABEL_OF.items()}},
+            **replay_screen("review", info, near, is_waiting=ready.films[0] is None),
         },
         lambda press: _press(info, order, display.run, press),
     )
@@ -253,18 +256,10 @@ def _words(label: Label, reason: str) -> str:
     return ", ".join(filter(None, (LABEL_WORDS[label], reason)))
 
 
-def _screen(info: DatasetInfo, ready: Content, near: list[int]) -> dict[str, Any]:
-    """The replay that is shown, or what is shown in its place. Asks for those that are still to be rendered."""
-    if not info.can_replay:
-        return {"film": ready.film, "hasScreen": ready.film is not None, "message": "No replay.", "busy": False}
-    progress = Task.of_dataset("replay", resources.workspace(), info).progress
-    is_waiting = ready.film is None
-    if state.recall("review.wished") != near or (is_waiting and progress is not None and progress.state == "done"):
-        progress = tasks.want_replays(resources.workspace(), info, near) or progress
-        state.remember("review.wished", near)
-    has_failed = is_waiting and progress is not None and progress.state in ("failed", "lost")
-    message = f"No replay: {progress.message}" if has_failed and progress is not None else "Rendering the replay…"
-    return {"film": ready.film, "hasScreen": True, "message": message, "busy": is_waiting and not has_failed}
+def _cursor(trajectory: int) -> list[int] | None:
+    """Where a link has put the cursor, while its trajectory is shown."""
+    step = state.step.get()
+    return [trajectory, step] if step is not None and state.trajectory.get() == trajectory else None
 
 
 info = need_dataset()

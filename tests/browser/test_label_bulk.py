@@ -25,7 +25,7 @@ def test_a_box_selects_points_which_are_marked_tagged_and_taken_back_as_one(dash
     expect(preview).to_contain_text("selected")
     n = int(re.findall(r"\d+", preview.inner_text())[0])
     assert 2 < n < runs.N
-    expect(page.locator(".st-key-label-path .legend").first).to_contain_text("selected")  # their paths stand out
+    expect(page.locator(".view")).to_have_attribute("data-others", "true")  # their paths stand out
 
     choose_new(page, "Reason", "too fast")
     page.get_by_role("button", name=f"Non-preferred {n}").click()

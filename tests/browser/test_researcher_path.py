@@ -45,7 +45,7 @@ def upload(dashboard: Dashboard, page: Page) -> None:
 def label(dashboard: Dashboard, page: Page) -> None:
     follow(page, "Label")
     expect(page.get_by_text("50 non-preferred")).to_be_visible()
-    expect(page.locator(".st-key-label-path .js-plotly-plot")).to_be_visible()
+    expect(page.locator(".view .path")).to_be_visible()
     page.locator("[data-listening=true]").wait_for(state="attached")  # keys work from now on
     heading = page.get_by_role("heading", name=re.compile(r"^Trajectory \d+$"))
     expect(heading).to_have_text("Trajectory 0")

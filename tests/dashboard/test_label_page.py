@@ -1,3 +1,4 @@
+import base64
 import json
 
 import numpy as np
@@ -49,9 +50,18 @@ def counts(at):
 
 
 def player(at):
-    return next(
-        json.loads(element.proto.json) for element in at.get("bidi_component") if "curves" in element.proto.json
-    )
+    """What the stage gets, with the item that it shows."""
+    data = next(json.loads(each.proto.json) for each in at.get("bidi_component") if "legend" in each.proto.json)
+    return {**data, "item": data["items"].get(data["shown"])}
+
+
+def lines(data):
+    """The curves of the shown item by name, as float32."""
+    return {
+        line["name"]: np.frombuffer(base64.b64decode(line["values"]), dtype="<f4")
+        for lane in data["item"]["lanes"]
+        for line in lane["lines"]
+    }
 
 
 def table(at):
@@ -370,16 +380,17 @@ def test_replays_of_this_and_the_next_two_are_wished_for(workspace, info, wishes
 def test_the_player_waits_then_shows_the_video_with_the_true_cost(workspace, info):
     at = page(trajectory="3")
     data = player(at)
-    assert (data["video"], data["busy"], data["message"]) == (None, True, "Rendering the replay…")
+    assert (data["film"], data["busy"], data["message"]) == (None, True, "Rendering the replay…")
+    np.testing.assert_array_equal(lines(data)["true cost"], store(workspace).open("walks")[3].costs)
+    assert list(lines(data)) == ["true cost", "reward", "action 0", "action 1"]
     path = workspace.replay(info.id, 3)
     path.with_suffix(".json").write_text('{"fps": 20, "stride": 5, "exact": false, "note": "placed"}')
     path.write_bytes(b"mp4")
     at.run()
     data = player(at)
-    assert (data["video"], data["stride"], data["steps"]) == ("bXA0", 5, T)
-    assert [curve["name"] for curve in data["curves"]] == ["true cost"]
-    assert data["curves"][0]["values"] == store(workspace).open("walks")[3].costs.tolist()
-    assert any("approximate" in m.value for m in at.markdown)
+    film = data["items"][data["film"]]
+    assert (film["video"], film["stride"], film["exact"], film["note"]) == ("bXA0", 5, False, "placed")
+    assert data["item"] is None, "the browser has it already"
 
 
 def test_a_failed_renderer_is_said(workspace, info, monkeypatch):
@@ -393,7 +404,7 @@ def test_without_an_environment_there_is_no_replay(workspace, wishes):
     add_dataset(workspace, env_id=None)
     data = player(page())
     assert data["message"].startswith("No replay: this dataset names no environment.")
-    assert wishes == []
+    assert (data["hasScreen"], wishes) == (False, [])
 
 
 def test_a_finished_run_adds_its_learned_cost(workspace, info):
@@ -401,9 +412,8 @@ def test_a_finished_run_adds_its_learned_cost(workspace, info):
     run = finish(new_run(workspace, info), workspace)
     at = page(trajectory="3")
     np.testing.assert_allclose(table(at)["learned cost"], run.trajectories()["cost_sum"])
-    curve = player(at)["curves"][1]
-    assert curve["name"] == "learned cost"
-    np.testing.assert_allclose(curve["values"], run.costs().query("trajectory == 3")["cost"], atol=1e-4)
+    learned = run.costs().query("trajectory == 3")["cost"]
+    np.testing.assert_array_equal(lines(player(at))["learned cost"], learned.astype(np.float32))
 
 
 def test_without_the_truth_the_page_still_works(workspace):
@@ -411,4 +421,4 @@ def test_without_the_truth_the_page_still_works(workspace):
     at = page()
     assert not at.exception
     assert list(table(at).columns) == ["#", "label"]
-    assert player(at)["curves"] == []
+    assert list(lines(player(at))) == ["action 0", "action 1"]

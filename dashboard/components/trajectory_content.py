@@ -1,0 +1,182 @@
+"""What the stage shows of a recorded trajectory: path, curves and replay, each under a name that says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from dashboard import resources, run_resources
+from dashboard.charts_theme import LEARNED_COST, TRUE_COST
+from dashboard.components import stage_items
+from dashboard.components.stage_items import Lane, Line, Scene
+from dashboard.components.trajectory_stage import Window
+from safemil_core.assessment.evidence import evidence
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.trajectories import Trajectory
+from safemil_core.errors import NotReady
+from safemil_core.running.run_folder import Run
+
+
+@dataclass(frozen=True)
+class Display:
+    """What the user wants to see."""
+
+    x: int
+    """The coordinate on the horizontal axis of the path."""
+    y: int
+    curves: tuple[int, ...]
+    """Dimensions on the timeline; those from `n_observations` on are of the action."""
+    run: Run | None
+    """Whose learned cost is shown."""
+    shows_truth: bool
+    """Whether reward and true cost are shown."""
+    is_blind: bool
+    """Whether all scores of a trajectory are hidden until it is judged."""
+    z: int | None = None
+    """The coordinate that makes the path one in space."""
+
+    def hides_scores(self, label: str) -> bool:
+        """Whether a trajectory with this label must not show its scores."""
+        return self.is_blind and label == "none"
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The two coordinates of the path, or three."""
+        return (self.x, self.y) if self.z is None else (self.x, self.y, self.z)
+
+
+@dataclass(frozen=True)
+class Content:
+    """Names of what the browser should have, see `trajectory_stage.show`, and how each is made."""
+
+    wanted: dict[str, Callable[[], dict[str, Any]]]
+    scene: str
+    shown: tuple[str, ...]
+    """The item of each trajectory."""
+    films: tuple[str | None, ...]
+    """Of each that is rendered."""
+    detail: str | None
+    """A part of the first trajectory, where it is too long to be sent whole."""
+
+
+def curve_names(info: DatasetInfo) -> list[str]:
+    """What `Display.curves` can choose among, by number."""
+    return [*info.observation_names, *info.action_names]
+
+
+def content(
+    info: DatasetInfo,
+    display: Display,
+    trajectories: Iterable[int],
+    labels: np.ndarray,
+    window: Window | None = None,
+) -> Content:
+    """What to have in the browser for these trajectories, the shown one first, and for the part that it looks at."""
+    scene = f"scene/{info.id}/{'/'.join(map(str, display.axes))}"
+    wanted: dict[str, Callable[[], dict[str, Any]]] = {scene: partial(_scene, info, display)}
+    shown: list[str] = []
+    films: list[str | None] = []
+    detail = None
+    for trajectory in trajectories:
+        with_scores = not display.hides_scores(labels[trajectory])
+        name = _name(info, display, trajectory, with_scores=with_scores)
+        wanted[name] = partial(_item, info, display, trajectory, with_scores=with_scores)
+        if not shown and window is not None and window.item == name:
+            detail = f"detail/{name}/{window.first}-{window.last}"
+            wanted[detail] = partial(_detail, info, display, trajectory, window, with_scores=with_scores)
+        replay = resources.replay(info, trajectory)
+        film = None
+        if replay is not None:
+            film = f"film/{info.id}/{trajectory}"
+            wanted[film] = partial(stage_items.film, replay)
+        shown.append(name)
+        films.append(film)
+    return Content(wanted, scene, tuple(shown), tuple(films), detail)
+
+
+def lanes_of(
+    steps: Trajectory,
+    learned: Line | None,
+    curves: Iterable[Lane],
+    *,
+    shows_truth: bool,
+) -> list[Lane]:
+    """Both costs on one scale, which reaches to 1 at least, so that noise does not fill it; the reward; curves.
+
+    Args:
+        steps: the trajectory.
+        learned: its learned cost, where it has one.
+        curves: what comes below.
+        shows_truth: whether reward and true cost are shown where they are known.
+    """
+    costs = []
+    if shows_truth and steps.costs is not None:
+        costs.append(Line("true cost", steps.costs, TRUE_COST, is_filled=True))
+    if learned is not None:
+        costs.append(learned)
+    lanes = [Lane(tuple(costs), 0.0, 1.0)] if costs else []
+    if shows_truth and steps.rewards is not None:
+        lanes.append(Lane((Line("reward", steps.rewards),), 0.0, 0.0))
+    return [*lanes, *curves]
+
+
+def _name(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> str:
+    run_id = display.run.id if display.run is not None and display.run.has_costs else ""
+    truth = display.shows_truth and resources.shows_truth(info)
+    what = (*display.axes, "of", *display.curves, run_id, truth, with_scores)
+    return f"{info.id}/{trajectory}/{'/'.join(map(str, what))}"
+
+
+def _scene(info: DatasetInfo, display: Display) -> dict[str, Any]:
+    background, heights = resources.background_paths(info, display.x, display.y), None
+    if display.z is not None:
+        heights = resources.background_paths(info, display.x, display.z).y
+    return stage_items.scene(Scene(tuple(info.coordinate_names[axis] for axis in display.axes), background, heights))
+
+
+def _item(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> dict[str, Any]:
+    learned = _learned_cost(info, display.run, trajectory) if with_scores else None
+    return stage_items.item(
+        trajectory,
+        resources.trajectories(info)[trajectory].coordinates[:, list(display.axes)],
+        _lanes(info, display, trajectory, with_scores=with_scores),
+        None if learned is None else evidence(learned.values),
+    )
+
+
+def _detail(
+    info: DatasetInfo, display: Display, trajectory: int, window: Window, *, with_scores: bool
+) -> dict[str, Any]:
+    last = min(window.last, len(resources.trajectories(info)[trajectory]) - 1)
+    lanes = _lanes(info, display, trajectory, with_scores=with_scores)
+    return stage_items.detail(min(window.first, last), last, lanes)
+
+
+def _lanes(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> list[Lane]:
+    shown, ranges, names = resources.trajectories(info)[trajectory], resources.dimension_ranges(info), curve_names(info)
+    curves = []
+    for curve in display.curves:
+        beyond = curve - info.n_observations
+        values = shown.observations[:, curve] if beyond < 0 else shown.actions[:, beyond]
+        low, high = ranges[curve].tolist()
+        curves.append(Lane((Line(names[curve], values),), low, high))
+    if not with_scores:
+        return curves
+    learned = _learned_cost(info, display.run, trajectory)
+    return lanes_of(shown, learned, curves, shows_truth=display.shows_truth)
+
+
+def _learned_cost(info: DatasetInfo, run: Run | None, trajectory: int) -> Line | None:
+    """With the band of the ensemble, where there is one."""
+    if run is None:
+        return None
+    try:
+        costs, spread = run_resources.run_costs(run), run_resources.run_cost_spread(run)
+    except NotReady:  # it still trains
+        return None
+    steps = slice(*resources.trajectories(info).offsets[trajectory : trajectory + 2])
+    return Line("learned cost", costs[steps], LEARNED_COST, spread=None if spread is None else spread[steps])
