@@ -10,6 +10,7 @@ from dashboard.components import pickers
 from dashboard.components.cost_map import cost_map
 from dashboard.components.cost_raster import cost_raster
 from dashboard.components.cost_trajectory import cost_trajectory
+from dashboard.components.cost_truth import cost_truth
 from dashboard.components.empty_states import need_costs, need_dataset
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -21,6 +22,7 @@ run = need_costs(info)
 SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
     "state": ("Over the state" if info.n_observations else "Over the actions", cost_map),
     "time": ("Over time", cost_raster),
+    "truth": ("Against the truth", cost_truth),
 }
 chosen = pickers.section_picker({name: title for name, (title, _) in SECTIONS.items()})
 SECTIONS[chosen][1](info, run)

@@ -32,7 +32,7 @@ class HiddenTruth:
     def __init__(self, database: Database, dataset_id: str, parents: Iterable[str] = ()) -> None:
         self._database = database
         self._dataset = dataset_id
-        self._parents = tuple(parents)
+        self._parents = [HiddenTruth(database, parent) for parent in parents]
 
     @classmethod
     def of(cls, database: Database, info: DatasetInfo) -> HiddenTruth:
@@ -42,10 +42,8 @@ class HiddenTruth:
     @property
     def is_hidden(self) -> bool:
         """At this moment."""
-        own = self.history()
-        if own:
-            return own[-1].hides
-        return any(HiddenTruth(self._database, parent).is_hidden for parent in self._parents)
+        own = self._own()
+        return own[-1].hides if own else any(parent.is_hidden for parent in self._parents)
 
     def hide(self, author: str) -> None:
         """Hide it from now on; does nothing where it is hidden."""
@@ -56,7 +54,11 @@ class HiddenTruth:
         self._say(False, author)
 
     def history(self) -> list[TruthEvent]:
-        """All that was ever said of this dataset, oldest first."""
+        """All that was ever said of this dataset and of those that it is made of, oldest first."""
+        inherited = [event for parent in self._parents for event in parent.history()]
+        return sorted([*inherited, *self._own()], key=lambda event: event.at)
+
+    def _own(self) -> list[TruthEvent]:
         query = text("SELECT hides, author, at FROM truth_events WHERE dataset = :dataset ORDER BY id")
         with self._database.read() as connection:
             rows = connection.execute(query, {"dataset": self._dataset})

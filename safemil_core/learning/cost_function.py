@@ -120,7 +120,8 @@ class CostFunction:
         for node, weight in zip(nodes, weights, strict=True):
             on_the_way = (baseline + ways * ((1 + node) / 2)).astype(np.float32)
             mean_gradient += weight / 2 * self.gradient(on_the_way)
-        return (ways * mean_gradient).astype(np.float32)
+        added: np.ndarray = (ways * mean_gradient).astype(np.float32)
+        return added
 
     def by_number(self, of_inputs: np.ndarray) -> np.ndarray:
         """[n, O + A] of values [n, D] per input: those of the choices of one action added up."""

@@ -1,0 +1,165 @@
+"""The learned cost against the true one, once the truth is revealed: of steps and of trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import charts_truth, cost_resources, resources, state
+from dashboard.components.figure import figure
+from dashboard.components.words import code_span, number, plural
+from dashboard.cost_resources import Among
+from safemil_core.assessment import truth
+from safemil_core.assessment.truth import Cut, TruthReport
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.hidden_truth import TruthEvent, was_hidden
+from safemil_core.running.run_folder import Run
+
+Items = Literal["steps", "trajectories"]
+ITEMS: dict[Items, str] = {"steps": "Steps", "trajectories": "Trajectories"}
+SINGULAR: dict[Items, str] = {"steps": "step", "trajectories": "trajectory"}
+AMONG: dict[Among, str] = {"unmarked": "All but those it was marked for", "all": "All"}
+
+T = TypeVar("T", bound=str)
+
+
+def cost_truth(info: DatasetInfo, run: Run) -> None:
+    """Everything that the truth says of a run's cost; while it is hidden, the way to reveal it."""
+    if not info.has_costs:
+        st.info("This dataset has no true costs, so there is no truth to compare the learned cost with.")
+    elif not resources.shows_truth(info):
+        _curtain(info)
+    else:
+        _report(info, run)
+
+
+@state.uninterrupted()
+def _reveal(info: DatasetInfo) -> None:
+    resources.hidden_truth(info).reveal(state.author())
+
+
+def _curtain(info: DatasetInfo) -> None:
+    with st.container(border=True):
+        st.markdown(
+            "**The truth is hidden.** Label and train without it; then reveal it here, and see how well the learned "
+            "cost finds the steps that violate. It is kept that you revealed it: labels that are given from then on "
+            "count as given with the truth in sight."
+        )
+        st.button("Reveal the truth", type="primary", icon=":material/visibility:", on_click=_reveal, args=(info,))
+
+
+@st.fragment
+def _report(info: DatasetInfo, run: Run) -> None:
+    st.caption(_fairness(info, run))
+    level_place, among_place, threshold_place = st.columns([3, 4, 5], vertical_alignment="bottom")
+    items = _choice("Level", "costs.truth.level", ITEMS, level_place)
+    among = _choice("Of which trajectories", "costs.truth.among", AMONG, among_place)
+    if items == "steps":
+        threshold = threshold_place.slider(
+            "Steps of at least this cost c are called violating", 0.0, 1.0, 0.5, 0.01, key="costs.truth.threshold",
+            persist_state="session",
+        )  # fmt: skip
+        report = cost_resources.step_truth(info, run, among)
+        at = cost_resources.step_cut(info, run, among, threshold)
+    else:
+        report, at = _of_trajectories(info, run, among, threshold_place)
+    _numbers(report, at, items)
+    _curves(report, at, items)
+
+
+def _of_trajectories(info: DatasetInfo, run: Run, among: Among, place: DeltaGenerator) -> tuple[TruthReport, Cut]:
+    found = cost_resources.judged(info, run, among)
+    with place:
+        limit_place, threshold_place = st.columns([2, 3], vertical_alignment="bottom")
+    limit = limit_place.number_input(
+        "Violating above", 0.0, None, 0.0, 1.0, key="costs.truth.limit", persist_state="session",
+        help="A trajectory violates where its true cost, summed over its steps, is above this.",
+    )  # fmt: skip
+    low, high = float(found.sums.min()), float(found.sums.max())
+    threshold = low
+    if high > low:
+        threshold = threshold_place.slider(
+            "Called violating from C", low, high, (low + high) / 2, key=f"costs.truth.threshold.{run.id}.{among}"
+        )
+    report = cost_resources.trajectory_truth(info, run, among, float(limit))
+    return report, truth.cut(found.sums, found.true_sums > limit, threshold)
+
+
+def _numbers(report: TruthReport, at: Cut, items: Items) -> None:
+    ranking, share = report.ranking, report.ranking.n_violating / report.ranking.n
+    with st.container(horizontal=True):
+        st.metric("ROC AUC", _words(ranking.auc), border=True,
+                  help="Chance that a violating one costs more than another one; 0.5 is guessing.")  # fmt: skip
+        st.metric("Average precision", _words(ranking.average_precision), f"{share:.3f} by guessing", border=True,
+                  delta_color="off", delta_arrow="off",
+                  help="Mean precision over all thresholds; guessing gives the share that violates.")  # fmt: skip
+        st.metric("Calibration error", f"{report.calibration.error:.3f}", border=True,
+                  help="How far the learned cost lies from the share of violating steps, on average. The cost is "
+                  "learned from an order alone, so that only its order is promised to be right.")  # fmt: skip
+        st.metric("Precision at the threshold", _percent(at.precision), f"{number(at.looked)} called violating",
+                  border=True, delta_color="off", delta_arrow="off")  # fmt: skip
+        st.metric("Found at the threshold", _percent(at.recall),
+                  f"{number(at.found)} of {number(at.n_violating)} violating", border=True,
+                  delta_color="off", delta_arrow="off")  # fmt: skip
+
+
+def _curves(report: TruthReport, at: Cut, items: Items) -> None:
+    ranking = report.ranking
+    if not 0 < ranking.n_violating < ranking.n:
+        how_many = "all violate" if ranking.n_violating else "none violates"
+        st.info(f"Of {plural(ranking.n, SINGULAR[items])} {how_many}: there is nothing to tell apart.")
+        return
+    charts = {
+        "found": ("Violating found by looking", charts_truth.found_by_looking(ranking, at, items)),
+        "calibration": ("Calibration", charts_truth.calibration(report.calibration, items)),
+        "roc": ("ROC", charts_truth.roc(ranking, at)),
+        "precision": ("Precision and recall", charts_truth.precision_recall(ranking, at)),
+    }
+    columns = st.columns(2, gap="large")
+    for place, (name, (title, chart)) in enumerate(charts.items()):
+        with columns[place % 2]:
+            st.markdown(f"**{title}**")
+            figure(chart, key=f"costs.truth.{name}", alt=f"{title}, of {items}")
+
+
+def _fairness(info: DatasetInfo, run: Run) -> str:
+    """Whether the labels that the run learned from were given without the truth in sight, in Markdown."""
+    events = resources.hidden_truth(info).history()
+    if not events:
+        return "The truth was never hidden from those who labelled. For a fair trial, hide it at the left before."
+    labels = resources.labels(info)
+    marked_at = labels.state(run.info.label_snapshot).marked_at
+    without = {action.id for action in labels.history() if was_hidden(events, action.at)}
+    given = [int(action) for action in marked_at if action]
+    n_blind = sum(action in without for action in given)
+    begun = f"Of the {plural(len(given), 'label')} that this run began with"
+    return f"{_said(events[-1])} {begun}, {number(n_blind)} were given while it was hidden."
+
+
+def _said(event: TruthEvent) -> str:
+    what = "hid" if event.hides else "revealed"
+    return f"{code_span(event.author)} {what} the truth on {event.at[:16].replace('T', ' at ')} UTC."
+
+
+def _choice(words: str, key: str, options: Mapping[T, str], place: DeltaGenerator) -> T:
+    chosen: T = place.segmented_control(
+        words,
+        list(options),
+        default=next(iter(options)),
+        format_func=options.__getitem__,
+        required=True,
+        key=key,
+        persist_state="session",
+    )
+    return chosen
+
+
+def _words(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
