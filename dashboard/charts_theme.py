@@ -15,6 +15,14 @@ LEARNED_COST = "#CC79A7"
 LEARNED_COST_SCALE = ("#2A0A55", "#65156E", "#9F2A63", "#D44842", "#F57D15", "#FAC228")
 """Inferno without its ends: its black and its pale yellow would vanish in the dark and in the light page, and
 Streamlit's chart theme takes #000004, its first colour, for a placeholder and paints it pink."""
+TRUE_COST_SCALE = ("#192C46", "#124477", "#00609E", "#037FBD", "#099FDC", "#57BDEA", "#97D9F2")
+STEPS_SCALE = ("#252B26", "#3E443F", "#59605A", "#767C77", "#939A94", "#B2BAB3", "#D2DAD3")
+DIFFERENCE_SCALES = {
+    "light": ("#036262", "#248787", "#6BA8A7", "#A7C9C8", "#E8E8E8", "#D2BDA9", "#B79472", "#9B6C3C", "#7B4700"),
+    "dark": ("#45E8E8", "#44B9B9", "#418D8C", "#3C6262", "#383838", "#6B5541", "#9E754E", "#D2985D", "#FFBF81"),
+}
+"""Teal where it is less, ochre where it is more; no difference is near the colour of the page. All scales go in even
+steps of lightness (OKLab), so that they are read alike in grey and with any colour vision."""
 
 """Okabe and Ito's palette: told apart with any colour vision, on light and on dark."""
 

@@ -1,75 +1,206 @@
-"""The learned cost over the state: a heatmap over two dimensions, beside the true cost where that is known."""
+"""The cost over any two axes of the state, cell by cell; the steps in chosen cells lead on to their trajectories."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from dashboard import charts_run, resources, run_resources, state
+from dashboard import map_resources, resources, run_resources, state
+from dashboard.charts_maps import Grid, MapKind, MapPanel, panel
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components import pickers
-from dashboard.components.figure import figure
-from safemil_core.assessment import maps
+from dashboard.components.cell_inside import cell_inside
+from dashboard.components.cell_map import cell_map
+from dashboard.components.cost_trajectory import follow
+from dashboard.components.figure import file_stem
+from dashboard.components.run_names import distinct_names
+from dashboard.components.words import code_span
+from dashboard.map_resources import CellValue
+from safemil_core.assessment.state_axes import axis_names
+from safemil_core.assessment.state_maps import (
+    BINS,
+    STATISTICS,
+    StateMap,
+    Statistic,
+    difference,
+    share_difference,
+    state_map,
+)
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LABELS, Label
 from safemil_core.running.run_folder import Run
 
+KEY = "costs.map"
+ALL = "all"
+VALUE_WORDS: dict[CellValue, str] = {"learned": "learned cost", "true": "true cost"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the maps show."""
+
+    x: int
+    y: int
+    bins: int
+    is_full: bool
+    statistic: Statistic
+    labels: tuple[Label, ...]
+    """Of the trajectories whose steps count."""
+    minus: Label | Run | None
+    """What is subtracted: the steps of another label, or the cost of another run."""
+
+    @property
+    def minus_labels(self) -> tuple[Label, ...]:
+        return (self.minus,) if isinstance(self.minus, str) else ()
+
 
 def cost_map(info: DatasetInfo, run: Run) -> None:
-    """Heatmaps over two chosen dimensions: the learned cost, and the true one where it is known."""
-    _maps(info, run_resources.run_costs(run), run.trajectories()["label"].to_numpy(str))
+    """Heatmaps of the learned cost over two chosen axes, beside the true cost where that is known and shown."""
+    run_resources.run_costs(run)  # what a run has lost is said by the frame, which does not see into a fragment
+    labels = map_resources.run_labels(run)
+    _section(info, run, tuple(label for label in LABELS if label in labels))
 
 
 @st.fragment
-def _maps(info: DatasetInfo, costs: np.ndarray, labels: np.ndarray) -> None:
-    trajectories = resources.trajectories(info)
-    dimensions, bins_choice = st.columns([3, 1])
-    with dimensions:
-        x, y = pickers.dimension_pickers(info)
-    state.x.settle(x)  # a fragment's own run does not pass by the frame, which else keeps the URL
-    state.y.settle(y)
-    bins = bins_choice.slider("Cells along an axis", 10, 100, 40, 5, key="costs.bins", persist_state="session")
-    shown, statistic, is_full = choose_steps(labels)
+def _section(info: DatasetInfo, run: Run, labels: tuple[Label, ...]) -> None:
+    follow()
+    x, y, bins, is_full = _choose_axes(info)
+    statistic, shown, minus = _choose_steps(info, run, labels)
+    view = View(x, y, bins, is_full, statistic, shown, minus)
+    grid, panels = maps(info, run, view)
+    cells = cell_map(KEY, grid, panels, name=file_stem(KEY))
+    _say_components(info, view)
+    if len(cells):
+        table = map_resources.inside_cells(info, run, x, y, bins, cells, is_full=is_full)
+        is_shown = np.isin(map_resources.run_labels(run)[table["trajectory"]], (*shown, *view.minus_labels))
+        cell_inside(info, table[is_shown], len(cells), key=KEY)
 
-    across, up = trajectories.coordinates[:, x], trajectories.coordinates[:, y]
-    edges = maps.grid(across, up, bins, is_full=is_full)
-    steps = slice(None) if shown == "all" else maps.steps_of(shown, labels, trajectories.offsets)
-    names = info.coordinate_names[x], info.coordinate_names[y]
-    columns = st.columns(2) if trajectories.costs is not None else [st.container()]
-    learned = maps.state_map(costs[steps], across[steps], up[steps], edges, statistic)
-    figure(
-        place=columns[0],
-        chart=charts_run.state_map(learned, *names, "learned"),
-        key="costs.learned",
-        alt=f"Learned cost over {names[0]} and {names[1]}",
+
+def maps(info: DatasetInfo, run: Run, view: View) -> tuple[Grid, list[MapPanel]]:
+    """The cells, and what they show: the learned cost, then the true one where it is known and shown."""
+    has_truth = resources.trajectories(info).costs is not None
+    values: list[CellValue] = ["learned", "true"] if has_truth and view.statistic != "steps" else ["learned"]
+    found = {value: _map_of(info, run, run, value, view, view.labels) for value in values}
+    counts, kinds = found["learned"].counts, dict[CellValue, MapKind](learned="learned", true="true")
+    words = {value: f"{VALUE_WORDS[value]}, {view.statistic}" for value in values}
+    if view.statistic == "steps":
+        kinds["learned"], words["learned"] = "steps", "steps"
+    if isinstance(view.minus, str):
+        others = {value: _map_of(info, run, run, value, view, view.minus_labels) for value in values}
+        counts = counts + others["learned"].counts
+        between = f"{' and '.join(LABEL_WORDS[label] for label in view.labels)} minus {LABEL_WORDS[view.minus]}"
+        for value in values:
+            is_share = view.statistic == "steps"
+            found[value] = (share_difference if is_share else difference)(found[value], others[value])
+            kinds[value] = "share" if is_share else "difference"
+            words[value] = f"{'share of steps' if is_share else words[value]}: {between}"
+    elif view.minus is not None:
+        other = _map_of(info, view.minus, run, "learned", view, view.labels)
+        found["learned"], kinds["learned"] = difference(found["learned"], other), "difference"
+        words["learned"] += ": this run minus the other"
+    names = axis_names(info)
+    axes = [map_resources.state_axis(info, number, is_full=view.is_full) for number in (view.x, view.y)]
+    grid = Grid(
+        "/".join(map(str, (info.id, view.x, view.y, view.bins, view.is_full))),
+        names[view.x],
+        names[view.y],
+        axes[0].edges(view.bins),
+        axes[1].edges(view.bins),
+        counts,
     )
-    if trajectories.costs is not None:
-        true = maps.state_map(trajectories.costs[steps], across[steps], up[steps], edges, statistic)
-        figure(
-            place=columns[1],
-            chart=charts_run.state_map(true, *names, "true"),
-            key="costs.true",
-            alt=f"True cost over {names[0]} and {names[1]}",
-        )
+    return grid, [panel(found[value], words[value], kinds[value]) for value in values]
 
 
-def choose_steps(labels: np.ndarray) -> tuple[Label | Literal["all"], maps.Statistic, bool]:
-    """Which steps a heatmap is made of, what a cell shows of them, and whether outliers are in it."""
-    options: list[Label | Literal["all"]] = ["all", *(label for label in LABELS if label in labels)]
+def _map_of(info: DatasetInfo, run: Run, of: Run, value: CellValue, view: View, labels: tuple[Label, ...]) -> StateMap:
+    """One map of the cost of a run; the labels are those that the run `of` knew."""
+    sums = map_resources.map_sums(info, run, value, view.x, view.y, of=of, is_full=view.is_full)
+    return state_map(sums.of([LABELS.index(label) for label in labels]).coarser(view.bins), view.statistic)
+
+
+def _choose_axes(info: DatasetInfo) -> tuple[int, int, int, bool]:
+    """Both axes, the cells along them, and whether they reach as far as the outliers."""
+    names = axis_names(info)
+    numbers, second = range(len(names)), min(1, len(info.coordinate_names) - 1)
+    across, up, cells, reach = st.columns([3, 3, 2, 1.4], vertical_alignment="bottom")
+    chosen = []
+    for place, words, choice, default in (
+        (across, "Horizontal", state.map_x, state.x.among(range(len(info.coordinate_names)), 0)),
+        (up, "Vertical", state.map_y, state.y.among(range(len(info.coordinate_names)), second)),
+    ):
+        number: int = place.selectbox(words, numbers, format_func=names.__getitem__, **choice.widget(numbers, default))
+        choice.settle(number)  # a fragment's own run does not pass by the frame, which else keeps the URL
+        chosen.append(number)
+    bins = cells.select_slider("Cells along an axis", BINS, value=40, key="costs.bins", persist_state="session")
+    is_full = reach.toggle("Full range", key="costs.full", help="Else the central 99 % of either dimension.",
+                           persist_state="session")  # fmt: skip
+    return chosen[0], chosen[1], bins, is_full
+
+
+def _choose_steps(
+    info: DatasetInfo, run: Run, labels: tuple[Label, ...]
+) -> tuple[Statistic, tuple[Label, ...], Label | Run | None]:
+    """What a cell shows, of which steps, and what is subtracted."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        statistic: Statistic = st.segmented_control(
+            "In a cell", STATISTICS, default="mean", required=True, key="costs.statistic", persist_state="session"
+        )
         shown = st.segmented_control(
-            "Trajectories",
-            options,
+            "Steps of",
+            [ALL, *labels],
             format_func=lambda label: LABEL_WORDS.get(label, label),
-            default="all",
+            default=ALL,
             required=True,
             key="costs.shown",
             persist_state="session",
         )
-        statistic = st.segmented_control(
-            "In a cell", maps.STATISTICS, default="mean", required=True, key="costs.statistic", persist_state="session"
+        of = labels if shown == ALL else tuple(label for label in labels if label == shown)
+        others: dict[str, Label | Run] = {f"label {label}": label for label in labels if label not in of}
+        words = {f"label {label}": f"{LABEL_WORDS[label]} steps" for label in labels}
+        if statistic != "steps":  # every run has the same
+            runs = [other for other in resources.runs().list(info.id) if other.has_costs]
+            names = distinct_names(runs, resources.run_notes().all())
+            others |= {f"run {other.id}": other for other in runs if other.id != run.id}
+            words |= {f"run {name}": f"run {words}" for name, words in names.items()}
+        minus = st.selectbox(
+            "Minus",
+            list(others),
+            index=None,
+            format_func=words.__getitem__,
+            placeholder="nothing",
+            disabled=not others,
+            key=f"costs.minus.{run.id}.{shown}",
+            help="Shows a difference: to the steps of another label, or to what another run has learned.",
+            width=280,
         )
-        is_full = st.toggle("Full range", key="costs.full", help="Else the central 99 % of either dimension.")
-    return shown, statistic, is_full
+        if (len(info.coordinate_names)) >= 2:
+            st.button("Principal components", on_click=_over_components, args=(info,), type="tertiary",
+                      icon=":material/scatter_plot:",
+                      help="A plane for all dimensions at once: the two directions along which the states differ most.",
+                      )  # fmt: skip
+    return statistic, of, None if minus is None else others.get(minus)
+
+
+def _over_components(info: DatasetInfo) -> None:
+    n = len(axis_names(info))
+    state.map_x.set(n - 2)
+    state.map_y.set(n - 1)
+
+
+def _say_components(info: DatasetInfo, view: View) -> None:
+    """How much of the data an axis that is a principal component holds, and what it is made of."""
+    first = len(axis_names(info)) - 2
+    shown = sorted({view.x, view.y} & {first, first + 1}) if len(info.coordinate_names) >= 2 else []
+    if not shown:
+        return
+    found = map_resources.principal_components(info)
+    sentences = [
+        f"Component {number - first + 1} holds {found.shares[number - first]:.0%} of the variance of the standardised "
+        "dimensions and leans most on "
+        + ", ".join(
+            f"{code_span(name)} ({weight:+.2f})"
+            for name, weight in found.heaviest(number - first, info.coordinate_names)
+        )
+        for number in shown
+    ]
+    st.caption(". ".join(sentences) + ".")

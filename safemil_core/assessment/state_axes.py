@@ -78,7 +78,7 @@ class StateAxes:
     @property
     def n_dimensions(self) -> int:
         """Axes that are dimensions of observations and actions; principal components come after them."""
-        return self._trajectories.observations.shape[1] + self._trajectories.actions.shape[1]
+        return int(self._trajectories.observations.shape[1] + self._trajectories.actions.shape[1])
 
     def prepare(self) -> None:
         """Make what is not there yet of all axes over their central range."""
@@ -143,7 +143,7 @@ def _range(values: np.ndarray, is_full: bool) -> tuple[float, float]:
 def _cells(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """The cell of each value: by division, then put right where rounding took it over an edge."""
     low, high = edges[0], edges[-1]
-    cells = np.clip((values - low) * (FINE / (high - low)), 0, FINE - 1).astype(np.intp)
+    cells: np.ndarray = np.clip((values - low) * (FINE / (high - low)), 0, FINE - 1).astype(np.intp)
     cells -= (values < edges[cells]) & (cells > 0)
     cells += (values >= edges[cells + 1]) & (cells < FINE - 1)
     cells[(values < low) | (values > high)] = OUTSIDE

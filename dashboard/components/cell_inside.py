@@ -1,0 +1,72 @@
+"""What lies in the selected cells of a map, and the ways on: into the trajectory view, the Label page, the queue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
+from dashboard.components import selection
+from dashboard.components.cell_map import clear_cells
+from dashboard.components.cost_trajectory import lead_on
+from dashboard.components.words import plural
+from safemil_core.data.datasets import DatasetInfo
+
+
+def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: str) -> None:
+    """What the cells hold, as a table; a row shows its trajectory below, at its costliest step in the cells.
+
+    Args:
+        info: the dataset.
+        table: of `state_maps.trajectories_inside`, one row a trajectory.
+        n_cells: how many are selected.
+        key: of the map.
+    """
+    labels = resources.label_state(info).labels[table["trajectory"]]
+    chosen = table["trajectory"].tolist()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{plural(int(table['steps'].sum()), 'step')} of {plural(len(table), 'trajectory')}** "
+            f"in {plural(n_cells, 'cell')}",
+            width="content",
+        )
+        st.space("stretch")
+        if st.button("Select these on the Label page", icon=":material/checklist:", disabled=table.empty):
+            selection.select(info, chosen)
+            st.switch_page("views/label.py")
+        st.button("Clear", icon=":material/deselect:", on_click=clear_cells, args=(key,), type="tertiary")
+    # The selection is a row number: in another table it would mean another trajectory, so these are in the key.
+    rows_key = f"{key}.inside.{info.id}.{hash(tuple(chosen))}"
+    st.dataframe(
+        _shown(table, labels),
+        key=rows_key,
+        height=min(260, 38 + 35 * len(table)),
+        hide_index=True,
+        on_select=lambda: _choose(rows_key, table),
+        selection_mode="single-row",
+        column_config={
+            "label": st.column_config.MultiselectColumn(
+                options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
+            ),
+            "steps": st.column_config.NumberColumn("steps there"),
+            "learned_cost": st.column_config.NumberColumn("mean learned cost there", format="%.3f"),
+            "true_cost": st.column_config.NumberColumn("mean true cost there", format="%.3f"),
+            "costliest": st.column_config.NumberColumn("costliest step", help="Where the cursor is put below."),
+        },
+    )
+
+
+def _shown(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
+    words = [[LABEL_WORDS[label]] if label != "none" else [] for label in labels]
+    shown = table.assign(label=pd.Series(words, table.index))
+    columns = ("trajectory", "label", "steps", "learned_cost", "true_cost", "costliest")
+    return shown[[column for column in columns if column in shown]]
+
+
+def _choose(key: str, table: pd.DataFrame) -> None:
+    rows = state.widget_value(key)["selection"]["rows"]
+    if rows and rows[0] < len(table):
+        row = table.iloc[rows[0]]
+        lead_on(int(row["trajectory"]), int(row["costliest"]))
