@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, PATH_COLOURS, TRUE_COST, UNLABELLED, themed
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, UNLABELLED, themed
 from safemil_core.assessment.summaries import Paths
-from safemil_core.data.trajectories import Trajectory
 
 SELECTED = "#56B4E9"
 """What an action would apply to."""
@@ -89,88 +88,6 @@ def region_figure(paths: Paths, x_name: str, y_name: str, height: int = 300) -> 
         )
     )
     figure.update_layout(dragmode="lasso", xaxis_title=x_name, yaxis_title=y_name)
-    return themed(figure, height)
-
-
-def path_figure(
-    trajectory: Trajectory,
-    label: str,
-    background: Paths,
-    x: int,
-    y: int,
-    names: Sequence[str],
-    height: int = 360,
-    selected: Paths | None = None,
-) -> go.Figure:
-    """One trajectory's way through two observation dimensions, before a few others; steps of true cost stand out.
-
-    Args:
-        trajectory: the one in focus.
-        label: its label.
-        background: some of all.
-        x: the dimension across.
-        y: the one up.
-        names: those of the observation dimensions.
-        height: in pixels.
-        selected: the paths of what is selected with it, to stand out from the background.
-    """
-    figure = go.Figure()
-    figure.add_trace(
-        go.Scatter(
-            x=background.x,
-            y=background.y,
-            mode="lines",
-            line={"color": UNLABELLED, "width": 1},
-            opacity=0.22,
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    )
-    if selected is not None:
-        figure.add_trace(
-            go.Scatter(
-                x=selected.x,
-                y=selected.y,
-                mode="lines",
-                name="selected",
-                line={"color": SELECTED, "width": 1},
-                opacity=0.6,
-                hoverinfo="skip",
-            )
-        )
-    points = trajectory.coordinates[:, [x, y]]
-    hover = f"step %{{customdata}}<br>{names[x]} %{{x:.3g}}<br>{names[y]} %{{y:.3g}}<extra></extra>"
-    figure.add_trace(
-        go.Scatter(
-            x=points[:, 0],
-            y=points[:, 1],
-            customdata=np.arange(len(points)),
-            mode="lines",
-            name="path",
-            line={"color": PATH_COLOURS[label], "width": 2.5},
-            hovertemplate=hover,
-            showlegend=False,
-        )
-    )
-    costly = np.flatnonzero(trajectory.costs > 0) if trajectory.costs is not None else np.array([], dtype=int)
-    for name, steps, marker in (
-        ("true cost", costly, {"color": TRUE_COST, "size": 6}),
-        ("start", np.array([0]), {"color": PATH_COLOURS[label], "size": 11, "symbol": "circle-open-dot"}),
-        ("end", np.array([len(points) - 1]), {"color": PATH_COLOURS[label], "size": 10, "symbol": "square"}),
-    ):
-        if len(steps):
-            figure.add_trace(
-                go.Scatter(
-                    x=points[steps, 0],
-                    y=points[steps, 1],
-                    customdata=steps,
-                    mode="markers",
-                    name=name,
-                    marker=marker,
-                    hovertemplate=hover,
-                )
-            )
-    figure.update_layout(xaxis_title=names[x], yaxis_title=names[y])
     return themed(figure, height)
 
 

@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from dashboard.charts_theme import (
     LABEL_COLOURS,
     LABEL_WORDS,
-    LEARNED_COST,
     LEARNED_COST_SCALE,
     POLICY_COLOURS,
     POLICY_WORDS,
@@ -54,55 +53,6 @@ def state_map(
     figure.update_xaxes(title=plain(x_name), showgrid=False, zeroline=False)
     figure.update_yaxes(title=plain(y_name), showgrid=False, zeroline=False)
     return themed(figure, height=420)
-
-
-def step_costs(learned: np.ndarray, true: np.ndarray | None, spread: np.ndarray | None = None) -> go.Figure:
-    """The learned cost of one trajectory's steps `[T]`, with the true one behind it where it is known, and a band of
-    one deviation to either side where an ensemble learned it."""
-    figure = go.Figure()
-    steps = np.arange(len(learned))
-    if true is not None:
-        figure.add_scatter(
-            x=steps,
-            y=true.astype(np.float32),
-            name="true cost (never seen in training)",
-            line={"color": TRUE_COST, "width": 1, "shape": "hv"},
-            fill="tozeroy",
-            fillcolor="rgba(0,114,178,0.22)",
-            yaxis="y2",
-            hovertemplate="true %{y:.3g}",
-        )
-    if spread is not None:
-        figure.add_scatter(
-            x=np.concatenate([steps, steps[::-1]]),
-            y=np.concatenate([np.minimum(learned + spread, 1.0), np.maximum(learned - spread, 0.0)[::-1]]),
-            name="how far its networks differ",
-            line={"width": 0},
-            fill="toself",
-            fillcolor="rgba(204,121,167,0.28)",
-            hoverinfo="skip",
-        )
-    figure.add_scatter(
-        x=steps,
-        y=learned.astype(np.float32),
-        name="learned cost",
-        line={"color": LEARNED_COST, "width": 2},
-        hovertemplate="learned %{y:.3f}",
-    )
-    figure.update_layout(
-        hovermode="x unified",
-        yaxis={"title": "learned cost", "range": [0, 1.02]},
-        yaxis2={
-            "title": "true cost",
-            "overlaying": "y",
-            "side": "right",
-            "range": [0, 1.02 * max(1.0, 0.0 if true is None else float(true.max()))],
-            "showgrid": False,
-            "visible": true is not None,
-        },
-    )
-    figure.update_xaxes(title="step", zeroline=False)
-    return themed(figure, height=280)
 
 
 def histogram(edges: np.ndarray, counts: Mapping[Any, np.ndarray], title: str) -> go.Figure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts_run, resources, run_resources, state
+from dashboard import run_resources, state
 from dashboard.components import pickers
 from dashboard.components.empty_states import page_link
-from dashboard.components.figure import figure
+from dashboard.components.trajectory_view import trajectory_view
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -28,18 +28,11 @@ def follow() -> None:
 
 
 def cost_trajectory(info: DatasetInfo, run: Run) -> None:
-    """One trajectory with its cost at every step; the costliest where none is chosen."""
-    trajectories, costs = resources.trajectories(info), run_resources.run_costs(run)
-    spread = run_resources.run_cost_spread(run)
+    """One trajectory in full, the cursor at the step that was led on to; the costliest where none is chosen."""
     picker, label_link = st.columns([1, 3], vertical_alignment="bottom")
     with picker:
         chosen = pickers.trajectory_picker(info, default=int(run_resources.run_cost_sums(run).argmax()))
     state.trajectory.settle(chosen)
     with label_link:
-        page_link("label", f"Watch and label trajectory {chosen}")
-    steps = slice(trajectories.offsets[chosen], trajectories.offsets[chosen + 1])
-    figure(
-        charts_run.step_costs(costs[steps], trajectories[chosen].costs, None if spread is None else spread[steps]),
-        key="costs.steps",
-        alt=f"Cost of every step of trajectory {chosen}",
-    )
+        page_link("label", f"Label trajectory {chosen} and others like it")
+    trajectory_view(info, chosen, key="costs.view", run=run, step=state.step.get())

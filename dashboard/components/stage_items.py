@@ -35,17 +35,7 @@ class Line:
     """None: that of the text."""
     is_filled: bool = False
     spread: np.ndarray | None = None
-    """[T] half the width of the band around it."""
-
-    @property
-    def lowest(self) -> float:
-        """Of the line and its band."""
-        return float((self.values if self.spread is None else self.values - self.spread).min())
-
-    @property
-    def highest(self) -> float:
-        """Of the line and its band."""
-        return float((self.values if self.spread is None else self.values + self.spread).max())
+    """[T] half the width of the band around it, which is cut where the lane's scale ends."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +123,8 @@ def _evidence(found: Evidence, n_steps: int) -> dict[str, Any]:
 
 def _lane(lane: Lane, first: int = 0, last: int | None = None) -> dict[str, Any]:
     return {
-        "low": min(lane.low, *(line.lowest for line in lane.lines)),
-        "high": max(lane.high, *(line.highest for line in lane.lines)),
+        "low": min(lane.low, *(float(line.values.min()) for line in lane.lines)),
+        "high": max(lane.high, *(float(line.values.max()) for line in lane.lines)),
         "lines": [_line(line, first, len(line.values) if last is None else last + 1) for line in lane.lines],
     }
 

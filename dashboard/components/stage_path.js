@@ -13,7 +13,7 @@ function pathOf(canvas) {
     layer.spoil();
   }
 
-  // `state`: item, beside, scene, others, step, segments, pathColour, colours.
+  // `state`: item, beside, scene, others, step, segments, spikes, pathColour, besideColour, colours.
   function draw(state) {
     shown = state;
     const pen = penOf(canvas), { item, beside, scene } = state;
@@ -35,7 +35,7 @@ function pathOf(canvas) {
   }
 
   function paint(pen) {
-    const { to, ink } = pen, { item, beside, scene, others, segments, pathColour, colours } = shown;
+    const { to, ink } = pen, { item, beside, scene, others, segments, spikes, pathColour, colours } = shown;
     own.isSpatial ? box(pen) : axes(pen);
     line(to, scene, 0, scene.x.length, ink, 1, 0.16);
     if (others) line(to, others, 0, others.x.length, ink, 1.2, 0.5);
@@ -46,6 +46,7 @@ function pathOf(canvas) {
     }
     const way = item.path, n = way.x.length, at = (step) => placeOf(way.steps, step, n);
     line(to, way, 0, n, pathColour, 2.2, 1);
+    for (const [first, last] of spikes) line(to, way, at(first), at(last) + 1, colours.cost, 4, 0.8);
     for (const { first, last, isKept } of segments) line(to, way, at(first), at(last) + 1, isKept ? colours.n : ink, 5, 0.75);
     const [startX, startY] = place(way.x[0], way.y[0], way.z?.[0]), [endX, endY] = place(way.x[n - 1], way.y[n - 1], way.z?.[n - 1]);
     to.fillStyle = to.strokeStyle = pathColour; to.lineWidth = 2;

@@ -30,10 +30,12 @@ function timelineOf(canvas) {
   // Each lane with the companion's lines of the same name beside its own, on a scale that fits both.
   function paired({ item, beside, detail }) {
     return (item?.lanes ?? []).map((lane, i) => {
-      const theirs = beside?.lanes.find((other) => other.lines.at(-1).name === lane.lines.at(-1).name);
-      const lines = lane.lines.map((whole, j) => (
-        { line: detail?.lanes[i].lines[j] ?? whole, whole, other: theirs?.lines.find((one) => one.name === whole.name) }));
-      return { low: Math.min(lane.low, theirs?.low ?? lane.low), high: Math.max(lane.high, theirs?.high ?? lane.high), lines };
+      const names = lane.lines.map((line) => line.name);
+      const theirs = (beside?.lanes ?? []).filter((other) => other.lines.some((line) => names.includes(line.name)));
+      const otherOf = (name) => theirs.flatMap((other) => other.lines).find((line) => line.name === name);
+      const lines = lane.lines.map((whole, j) => ({ line: detail?.lanes[i].lines[j] ?? whole, whole, other: otherOf(whole.name) }));
+      const both = [lane, ...theirs];
+      return { low: Math.min(...both.map(({ low }) => low)), high: Math.max(...both.map(({ high }) => high)), lines };
     });
   }
 
@@ -65,8 +67,8 @@ function timelineOf(canvas) {
       to.save();
       to.beginPath(); to.rect(gutter(), top - 1, width - gutter() - EDGE, row + 1); to.clip();
       for (const { line, other } of lane.lines) {
-        if (other) trace(to, other, x, y, width, ink, { isDashed: true, end: shown.beside.steps });
-        trace(to, line, x, y, width, ink, { base: y(Math.max(lane.low, 0)), end: item.steps });
+        if (other) trace(to, other, x, y, width, ink, { lane, isDashed: true, end: shown.beside.steps });
+        trace(to, line, x, y, width, ink, { lane, base: y(Math.max(lane.low, 0)), end: item.steps });
       }
       to.restore();
       names(to, lane, top, ink);
@@ -74,7 +76,7 @@ function timelineOf(canvas) {
     scale(to, x, view, width, floor, ink);
   }
 
-  function trace(to, line, x, y, width, ink, { base = 0, isDashed = false, end }) {
+  function trace(to, line, x, y, width, ink, { lane, base = 0, isDashed = false, end }) {
     const { from } = shown.view, until = Math.min(shown.view.until, end);
     if (from >= end) return;
     const { isExact, marks } = drawn(line, from, until, width - gutter() - EDGE);
@@ -83,7 +85,8 @@ function timelineOf(canvas) {
     to.strokeStyle = to.fillStyle = line.colour ?? ink;
     if (line.spread && !isDashed) {
       to.globalAlpha = 0.22;
-      marks.forEach((mark, i) => to.fillRect(x(mark[0]), y(mark[4]), endOf(i) - x(mark[0]) + 0.3, y(mark[3]) - y(mark[4])));
+      const within = (value) => y(Math.max(lane.low, Math.min(lane.high, value)));
+      marks.forEach((mark, i) => to.fillRect(x(mark[0]), within(mark[4]), endOf(i) - x(mark[0]) + 0.3, within(mark[3]) - within(mark[4])));
     }
     to.beginPath();
     marks.forEach((mark, i) => {

@@ -105,7 +105,9 @@ def lanes_of(
     *,
     shows_truth: bool,
 ) -> list[Lane]:
-    """Both costs on one scale, which reaches to 1 at least, so that noise does not fill it; the reward; curves.
+    """Both costs, on a scale that reaches to 1 at least, so that noise does not fill it; the reward; the curves.
+
+    A true cost that is not within 0 and 1, as the learned one is, has a lane of its own: it would flatten the other.
 
     Args:
         steps: the trajectory.
@@ -113,12 +115,16 @@ def lanes_of(
         curves: what comes below.
         shows_truth: whether reward and true cost are shown where they are known.
     """
-    costs = []
+    costs = [] if learned is None else [learned]
+    lanes = []
     if shows_truth and steps.costs is not None:
-        costs.append(Line("true cost", steps.costs, TRUE_COST, is_filled=True))
-    if learned is not None:
-        costs.append(learned)
-    lanes = [Lane(tuple(costs), 0.0, 1.0)] if costs else []
+        true = Line("true cost", steps.costs, TRUE_COST, is_filled=True)
+        if steps.costs.max() <= 1:
+            costs.insert(0, true)
+        else:
+            lanes.append(Lane((true,), 0.0, 1.0))
+    if costs:
+        lanes.insert(0, Lane(tuple(costs), 0.0, 1.0))
     if shows_truth and steps.rewards is not None:
         lanes.append(Lane((Line("reward", steps.rewards),), 0.0, 0.0))
     return [*lanes, *curves]

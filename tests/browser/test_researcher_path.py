@@ -82,7 +82,7 @@ def look_at_costs(page: Page) -> None:
     follow(page, "Costs")
     expect(page.locator(".st-key-costs-learned .heatmaplayer image")).to_be_visible(timeout=SLOW)
     expect(page.locator(".st-key-costs-true .heatmaplayer image")).to_be_visible()
-    expect(page.locator(".st-key-costs-steps .js-plotly-plot")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".view .timeline")).to_be_visible(timeout=SLOW)
     picture(page, "costs")
 
 

@@ -184,7 +184,7 @@ def test_another_persons_label_shows_within_two_seconds_and_disturbs_nothing(
 ) -> None:
     add_replay(workspace, info, 0)
     open_page(dashboard, page)
-    video = page.locator("video")
+    video = page.locator("video").first
     page.wait_for_function("v => v.readyState >= 2", arg=video.element_handle())
     brush(page, 20, 50, shift=True)
     page.keyboard.press(" ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import time
@@ -264,3 +265,19 @@ def figure(app: AppTest, key: str) -> dict[str, Any]:
     (chart,) = [chart for chart in app.get("plotly_chart") if key in chart.proto.id]
     specification: dict[str, Any] = json.loads(chart.proto.spec)
     return specification
+
+
+def staged(app: AppTest) -> dict[str, Any]:
+    """What the trajectory view on the page was given; `lines` and `spread` are those of the item it shows, by name."""
+    drawn = next(json.loads(each.proto.json) for each in app.get("bidi_component") if '"legend"' in each.proto.json)
+    lanes = drawn["items"].get(drawn["shown"], {"lanes": []})["lanes"]
+    every = [line for lane in lanes for line in lane["lines"]]
+    return {
+        **drawn,
+        "lines": {line["name"]: _float32(line["values"]) for line in every},
+        "spread": {line["name"]: _float32(line["spread"]) for line in every if line["spread"] is not None},
+    }
+
+
+def _float32(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")

@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 
-from dashboard.charts_data import axis_words, length_histogram, path_figure, region_figure, trajectory_scatter
-from dashboard.charts_theme import NON_PREFERRED, TRUE_COST, UNLABELLED
+from dashboard.charts_data import axis_words, length_histogram, region_figure, trajectory_scatter
+from dashboard.charts_theme import NON_PREFERRED, UNLABELLED
 from safemil_core.assessment.summaries import Paths
-from safemil_core.data.trajectories import Trajectory
 
 TABLE = pd.DataFrame(
     {"trajectory": [0, 1, 2], "length": [4, 5, 6], "return": [7.0, 8.0, 9.0], "true_cost": [0.0, 3.0, 1.0]}
@@ -57,22 +56,3 @@ def test_a_region_is_drawn_on_lines_that_carry_no_points_to_select():
 def test_every_trajectory_is_in_one_bar():
     figure = length_histogram(np.array([10, 10, 12]))
     assert list(figure.data[0].y) == [2, 0, 1]
-
-
-def test_steps_of_true_cost_stand_out_on_the_path():
-    trajectory = Trajectory(
-        observations=np.array([[0, 1], [2, 3], [4, 5]], dtype=np.float32),
-        actions=np.zeros((3, 1), dtype=np.float32),
-        rewards=None,
-        costs=np.array([0, 1, 0], dtype=np.float32),
-    )
-    background = Paths(x=np.zeros(0, dtype=np.float32), y=np.zeros(0, dtype=np.float32))
-    figure = path_figure(trajectory, "none", background, 1, 0, ("x", "y"))
-    traces = {trace.name: trace for trace in figure.data}
-    assert (list(traces["path"].x), list(traces["path"].y)) == ([1, 3, 5], [0, 2, 4])
-    assert (list(traces["true cost"].x), traces["true cost"].marker.color) == ([3], TRUE_COST)
-    assert (list(traces["start"].x), list(traces["end"].x)) == ([1], [5])
-    assert "selected" not in traces
-    others = Paths(x=np.array([7], dtype=np.float32), y=np.array([8], dtype=np.float32))
-    figure = path_figure(trajectory, "none", background, 1, 0, ("x", "y"), selected=others)
-    assert [list(trace.x) for trace in figure.data if trace.name == "selected"] == [[7]]

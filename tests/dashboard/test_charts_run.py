@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from dashboard import charts_run
-from dashboard.charts_theme import LEARNED_COST, TRUE_COST
 from safemil_core.assessment.maps import StateMap
 
 LABELS = np.array(["none", "non_preferred", "none"])
@@ -25,26 +24,6 @@ def test_a_dimension_named_by_a_stranger_is_no_markup():
     figure = charts_run.state_map(cells, "<b>x</b>", "%{z}", "true")
     assert figure.layout.xaxis.title.text == "&lt;b>x&lt;/b>"
     assert "%{z}" not in figure.data[0].hovertemplate.replace("%{z:.3f}", "")
-
-
-def test_true_costs_lie_behind_the_learned_ones_on_their_own_axis():
-    true, learned = charts_run.step_costs(np.array([0.5, 0.25]), np.array([0.0, 4.0])).data
-    assert true.y.tolist() == [0.0, 4.0]
-    assert (true.line.color, true.yaxis) == (TRUE_COST, "y2")
-    assert learned.y.tolist() == [0.5, 0.25]
-    assert learned.line.color == LEARNED_COST
-
-
-def test_without_true_costs_there_is_one_line():
-    figure = charts_run.step_costs(np.array([0.5, 0.25]), None)
-    assert [trace.name for trace in figure.data] == ["learned cost"]
-    assert not figure.layout.yaxis2.visible
-
-
-def test_an_ensembles_band_stays_within_0_and_1():
-    band, _ = charts_run.step_costs(np.array([0.5, 0.95]), None, np.array([0.25, 0.1])).data
-    np.testing.assert_allclose(band.y, [0.75, 1.0, 0.85, 0.25])
-    assert band.x.tolist() == [0, 1, 1, 0]
 
 
 def test_histogram_bars_by_label():

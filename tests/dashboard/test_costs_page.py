@@ -39,31 +39,6 @@ def test_an_unfinished_run_has_no_costs_yet(workspace, info, begin, sentence):
     assert sentence in runs.words(app)
 
 
-def test_every_step_in_the_full_range_is_in_the_maps(workspace, info, run):
-    app = open_page("costs", run=run.id)
-    app.toggle(key="costs.full").set_value(True).run()
-    assert not app.exception
-    learned, true = runs.figure(app, "costs.learned"), runs.figure(app, "costs.true")
-    assert numbers(learned["data"][0]["customdata"]).sum() == runs.N * runs.T
-    assert numbers(true["data"][0]["customdata"]).sum() == runs.N * runs.T
-    assert learned["layout"]["xaxis"]["title"]["text"] == info.observation_names[0]
-
-
-def test_the_maps_can_show_one_label_only(workspace, info, run):
-    app = open_page("costs", run=run.id)
-    app.toggle(key="costs.full").set_value(True)
-    app.segmented_control(key="costs.shown").set_value("non_preferred").run()
-    counts = numbers(runs.figure(app, "costs.learned")["data"][0]["customdata"])
-    assert counts.sum() == 4 * runs.T
-    assert counts.shape == (40, 40)
-
-
-def test_the_dimensions_come_from_the_link(workspace, info, run):
-    app = open_page("costs", run=run.id, x=2, y=3)
-    layout = runs.figure(app, "costs.learned")["layout"]
-    assert [layout[axis]["title"]["text"] for axis in ("xaxis", "yaxis")] == list(info.observation_names[2:])
-
-
 def test_only_the_chosen_section_is_built_and_the_link_chooses_it(workspace, info, run):
     app = open_page("costs", run=run.id)
     assert app.segmented_control(key="widget.section").value == "state"
@@ -74,20 +49,21 @@ def test_only_the_chosen_section_is_built_and_the_link_chooses_it(workspace, inf
 
 def test_one_trajectorys_costs_step_by_step(workspace, info, run):
     app = open_page("costs", run=run.id, trajectory=21)
-    true, learned = runs.figure(app, "costs.steps")["data"]
-    costs = run.costs()
-    np.testing.assert_allclose(numbers(learned["y"]), costs[costs["trajectory"] == 21]["cost"])
-    np.testing.assert_array_equal(numbers(true["y"]), runs.store(workspace).open("walks")[21].costs)
-    assert "Watch and label trajectory 21" in runs.links(app)
+    shown, costs = runs.staged(app)["lines"], run.costs()
+    np.testing.assert_array_equal(shown["learned cost"], costs[costs["trajectory"] == 21]["cost"].astype(np.float32))
+    np.testing.assert_array_equal(shown["true cost"], runs.store(workspace).open("walks")[21].costs)
+    assert "Label trajectory 21 and others like it" in runs.links(app)
+
+
+def test_the_cursor_is_put_where_a_link_says(workspace, info, run):
+    assert runs.staged(open_page("costs", run=run.id, trajectory=21, step=7))["cursor"] == [21, 7]
+    assert runs.staged(open_page("costs", run=run.id, trajectory=21))["cursor"] is None
 
 
 def test_where_an_ensemble_learned_the_cost_a_band_says_how_sure_it_is(workspace, info, run):
     costs = run.costs()
     costs.assign(spread=0.125).to_parquet(run.folder / "costs.parquet", index=False)
-    _, band, learned = runs.figure(open_page("costs", run=run.id, trajectory=21), "costs.steps")["data"]
-    upper, lower = np.split(numbers(band["y"]), 2)
-    np.testing.assert_allclose(upper, np.minimum(numbers(learned["y"]) + 0.125, 1))
-    np.testing.assert_allclose(lower[::-1], np.maximum(numbers(learned["y"]) - 0.125, 0))
+    assert set(runs.staged(open_page("costs", run=run.id, trajectory=21))["spread"]["learned cost"]) == {0.125}
 
 
 def test_without_true_costs_only_the_learned_one_is_shown(workspace):
@@ -96,8 +72,8 @@ def test_without_true_costs_only_the_learned_one_is_shown(workspace):
     run = runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("costs", run=run.id)
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 2
-    assert len(runs.figure(app, "costs.steps")["data"]) == 1
+    assert not app.get("plotly_chart")
+    assert list(runs.staged(app)["lines"]) == ["learned cost", "action 0", "action 1"]
     app = open_page("costs", run=run.id, section="time")
 
 

@@ -1,9 +1,7 @@
-import base64
-import json
 
 import numpy as np
 import pytest
-from run_fixtures import APP, N, T, add_dataset, figure, finish, mark_costliest, new_run, store
+from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, new_run, staged, store
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import hotkeys
@@ -47,21 +45,6 @@ def counts(at):
     """The three badges in the header."""
     words = ("non-preferred]", " preferred]", " unlabelled]")
     return [next(m.value for m in at.markdown if word in m.value and "badge" in m.value) for word in words]
-
-
-def player(at):
-    """What the stage gets, with the item that it shows."""
-    data = next(json.loads(each.proto.json) for each in at.get("bidi_component") if "legend" in each.proto.json)
-    return {**data, "item": data["items"].get(data["shown"])}
-
-
-def lines(data):
-    """The curves of the shown item by name, as float32."""
-    return {
-        line["name"]: np.frombuffer(base64.b64decode(line["values"]), dtype="<f4")
-        for lane in data["item"]["lanes"]
-        for line in lane["lines"]
-    }
 
 
 def table(at):
@@ -379,30 +362,30 @@ def test_replays_of_this_and_the_next_two_are_wished_for(workspace, info, wishes
 
 def test_the_player_waits_then_shows_the_video_with_the_true_cost(workspace, info):
     at = page(trajectory="3")
-    data = player(at)
+    data = staged(at)
     assert (data["film"], data["busy"], data["message"]) == (None, True, "Rendering the replay…")
-    np.testing.assert_array_equal(lines(data)["true cost"], store(workspace).open("walks")[3].costs)
-    assert list(lines(data)) == ["true cost", "reward", "action 0", "action 1"]
+    np.testing.assert_array_equal(data["lines"]["true cost"], store(workspace).open("walks")[3].costs)
+    assert list(data["lines"]) == ["true cost", "reward", "action 0", "action 1"]
     path = workspace.replay(info.id, 3)
     path.with_suffix(".json").write_text('{"fps": 20, "stride": 5, "exact": false, "note": "placed"}')
     path.write_bytes(b"mp4")
     at.run()
-    data = player(at)
+    data = staged(at)
     film = data["items"][data["film"]]
     assert (film["video"], film["stride"], film["exact"], film["note"]) == ("bXA0", 5, False, "placed")
-    assert data["item"] is None, "the browser has it already"
+    assert data["shown"] not in data["items"], "the browser has it already"
 
 
 def test_a_failed_renderer_is_said(workspace, info, monkeypatch):
     failed = Progress("failed", message="no simulator; install it")
     monkeypatch.setattr(Task, "progress", property(lambda task: failed))
-    data = player(page())
+    data = staged(page())
     assert (data["message"], data["busy"]) == ("No replay: no simulator; install it", False)
 
 
 def test_without_an_environment_there_is_no_replay(workspace, wishes):
     add_dataset(workspace, env_id=None)
-    data = player(page())
+    data = staged(page())
     assert data["message"].startswith("No replay: this dataset names no environment.")
     assert (data["hasScreen"], wishes) == (False, [])
 
@@ -413,7 +396,7 @@ def test_a_finished_run_adds_its_learned_cost(workspace, info):
     at = page(trajectory="3")
     np.testing.assert_allclose(table(at)["learned cost"], run.trajectories()["cost_sum"])
     learned = run.costs().query("trajectory == 3")["cost"]
-    np.testing.assert_array_equal(lines(player(at))["learned cost"], learned.astype(np.float32))
+    np.testing.assert_array_equal(staged(at)["lines"]["learned cost"], learned.astype(np.float32))
 
 
 def test_without_the_truth_the_page_still_works(workspace):
@@ -421,4 +404,4 @@ def test_without_the_truth_the_page_still_works(workspace):
     at = page()
     assert not at.exception
     assert list(table(at).columns) == ["#", "label"]
-    assert list(lines(player(at))) == ["action 0", "action 1"]
+    assert list(staged(at)["lines"]) == ["action 0", "action 1"]

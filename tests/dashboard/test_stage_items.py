@@ -29,10 +29,10 @@ def test_an_item_carries_every_value_as_float32_and_a_scale_that_all_fit_into():
     assert (lane["lines"][0]["steps"], floats(lane["lines"][0]["values"]).tolist()) == (None, [0.0, 2.5, 0.0])
 
 
-def test_the_band_of_an_ensemble_comes_along_and_fits_onto_the_scale():
+def test_the_band_of_an_ensemble_comes_along_and_leaves_the_scale_to_the_values():
     values, spread = np.array([0.5, 1.0]), np.array([0.1, 0.25])
     (lane,) = item(0, walk(2), [Lane((Line("cost", values, spread=spread),), 0.0, 1.0)])["lanes"]
-    assert (lane["low"], lane["high"]) == (0.0, 1.25)
+    assert (lane["low"], lane["high"]) == (0.0, 1.0)
     assert floats(lane["lines"][0]["spread"]).tolist() == [np.float32(0.1), 0.25]
 
 
