@@ -1,0 +1,129 @@
+"""What goes with every page, in a real browser: downloads of figures, the report of a run, and the tour."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from dashboard.components.tour import STOPS
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.run_folder import Run
+from safemil_core.workspace import Workspace
+from tests.browser.conftest import ARTIFACTS, Dashboard
+from tests.dashboard import run_fixtures as runs
+
+
+@pytest.fixture
+def run(dashboard: Dashboard) -> Run:
+    workspace = Workspace(dashboard.workspace)
+    info = _marked(workspace)
+    return runs.evaluate(runs.finish(runs.new_run(workspace, info), workspace), n=3, videos=())
+
+
+def _marked(workspace: Workspace) -> DatasetInfo:
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    return info
+
+
+def test_figures_download_as_png_svg_and_csv_without_a_rerun(
+    dashboard: Dashboard, page: Page, run: Run, tmp_path: Path
+) -> None:
+    link = f"dataset=walks&run={run.id}"
+    page.goto(f"{dashboard.url}/?{link}")
+    page.locator(".st-key-datasets-scatter .js-plotly-plot").wait_for()
+    _files(page, "One point per trajectory, coloured by label", f"walks-{run.id}-datasets-scatter", tmp_path)
+    with (tmp_path / "it.csv").open() as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["series", "true cost", "return"]
+    assert [row[0] for row in rows[1:]] == ["unlabelled (20)"] * 20 + ["non-preferred (4)"] * 4
+
+    page.goto(f"{dashboard.url}/train?{link}")
+    _files(page, "Scores of the bags", f"walks-{run.id}-scores-of-the-bags", tmp_path)
+    with (tmp_path / "it.csv").open() as file:
+        rows = list(csv.reader(file))
+    metrics = runs.metrics_table()
+    assert rows[0] == ["series", "update", "value"]
+    assert [float(row[2]) for row in rows[1:21]] == pytest.approx(metrics["score_non_preferred"].tolist())
+    assert "non-preferred" in (tmp_path / "it.svg").read_text() and "#d55e00" in (tmp_path / "it.svg").read_text()
+
+
+def _files(page: Page, figure: str, name: str, folder: Path) -> None:
+    """Download a figure in every format; by keys, as its buttons are not seen before they are reached."""
+    buttons = page.get_by_role("group", name=f"Download: {figure}", exact=True).get_by_role("button")
+    expect(buttons).to_have_text(["PNG", "SVG", "CSV"])
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    page.evaluate(
+        """() => { const app = document.querySelector("[data-testid=stApp]"); window.reruns = 0;
+        new MutationObserver(() => { if (app.dataset.testScriptState === "running") window.reruns++; })
+          .observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] }); }"""
+    )
+    for place, ending in enumerate(("png", "svg", "csv")):
+        buttons.nth(place).focus()
+        expect(buttons.nth(place)).to_have_css("opacity", "1")
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        assert download.value.suggested_filename == f"{name}.{ending}"
+        download.value.save_as(folder / f"it.{ending}")
+    assert (folder / "it.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "it.svg").read_text().startswith("<svg")
+    assert page.evaluate("window.reruns") == 0
+
+
+def test_a_report_is_drawn_from_one_file_alone(dashboard: Dashboard, page: Page, run: Run, tmp_path: Path) -> None:
+    page.goto(f"{dashboard.url}/train?dataset=walks&run={run.id}")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    assert download.value.suggested_filename == f"{run.id}.html"
+    assert page.context.browser is not None
+    reader = page.context.browser.new_page(viewport={"width": 1280, "height": 900})
+    asked: list[str] = []
+    said: list[Any] = []
+    reader.on("request", lambda request: asked.append(request.url))
+    reader.on("console", lambda message: said.append(message.text))
+    reader.on("pageerror", lambda error: said.append(error))
+    reader.goto(path.as_uri())
+    expect(reader.get_by_role("heading", level=1)).to_have_text(f"Run {run.id}")
+    figures = reader.locator(".charts figure")
+    expect(figures.locator(".main-svg").first).to_be_visible()
+    assert figures.count() == reader.locator(".js-plotly-plot").count() == 10
+    boxes = [figure.bounding_box() for figure in figures.locator(".js-plotly-plot").all()]
+    assert all(box is not None and box["x"] + box["width"] <= 1280 for box in boxes)
+    reader.screenshot(path=ARTIFACTS / "report.png", full_page=True)
+    assert (asked, said) == ([path.as_uri()], [])
+
+
+def test_the_tour_leads_through_the_pages_by_keys_and_does_not_come_back(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    _marked(workspace)
+    workspace.tour_ended.unlink()
+    page.goto(dashboard.url)
+    card = page.get_by_role("dialog")
+    expect(card).to_have_accessible_name(f"Tour, 1 of {len(STOPS)}: {STOPS[0].title}")
+    expect(page.locator(".ring")).to_be_visible()
+    card.get_by_role("button", name="Next").focus()
+    for number, stop in enumerate(STOPS[1:], start=2):
+        page.keyboard.press("ArrowRight")
+        expect(card).to_have_accessible_name(f"Tour, {number} of {len(STOPS)}: {stop.title}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(stop.page.capitalize())
+        expect(_inside(card, "Next" if number < len(STOPS) else "Done")).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(card).to_have_accessible_name(f"Tour, {len(STOPS) - 1} of {len(STOPS)}: {STOPS[-2].title}")
+    expect(_inside(card, "Next")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(card).to_have_count(0)
+    page.goto(dashboard.url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Datasets")
+    expect(card).to_have_count(0)
+    page.get_by_role("button", name="Tour").click()
+    expect(card).to_be_visible()
+
+
+def _inside(card: Locator, words: str) -> Locator:
+    return card.get_by_role("button", name=words, exact=True)
