@@ -42,3 +42,8 @@ def spread_choices(actions: np.ndarray, parts: Sequence[Part]) -> np.ndarray:
             raise InvalidDataset(f"the action {part.name!r} is not always one of its {part.n_choices} choices")
         columns.append(taken.reshape(len(actions), -1).astype(np.float32))
     return np.concatenate(columns, axis=1)
+
+
+def inputs_per_number(parts: Sequence[Part]) -> list[int]:
+    """Of each of the A numbers, how many inputs `spread_choices` makes of it."""
+    return [part.n_choices or 1 for part in parts for _ in range(part.size)]

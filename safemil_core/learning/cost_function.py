@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, NotReady
-from safemil_core.learning.choices import spread_choices
+from safemil_core.learning.choices import inputs_per_number, spread_choices
 
 Layer = tuple[np.ndarray, np.ndarray]
 """[M, in, out] weight and [M, 1, out] bias."""
@@ -68,8 +68,7 @@ class CostFunction:
     @property
     def number_of_input(self) -> np.ndarray:
         """[D] int64, which of the O + A numbers each input comes from."""
-        counts = [1] * self.n_observations
-        counts += [part.n_choices or 1 for part in self.action_parts for _ in range(part.size)]
+        counts = [1] * self.n_observations + inputs_per_number(self.action_parts)
         places: np.ndarray = np.repeat(np.arange(len(counts)), counts)
         return places
 

@@ -62,6 +62,19 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.doctor_stage import examine_again
 
         examine_again(workspace, RunStore(workspace).open(options.subject))
+    elif options.task == "what_if":
+        from safemil_core.running.what_if_stage import ask_what_if
+
+        ask_what_if(workspace, RunStore(workspace).open(options.subject), options.device)
+    elif options.task == "label_curve":
+        from safemil_core.running.label_curve_stage import draw_label_curve
+
+        run = RunStore(workspace).open(options.subject)
+        draw_label_curve(workspace, run, options.author, options.device)
+    elif options.task == "inputs":
+        from safemil_core.running.inputs_stage import weigh_inputs
+
+        weigh_inputs(workspace, RunStore(workspace).open(options.subject))
     elif options.task == "committee":
         from safemil_core.running.committee_stage import ask_committee
 

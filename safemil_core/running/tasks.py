@@ -25,7 +25,7 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace, whole_file
 
-RunTask = Literal["evaluate", "doctor"]
+RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs"]
 """Tasks about a run; each has a folder in the run's."""
 DatasetTask = Literal["replay", "committee"]
 TaskName = Literal[RunTask, DatasetTask, "intake"]
@@ -34,7 +34,13 @@ TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake")
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
-_RUN_FOLDERS: dict[RunTask, str] = {"evaluate": "evaluation", "doctor": "doctor"}
+_RUN_FOLDERS: dict[RunTask, str] = {
+    "evaluate": "evaluation",
+    "doctor": "doctor",
+    "what_if": "what_if",
+    "label_curve": "label_curve",
+    "inputs": "inputs",
+}
 
 
 @dataclass(frozen=True)
