@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,7 +13,9 @@ from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components import selection
 from dashboard.components.cell_map import clear_cells
 from dashboard.components.cost_trajectory import lead_on
+from dashboard.components.review_queue import review_next
 from dashboard.components.words import plural
+from safemil_core.assessment.review_queue import QueueItem
 from safemil_core.data.datasets import DatasetInfo
 
 
@@ -36,6 +40,10 @@ def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: st
         if st.button("Select these on the Label page", icon=":material/checklist:", disabled=table.empty):
             selection.select(info, chosen)
             st.switch_page("views/label.py")
+        n_open = int((labels == "none").sum())
+        if st.button(f"Review these next ({n_open} unlabelled)", icon=":material/rate_review:", disabled=not n_open):
+            review_next(info, [_item(row) for row in table.itertuples()])
+            st.switch_page("views/review.py")
         st.button("Clear", icon=":material/deselect:", on_click=clear_cells, args=(key,), type="tertiary")
     # The selection is a row number: in another table it would mean another trajectory, so these are in the key.
     rows_key = f"{key}.inside.{info.id}.{hash(tuple(chosen))}"
@@ -56,6 +64,11 @@ def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: st
             "costliest": st.column_config.NumberColumn("costliest step", help="Where the cursor is put below."),
         },
     )
+
+
+def _item(row: Any) -> QueueItem:
+    there = f"{plural(row.steps, 'step')} in the cells that you chose"
+    return QueueItem(int(row.trajectory), f"{there}, mean learned cost there {row.learned_cost:.2f}.")
 
 
 def _shown(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:

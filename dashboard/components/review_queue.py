@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Final, Literal
 
 import numpy as np
 
 from dashboard import resources, run_resources, state
-from safemil_core.assessment.review_queue import Order, QueueItem, review_queue
+from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order, QueueItem, review_queue
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
 from safemil_core.running.run_folder import Run
@@ -18,13 +20,17 @@ N_AHEAD = 3
 """Trajectories that are settled, and in the browser, before the user gets to them."""
 N_BEHIND = 500
 """How far back one can go."""
-BY_LABELS: tuple[Order, ...] = ("near a marked one", "unlike all marked")
+WalkOrder = Order | Literal["chosen on the Costs page"]
+CHOSEN: Final = "chosen on the Costs page"
+ORDER_KEY = "review.order"
+"""Of the widget that chooses the order."""
+BY_LABELS: tuple[WalkOrder, ...] = ("near a marked one", "unlike all marked")
 """Orders that change with every label."""
 
 BY_NUMBER = "You came here by its number."
 """Why one is shown that the queue did not propose."""
 
-_WALK, _QUEUE = "review.walk", "review.queue"
+_WALK, _QUEUE, _CHOSEN = "review.walk", "review.queue", "review.chosen"
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,26 @@ class Walk:
         return replace(self, ahead=tuple(ahead))
 
 
-def current_walk(info: DatasetInfo, order: Order, run: Run | None, *, is_idle: bool = False) -> Walk:
+def walk_orders(info: DatasetInfo) -> list[WalkOrder]:
+    """The orders to choose from: also what another page has chosen, where one has."""
+    orders: list[WalkOrder] = [*ORDERS]
+    return [*orders, CHOSEN] if _chosen(info) else orders
+
+
+def meaning(order: WalkOrder) -> str:
+    """An order in a sentence that gives no score away."""
+    return "Those that you chose there, in the order of its table." if order == CHOSEN else MEANINGS[order]
+
+
+def review_next(info: DatasetInfo, items: Sequence[QueueItem]) -> None:
+    """Let the Review page show these next, the first one first; those that have a label are passed over."""
+    state.remember(_CHOSEN, (info.id, tuple(items)))
+    labels = resources.label_state(info).labels
+    state.trajectory.set(next((item.trajectory for item in items if labels[item.trajectory] == "none"), None))
+    state.set_widget_value(ORDER_KEY, CHOSEN)
+
+
+def current_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, *, is_idle: bool = False) -> Walk:
     """The walk as session, URL and labels have it at this moment, with the next ones planned.
 
     Args:
@@ -130,7 +155,7 @@ def current_walk(info: DatasetInfo, order: Order, run: Run | None, *, is_idle: b
     return walk
 
 
-def keep_walk(info: DatasetInfo, order: Order, run: Run | None, walk: Walk) -> None:
+def keep_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, walk: Walk) -> None:
     """Remember where the user is; the URL follows when the page is drawn."""
     state.remember(_WALK, (_key(info, order, run), walk))
     state.trajectory.set(walk.current.trajectory)
@@ -144,8 +169,10 @@ def order_anew() -> None:
         state.remember(_WALK, ((key[0], "", ""), walk))
 
 
-def _queue(info: DatasetInfo, order: Order, run: Run | None, *, is_idle: bool) -> list[QueueItem]:
+def _queue(info: DatasetInfo, order: WalkOrder, run: Run | None, *, is_idle: bool) -> list[QueueItem]:
     """Made once, and again where it goes by labels and somebody has given some."""
+    if order == CHOSEN:
+        return list(_chosen(info))
     key, latest = _key(info, order, run), resources.labels(info).latest()
     made_for, made_at, queue = state.recall(_QUEUE, (None, -1, []))
     if key == made_for and (latest == made_at or not is_idle or order not in BY_LABELS):
@@ -173,8 +200,16 @@ def _begin(queue: list[QueueItem], labels: np.ndarray, chosen: int | None) -> Qu
     return next((item for item in queue if labels[item.trajectory] == "none"), QueueItem(0, BY_NUMBER))
 
 
-def _key(info: DatasetInfo, order: Order, run: Run | None) -> tuple[str, ...]:
+def _key(info: DatasetInfo, order: WalkOrder, run: Run | None) -> tuple[str, ...]:
+    if order == CHOSEN:
+        return info.id, order, ",".join(str(item.trajectory) for item in _chosen(info))
     return info.id, order, run.id if run is not None and order == "learned cost" else ""
+
+
+def _chosen(info: DatasetInfo) -> tuple[QueueItem, ...]:
+    """What another page has chosen to be reviewed."""
+    dataset_id, items = state.recall(_CHOSEN, ("", ()))
+    return tuple(items) if dataset_id == info.id else ()
 
 
 def _learned_cost(run: Run | None) -> np.ndarray | None:

@@ -14,11 +14,20 @@ from dashboard.components import pickers
 from dashboard.components.empty_states import need_dataset
 from dashboard.components.replay_screen import replay_screen
 from dashboard.components.review_player import review_player
-from dashboard.components.review_queue import Walk, current_walk, keep_walk, order_anew
+from dashboard.components.review_queue import (
+    ORDER_KEY,
+    Walk,
+    WalkOrder,
+    current_walk,
+    keep_walk,
+    meaning,
+    order_anew,
+    walk_orders,
+)
 from dashboard.components.trajectory_content import Display, content, curve_names
 from dashboard.components.trajectory_stage import Press, window
 from dashboard.components.words import number, plural
-from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order
+from safemil_core.assessment.review_queue import Order
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, LabelState
 from safemil_core.errors import NotReady, SafeMILError
@@ -29,15 +38,13 @@ OTHERS_S = 1.5
 """How often the page looks whether somebody else has labelled something."""
 N_CURVES = 4
 """Dimensions on the timeline, at most: more would not fit the screen."""
-ORDER_KEY, CURVES_KEY, TRUTH_KEY, BLIND_KEY, REASON_KEY = (
-    f"review.{name}" for name in ("order", "curves", "truth", "blind", "reason")
-)
+CURVES_KEY, TRUTH_KEY, BLIND_KEY, REASON_KEY = (f"review.{name}" for name in ("curves", "truth", "blind", "reason"))
 
 
 # What the keys do, in a callback before the page is drawn again.
 
 
-def _press(info: DatasetInfo, order: Order, run: Run | None, press: Press) -> None:
+def _press(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) -> None:
     if press.dataset != info.id or not 0 <= press.trajectory < info.n_trajectories:
         return
     walk = current_walk(info, order, run)
@@ -128,17 +135,18 @@ def _add_reason(info: DatasetInfo) -> None:
 # The parts of the page.
 
 
-def _choices(info: DatasetInfo) -> tuple[Order, Display]:
+def _choices(info: DatasetInfo) -> tuple[WalkOrder, Display]:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Review", anchor=False, width="content")
         st.space("stretch")
-        if state.widget_value(ORDER_KEY) is None:
+        orders = walk_orders(info)
+        if state.widget_value(ORDER_KEY) not in orders:
             state.set_widget_value(ORDER_KEY, _first_order(info))
         order = st.selectbox(
             "Order",
-            ORDERS,
+            orders,
             key=ORDER_KEY,
-            help="\n".join(f"- **{order}**: {meaning}" for order, meaning in MEANINGS.items()),
+            help="\n".join(f"- **{order}**: {meaning(order)}" for order in orders),
             persist_state="session",
             label_visibility="collapsed",
             width=220,
@@ -185,7 +193,7 @@ def _display(info: DatasetInfo) -> Display:
 
 
 @st.fragment(run_every=OTHERS_S)
-def _stage(info: DatasetInfo, order: Order, display: Display) -> None:
+def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
     is_idle = not state.forget("review.was_pressed")
     walk = current_walk(info, order, display.run, is_idle=is_idle)
     labels = resources.label_state(info)
@@ -216,7 +224,7 @@ def _stage(info: DatasetInfo, order: Order, display: Display) -> None:
     state.trajectory.settle(walk.current.trajectory)
 
 
-def _status(walk: Walk, order: Order, display: Display, labels: LabelState) -> dict[str, Any]:
+def _status(walk: Walk, order: WalkOrder, display: Display, labels: LabelState) -> dict[str, Any]:
     """What is said of the trajectory that is shown, and why it is shown."""
     shown = walk.current
     label = str(labels.labels[shown.trajectory])
@@ -233,7 +241,7 @@ def _status(walk: Walk, order: Order, display: Display, labels: LabelState) -> d
         "pathColour": PATH_COLOURS[label],
         "details": " · ".join(filter(None, details)),
         "segments": segments,
-        "why": MEANINGS[order] if display.hides_scores(label) else shown.why,
+        "why": meaning(order) if display.hides_scores(label) else shown.why,
     }
 
 

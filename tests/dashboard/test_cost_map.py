@@ -161,3 +161,26 @@ def test_without_true_costs_only_the_learned_one_is_shown(workspace):
     assert [panel["title"] for panel in drawn(app)["panels"]] == ["learned cost, mean"]
     select(app, np.flatnonzero(drawn(app)["counts"] > 0)[:3].tolist())
     assert "true_cost" not in app.dataframe[0].value
+
+
+def test_the_chosen_trajectories_are_selected_on_the_label_page(workspace, info, run):
+    app = select(full(open_page("costs", run=run.id)).run(), list(range(BINS * BINS // 2)))
+    chosen = app.dataframe[0].value["trajectory"].tolist()
+    (button,) = [button for button in app.button if "Label page" in button.label]
+    button.click().run()
+    assert not app.exception
+    assert f"**{len(chosen)} trajectories selected**" in runs.words(app)
+
+
+def test_the_chosen_trajectories_are_reviewed_next_without_those_that_have_a_label(workspace, info, run):
+    app = select(full(open_page("costs", run=run.id)).run(), list(range(BINS * BINS // 2)))
+    chosen = app.dataframe[0].value["trajectory"].tolist()
+    unlabelled = [trajectory for trajectory in chosen if trajectory < runs.N - 4]
+    (button,) = [button for button in app.button if "Review these next" in button.label]
+    assert button.label == f"Review these next ({len(unlabelled)} unlabelled)"
+    button.click().run()
+    assert not app.exception
+    assert app.selectbox(key="review.order").value == "chosen on the Costs page"
+    stage = next(it.proto.json for it in app.get("bidi_component") if it.proto.id.endswith("review.stage"))
+    assert json.loads(stage)["shown"].split("/")[1] == str(unlabelled[0])
+    assert "in the cells that you chose, mean learned cost there" in stage
