@@ -7,11 +7,12 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from safemil_core.assessment.environments import dsrl_datasets
+from safemil_core.assessment.state_axes import StateAxes
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.intake.downloads import dsrl_file, fetch, minari_files
@@ -28,6 +29,9 @@ def take_in(workspace: Workspace, intake: Intake) -> None:
     now = time.time()
     done = Progress("done", info.n_steps, info.n_steps, now, now, message=info.name)
     intake.write_progress(replace(done, started_at=intake.progress.started_at))
+    with suppress(OSError):  # the dataset is there; a page makes what a full disk has left no room for
+        trajectories = DatasetStore(workspace, Database(workspace.database)).open(info.name)
+        StateAxes(workspace.state_axes(info.id), trajectories).prepare()
 
 
 def bring(workspace: Workspace, request: IntakeRequest, on_progress: OnProgress = lambda _: None) -> DatasetInfo:

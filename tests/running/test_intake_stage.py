@@ -12,8 +12,8 @@ import pytest
 from factories import store_of, write_dsrl
 
 from safemil_core.errors import DownloadFailed, InvalidDataset, NotFound
-from safemil_core.running.intake_stage import bring
-from safemil_core.running.intakes import IntakeRequest
+from safemil_core.running.intake_stage import bring, take_in
+from safemil_core.running.intakes import IntakeRequest, IntakeStore
 from safemil_core.running.progress import Progress
 from safemil_core.workspace import Workspace
 
@@ -46,6 +46,15 @@ def test_a_dsrl_dataset_is_fetched_read_and_named_with_its_environment(workspace
         "fetching", "reading and checking",
     ]  # fmt: skip
     assert not [path for path in workspace.downloads.iterdir() if path.is_dir()]
+
+
+def test_after_an_import_its_process_makes_the_axes_of_maps(workspace: Workspace, tmp_path: Path) -> None:
+    path = write_dsrl(tmp_path / "walks.hdf5")
+    intake = IntakeStore(workspace).create(IntakeRequest("path", (str(path),), "ann"))
+    take_in(workspace, intake)
+    assert intake.progress.state == "done"
+    axes = workspace.state_axes(store_of(workspace).info("walks").id)
+    assert len(list(axes.glob("central-*.cells"))) == 3 + 2 + 2  # observations, actions, principal components
 
 
 def test_a_fetched_file_that_is_wrong_is_said_and_no_dataset_is_there(workspace: Workspace, mirror: Path) -> None:
