@@ -29,12 +29,13 @@ PAGES = {
     "Understand": [
         st.Page("views/costs.py", title="Costs", icon=":material/local_fire_department:", url_path="costs"),
         st.Page("views/weights.py", title="Weights", icon=":material/balance:", url_path="weights"),
+        st.Page("views/doctor.py", title="Doctor", icon=":material/stethoscope:", url_path="doctor"),
     ],
     "Prove": [
         st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
     ],
 }
-WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Rollouts")
+WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Doctor", "Rollouts")
 
 state.keep_choices()
 page = st.navigation(PAGES, expanded=True)

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.resources import run_notes, runs, summary, trajectories, workspace
+from dashboard.resources import run_notes, runs, shows_truth, summary, trajectories, workspace
 from safemil_core.assessment import rasters
+from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.weights import cloning_weights, uniform_weights
 from safemil_core.running.comparison import Compared, final_values
-from safemil_core.running.jobs import jobs_of
+from safemil_core.running.health import Health, findings_of, health_of
+from safemil_core.running.jobs import job_of, jobs_of
 from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.rollout_records import Rollouts, read_rollouts
 from safemil_core.running.run_folder import Policy, Run
@@ -70,6 +72,18 @@ def rollouts(run: Run, policy: Policy) -> Rollouts | None:
 def step_weights(run: Run, policy: Policy) -> np.ndarray:
     """[sum T] how much cloning trusted each step. Raises NotReady before the costs are learned."""
     return _step_weights(run.folder, run.table("costs").stat().st_mtime_ns, policy)
+
+
+def findings(info: DatasetInfo, run: Run) -> list[Finding] | None:
+    """What is wrong with a run, see `health.findings_of`."""
+    is_live = not job_of(workspace(), run).is_finished
+    return findings_of(run, metrics(run), is_live=is_live, shows_truth=shows_truth(info))
+
+
+def health(info: DatasetInfo, run: Run) -> Health:
+    """How a run is, in a few words."""
+    is_live = not job_of(workspace(), run).is_finished
+    return health_of(run, metrics(run), is_live=is_live, shows_truth=shows_truth(info))
 
 
 def metrics(run: Run) -> pd.DataFrame:

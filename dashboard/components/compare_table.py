@@ -10,10 +10,12 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from dashboard import state
+from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
+from dashboard.components.doctor_banner import brief
 from dashboard.components.words import duration, plural
 from safemil_core.running.comparison import Compared, best, results
+from safemil_core.running.health import health_of
 
 N_AT_FIRST = 10
 """The newest so many are compared until somebody chooses."""
@@ -22,6 +24,7 @@ COLUMNS = {
     "name": ("name", "Given below or on the Train page."),
     "created": ("when", None),
     "state": ("state", None),
+    "doctor": ("doctor", "The most harmful of what the Doctor page says of it."),
     "step_auc": ("AUC", f"{HIDDEN} Of step costs; 0.5 is guessing."),
     "trajectory_spearman": ("Spearman", f"{HIDDEN} Rank correlation of trajectory costs."),
     "cost_loss": ("cost loss", "Mean of the last logged values; log 2 is guessing."),
@@ -86,7 +89,7 @@ def compare_table(compared: Sequence[Compared], *, shows_truth: bool) -> list[Co
     rows = [ids.index(it.run.id) for it in chosen]
     state.set_widget_value(key, {"selection": {"rows": rows, "columns": [], "cells": []}})
     st.dataframe(
-        _styled(listed, chosen, numbered(compared), hidden=() if shows_truth else OF_THE_TRUTH),
+        _styled(listed, chosen, numbered(compared), shows_truth=shows_truth),
         key=key,
         height=min(35 * (len(ids) + 1) + 3, 528),
         hide_index=True,
@@ -113,9 +116,10 @@ def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
 
 
 def _styled(
-    listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int], hidden: Sequence[str]
+    listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int], *, shows_truth: bool
 ) -> Styler:
-    table = results(listed)
+    table = results(listed).assign(doctor=[_doctor(it, shows_truth=shows_truth) for it in listed])
+    hidden = () if shows_truth else OF_THE_TRUTH
     formats = {column: words for column, words in FORMATS.items() if column not in hidden}
     strokes, colours = line_cells(numbers[it.run.id] for it in listed)
     shown = table[[column for column in COLUMNS if column not in hidden]].astype(dict.fromkeys(formats, float))
@@ -128,6 +132,12 @@ def _styled(
         styled = styled.format(partial(_starred, words), subset=cells)
         styled = styled.map(lambda _: f"background-color: {PREFERRED}30; font-weight: bold", subset=cells)
     return styled
+
+
+def _doctor(it: Compared, *, shows_truth: bool) -> str | None:
+    is_live = not it.job.is_finished
+    metrics = run_resources.metrics(it.run) if is_live else pd.DataFrame()
+    return brief(health_of(it.run, metrics, is_live=is_live, shows_truth=shows_truth))
 
 
 def _starred(words: Callable[[Any], str], value: float) -> str:

@@ -12,7 +12,7 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
 
-PageName = Literal["datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "rollouts"]
+PageName = Literal["datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "doctor", "rollouts"]
 
 
 def empty_state(sentence: str, page: PageName, link: str) -> None:

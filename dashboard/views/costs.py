@@ -12,6 +12,7 @@ from dashboard.components.cost_raster import cost_raster
 from dashboard.components.cost_trajectory import cost_trajectory
 from dashboard.components.cost_truth import cost_truth
 from dashboard.components.empty_states import need_costs, need_dataset
+from dashboard.components.doctor_banner import doctor_banner
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -19,6 +20,7 @@ st.title("Costs")
 info = need_dataset()
 run = need_costs(info)
 
+doctor_banner(info, run)
 SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
     "state": ("Over the state" if info.n_observations else "Over the actions", cost_map),
     "time": ("Over time", cost_raster),

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import charts_run, resources
 from dashboard.components import evaluation_tables
+from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
 from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
@@ -101,6 +102,7 @@ def show_video(run: Run, evaluation: dict[str, Any]) -> None:
 st.title("Rollouts")
 info = need_dataset()
 run = need_policies(info)
+doctor_banner(info, run)
 if info.env_id is None:
     empty_state(
         f"`{info.name}` does not say which environment it comes from. Import its file again with an environment id, "

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components import pickers
+from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import need_dataset
 from dashboard.components.job_queue import job_queue
 from dashboard.components.new_run import new_run
@@ -26,6 +27,7 @@ if run is not None:
     note = resources.run_notes().of(run.id)
     st.subheader(f"Run {code_span(run_name(run, note))}", anchor=False)
     st.caption(origin_words(run.info))
+    doctor_banner(info, run)
     run_controls(info, run, jobs.job_of(resources.workspace(), run), note)
     if note.text:
         st.text(note.text)

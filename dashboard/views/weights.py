@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import charts_run, resources, run_resources
 from dashboard.components import settings_form
+from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import need_costs, need_dataset
 from dashboard.components.figure import figure
 from safemil_core.assessment import maps, weight_report
@@ -160,6 +161,7 @@ def show_changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
 st.title("Weights")
 info = need_dataset()
 run = need_costs(info)
+doctor_banner(info, run)
 st.caption(
     "The learned cost stays as it is; only the weights are computed anew, so every change shows at once. "
     "Non-preferred trajectories are never cloned."

@@ -15,8 +15,10 @@ from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.immobility import IMMOBILE_REACH, Yardstick, is_immobile
 
-SHOWS_RETURNS = frozenset({"immobile_policy", "overlap_with_return"})
-"""Causes whose evidence has returns in it, which some want hidden."""
+ABOUT_RETURNS = frozenset({"overlap_with_return"})
+"""Causes that only returns tell of, which some want hidden."""
+DRAWN_WITH_RETURNS = frozenset({"immobile_policy"})
+"""Causes whose figure shows returns."""
 MOST_WEIGHT = 0.25
 """Of the whole weight on immobile trajectories; a few among many movers weigh less, whatever the scheme."""
 MOST_OVERLAP = 0.6

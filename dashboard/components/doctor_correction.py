@@ -1,0 +1,137 @@
+"""The corrected run: started from a finding, watched, and judged by whether it helped."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.components.empty_states import page_link
+from dashboard.components.job_queue import place_in_queue
+from dashboard.components.progress_line import progress_line
+from dashboard.components.run_names import run_name
+from dashboard.components.words import code_span
+from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.verdict import Verdict, verdict
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+from safemil_core.running import corrections, jobs, tasks
+from safemil_core.running.corrections import KEY_NUMBERS, key_numbers
+from safemil_core.running.doctor_results import read_findings
+from safemil_core.running.health import told
+from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
+
+MESSAGE = "doctor.message"
+_HIDDEN_TRUTH = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
+
+
+def start_button(info: DatasetInfo, run: Run, finding: Finding, *, is_first: bool) -> None:
+    """Start the run that is to cure a finding, where it can be cured by training again."""
+    if finding.settings:
+        words = "Start the corrected run"
+        about = f"The same dataset, labels and seed, with {', '.join(finding.settings)}."
+    else:
+        words, about = "Train again with the labels of now", "The same settings and seed, after labels have changed."
+    has_changed = resources.labels(info).latest() != run.info.label_snapshot
+    st.button(
+        words,
+        key=f"doctor.start.{run.id}.{finding.cause}",
+        type="primary" if is_first and finding.settings else "secondary",
+        icon=":material/healing:",
+        help=about,
+        disabled=run.known_config is None or not (finding.settings or has_changed),
+        on_click=_start,
+        args=(info, run, finding),
+    )
+
+
+def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
+    """How far the corrected run of a finding is; once it has ended, whether it helped, in words and numbers."""
+    seen = jobs.job_of(resources.workspace(), corrected)
+    examined = read_findings(corrected)
+    is_waiting = not seen.is_finished or (seen.state == "done" and examined is None)
+
+    @st.fragment(run_every=1.0 if is_waiting else None)
+    def watch() -> None:
+        job = jobs.job_of(resources.workspace(), corrected)
+        if job.state != seen.state or (read_findings(corrected) is None) != (examined is None):
+            st.rerun()
+        if not job.is_finished:
+            progress_line(job, "updates", place=place_in_queue(job, jobs.queue(resources.workspace())))
+        elif is_waiting:
+            _examine_once(corrected)
+            st.caption("The corrected run has ended and is being examined…")
+
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/healing: Corrected run {_link_words(corrected)}", width="content")
+            page_link("doctor", "Its own page", run=corrected.id)
+        watch()
+        if seen.state in ("failed", "lost", "stopped"):
+            st.error(seen.message or f"The corrected run is {seen.state}.")
+        elif not is_waiting:
+            _judge(info, cause, run, corrected)
+
+
+def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
+    """On the page of a corrected run: what it was to cure, and whether it did."""
+    with st.container(border=True, key="doctor.answers"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/healing: This run is to cure what was found of {_link_words(run)}", width="content")
+            page_link("doctor", "That run", run=run.id)
+        if read_findings(corrected) is None:
+            st.caption("Whether it helped is told here once it has been trained and examined.")
+        else:
+            _judge(info, cause, run, corrected)
+
+
+def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
+    shows_truth = resources.shows_truth(info)
+    before, after = (told(read_findings(each) or (), shows_truth=shows_truth) for each in (run, corrected))
+    _say(verdict(cause, before, after))
+    st.dataframe(
+        numbers_table(run, corrected, shows_truth=shows_truth),
+        hide_index=True,
+        width="content",
+        key=f"doctor.numbers.{corrected.id}",
+        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after")},
+    )
+
+
+def numbers_table(run: Run, corrected: Run, *, shows_truth: bool) -> pd.DataFrame:
+    """Key numbers of both runs, one a row; and how each agrees with the truth where that is shown."""
+    names = KEY_NUMBERS | (_HIDDEN_TRUTH if shows_truth else {})
+    before, after = ({**each.outcome, **key_numbers(each)} for each in (run, corrected))
+    rows = [(words, before.get(name), after.get(name)) for name, words in names.items()]
+    return pd.DataFrame(rows, columns=["number", "before", "after"])
+
+
+def _say(said: Verdict) -> None:
+    match said.kind:
+        case "helped":
+            st.success(said.words, icon=":material/check_circle:")
+        case "replaced":
+            st.warning(said.words, icon=":material/swap_horiz:")
+        case "unchanged":
+            st.error(said.words, icon=":material/block:")
+
+
+def _examine_once(run: Run) -> None:
+    """Where its training did not have it examined."""
+    if Task.of_run("doctor", run).progress is None:
+        tasks.start(resources.workspace(), Task.of_run("doctor", run))
+
+
+def _link_words(run: Run) -> str:
+    return code_span(run_name(run, resources.run_notes().of(run.id)))
+
+
+@state.uninterrupted()
+def _start(info: DatasetInfo, run: Run, finding: Finding) -> None:
+    try:
+        corrections.start_correction(
+            resources.workspace(), run, finding, info, resources.labels(info), author=state.author()
+        )
+    except SafeMILError as problem:
+        state.remember(MESSAGE, str(problem))
