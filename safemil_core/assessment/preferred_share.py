@@ -83,6 +83,11 @@ def exact_interval(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[floa
     return low, high
 
 
+def preferred_in_bag(alpha: float | np.ndarray, bag_size: int | np.ndarray) -> np.ndarray:
+    """Probability that an unlabelled bag of K trajectories holds a preferred one, 1 - (1 - alpha)^K (Lemma 1)."""
+    return np.asarray(-np.expm1(bag_size * np.log1p(-np.minimum(alpha, 1 - 1e-12))))
+
+
 def recommended_bag_size(alpha: float, probability: float = 0.95) -> int | None:
     """The smallest K with which an unlabelled bag holds a preferred trajectory with this probability (Lemma 1).
 

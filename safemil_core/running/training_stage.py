@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import torch
 
-from safemil_core.assessment.diagnosis import diagnose
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
+from safemil_core.errors import Diverged
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.model_files import load_cost, save_cost, save_policy
@@ -21,6 +20,7 @@ from safemil_core.learning.training import Networks, Report, longest, train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.checkpoints import keep_checkpoint, newest_checkpoint
+from safemil_core.running.doctor_stage import examine_run
 from safemil_core.running.provenance import provenance
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace, whole_file
@@ -56,7 +56,7 @@ def train_run(
     run.log(f"training on {chosen} from " + (f"the checkpoint after {update} updates" if state else "the beginning"))
     report = Report(update, longest(config), {})
     on_update(report.update, report.total, str(chosen))
-    trajectories, data = _load(workspace, run, chosen)
+    trajectories, data = load(workspace, run, chosen)
     prepare_process()
     is_asked = False
 
@@ -73,22 +73,28 @@ def train_run(
 
     if shall_stop():
         return False
-    networks = train(
-        data,
-        config,
-        on_report=note,
-        on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
-        should_stop=shall_stop,
-        on_costs=lambda costs: _write_costs(run, costs, data),
-        warm_start=load_cost(run.warm_file) if run.warm_file else None,
-        resume=state,
-    )
+    try:
+        networks = train(
+            data,
+            config,
+            on_report=note,
+            on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
+            should_stop=shall_stop,
+            on_costs=lambda costs: _write_costs(run, costs, data),
+            warm_start=load_cost(run.warm_file) if run.warm_file else None,
+            resume=state,
+        )
+    except Diverged as problem:
+        run.write_json("diverged.json", {"message": str(problem)})
+        examine_run(workspace, run)
+        raise
     _save_networks(run, networks, data)
     _write_outcome(run, trajectories, time.time() - started)
+    examine_run(workspace, run)
     return report.update >= report.total or not is_asked
 
 
-def _load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
+def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
     """The trajectories that the run was made for, and what training sees of them with what was said of them then."""
     datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
     dataset = datasets.info(info.dataset)
@@ -139,7 +145,6 @@ def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> Non
     outcome = {
         "step_auc": auc,
         "trajectory_spearman": spearman,
-        "findings": [asdict(finding) for finding in diagnose(run.metrics(), run.config)],
         "seconds": round(seconds, 1),
     }
     run.write_json("outcome.json", outcome)

@@ -9,6 +9,7 @@ from scipy import stats
 from safemil_core.assessment.preferred_share import (
     audit_sample,
     exact_interval,
+    preferred_in_bag,
     preferred_share,
     recommended_bag_size,
 )
@@ -106,3 +107,11 @@ def test_labels_outside_the_sample_do_not_count():
     now = then.copy()
     now[np.setdiff1d(np.arange(50), audit_sample(then, 5))] = "preferred"
     assert preferred_share(then, now, 5).n_judged == 0
+
+
+def test_lemma_1_by_hand():
+    found = preferred_in_bag(0.5, np.array([1, 2, 3]))
+    assert found == pytest.approx([0.5, 0.75, 0.875])
+    assert preferred_in_bag(0.0, 128) == 0
+    assert preferred_in_bag(1.0, 1) == pytest.approx(1)
+    assert preferred_in_bag(0.02, 149) >= 0.95 > preferred_in_bag(0.02, 148)

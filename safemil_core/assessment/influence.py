@@ -1,0 +1,52 @@
+"""What other labels would change, at once and without training: a first-order preview from influence features.
+
+The features are made by `learning.influence`. NumPy only, so that pages can use it live.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+
+def pull(labels: np.ndarray, preferred_weight: float = 1.0) -> np.ndarray:
+    """[N] how much each trajectory pushes the costs up in an update of training under these labels; sums to 0.
+
+    The loss raises the mean over the non-preferred and lowers that over the others; where trajectories are marked
+    preferred, it does both beside them with `preferred_weight`, as `learning.cost_model.bag_loss` does.
+    """
+    non_preferred, preferred = labels == "non_preferred", labels == "preferred"
+    unlabelled = ~non_preferred & ~preferred
+    if not (preferred.any() and unlabelled.any() and preferred_weight > 0):
+        return _mean(non_preferred) - _mean(~non_preferred)
+    w = preferred_weight
+    return (1 + w) * _mean(non_preferred) + (w - 1) * _mean(unlabelled) - 2 * w * _mean(preferred)
+
+
+def preview(
+    features: np.ndarray, before: np.ndarray, after: np.ndarray, scales: np.ndarray, preferred_weight: float = 1.0
+) -> np.ndarray:
+    """[N] predicted changes of the trajectory costs, in a unit of their own: their order counts.
+
+    Args:
+        features: [N, F], see `learning.influence.influence_features`.
+        before: [N] labels that were learned from.
+        after: [N] labels to learn from instead.
+        scales: [N] what a trajectory's cost C would be if all its steps cost 1.
+        preferred_weight: of the run.
+    """
+    change = pull(after, preferred_weight) - pull(before, preferred_weight)
+    rows = np.flatnonzero(change)
+    moved: np.ndarray = scales * (features @ (change[rows].astype(np.float32) @ features[rows]))
+    return moved.astype(np.float64)
+
+
+def agreement(predicted: np.ndarray, found: np.ndarray) -> float | None:
+    """Spearman's rank correlation of predicted with found changes [N]; None where one of them never varies."""
+    if np.ptp(predicted) == 0 or np.ptp(found) == 0:
+        return None
+    return float(stats.spearmanr(predicted, found).statistic)
+
+
+def _mean(members: np.ndarray) -> np.ndarray:
+    return members / max(1, members.sum())

@@ -1,0 +1,53 @@
+"""The cost network once more: to the bit as in a run, without policies; and what its trajectories taught it."""
+
+import numpy as np
+import pytest
+import torch
+from factories import TINY
+from learning_cases import N, bits, crossing
+
+from safemil_core.assessment.influence import agreement, preview
+from safemil_core.learning.cost_model import score_steps
+from safemil_core.learning.influence import N_FEATURES, influence_features
+from safemil_core.learning.refit import refit_cost
+from safemil_core.learning.training import train
+
+CONFIG = TINY.model_copy(
+    update={"cost": TINY.cost.model_copy(update={"updates": 100, "learning_rate": 3e-3, "settle": 0.0})}
+)
+
+
+@pytest.mark.parametrize("schedule", ["cost_first", "alternate"])
+def test_of_the_same_labels_and_seed_it_is_the_run_s_network(schedule):
+    config = TINY.model_copy(update={"schedule": schedule})
+    assert bits(refit_cost(crossing(), config)) == bits(train(crossing(), config).cost)
+
+
+def test_it_goes_on_from_a_network_and_tells_how_far_it_is():
+    updates, states = [], []
+    network = refit_cost(crossing(), TINY, on_update=updates.append, on_state=states.append)
+    assert updates == [10, 20]
+    assert [int(state["trainer/updates"]) for state in states] == [20]
+    again = refit_cost(crossing(), TINY, warm_start=network)
+    assert bits(again) != bits(network)
+
+
+def test_the_preview_orders_what_a_real_refit_changes():
+    """Half of the marks are moved to the trajectories that turn back: a change far above what another seed makes."""
+    states, before, after = [], crossing(), crossing(marked=(1, 3, 5, 7, 0, 2, 4, 6))
+    network = refit_cost(before, CONFIG.model_copy(update={"checkpoint_every": 25}), on_state=states.append)
+    costs = [
+        score_steps(fitted, before).mean.reshape(N, -1).sum(axis=1) for fitted in (network, refit_cost(after, CONFIG))
+    ]
+    features = influence_features(network, before, states[:4], CONFIG)
+    assert features.shape == (N, 4 * N_FEATURES)
+    predicted = preview(features, before.labels, after.labels, np.full(N, 16.0))
+    assert agreement(predicted, costs[1] - costs[0]) > 0.7
+
+
+def test_features_take_part_of_a_long_trajectory_and_repeat():
+    states, data = [], crossing()
+    network = refit_cost(data, TINY, on_state=states.append)
+    once, twice = (influence_features(network, data, states, TINY) for _ in range(2))
+    assert (once == twice).all()
+    assert torch.isfinite(torch.from_numpy(once)).all()
