@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 NON_PREFERRED = "#D55E00"
-PREFERRED = "#009E73"
-UNSURE = "#C2A800"
-UNLABELLED = "#7A8594"
-TRUE_COST = "#0072B2"
-LEARNED_COST = "#CC79A7"
+PREFERRED = "#45B592"
+UNSURE = "#C2B616"
+UNLABELLED = "#777A7D"
+TRUE_COST = "#2063AE"
+LEARNED_COST = "#CC6ED0"
+"""One meaning each, everywhere. Okabe and Ito's palette, moved until any two are told apart with any colour vision, on
+light and on dark: with red-green blindness, their own green and purple are hard to tell from grey."""
+
 LEARNED_COST_SCALE = ("#2A0A55", "#65156E", "#9F2A63", "#D44842", "#F57D15", "#FAC228")
 """Inferno without its ends: its black and its pale yellow would vanish in the dark and in the light page, and
 Streamlit's chart theme takes #000004, its first colour, for a placeholder and paints it pink."""
@@ -23,8 +26,6 @@ DIFFERENCE_SCALES = {
 }
 """Teal where it is less, ochre where it is more; no difference is near the colour of the page. All scales go in even
 steps of lightness (OKLab), so that they are read alike in grey and with any colour vision."""
-
-"""Okabe and Ito's palette: told apart with any colour vision, on light and on dark."""
 
 LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "unsure": UNSURE, "none": UNLABELLED}
 POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
@@ -39,7 +40,8 @@ LABEL_WORDS = {
 PATH_COLOURS = {**LABEL_COLOURS, "none": "#E69F00"}
 """An unlabelled path in grey would drown in the others behind it: Okabe and Ito's orange."""
 
-RUN_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#C2A800")
+RUN_COLOURS = ("#985BBD", "#7FA1B0", "#096500", "#BEB1FF", "#598851", "#5CD486", "#6C4F6D")
+"""None of which means anything else."""
 RUN_DASHES: tuple[tuple[tuple[int, ...], str], ...] = (((), "━━━"), ((7, 4), "━ ━"), ((2, 4), "╍╍╍"))
 
 

@@ -16,7 +16,7 @@ FPS = 20
 STRIP_HEIGHT = 96
 LARGEST_ENLARGED = 384
 """Pixels along an edge."""
-TRUE_COST, LEARNED_COST, INK, PAPER = (0, 114, 178), (204, 121, 167), (226, 230, 240), (16, 19, 26)
+TRUE_COST, LEARNED_COST, INK, PAPER = (32, 99, 174), (204, 110, 208), (226, 230, 240), (16, 19, 26)
 """Okabe and Ito's blue and purple, the colours of true and learned cost everywhere in this project."""
 
 

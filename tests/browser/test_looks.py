@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from dashboard.charts_theme import NON_PREFERRED
 from dashboard.components.tour import STOPS
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -49,7 +50,8 @@ def test_figures_download_as_png_svg_and_csv_without_a_rerun(
     metrics = runs.metrics_table()
     assert rows[0] == ["series", "update", "value"]
     assert [float(row[2]) for row in rows[1:21]] == pytest.approx(metrics["score_non_preferred"].tolist())
-    assert "non-preferred" in (tmp_path / "it.svg").read_text() and "#d55e00" in (tmp_path / "it.svg").read_text()
+    svg = (tmp_path / "it.svg").read_text()
+    assert "non-preferred" in svg and NON_PREFERRED.lower() in svg
 
 
 def _files(page: Page, figure: str, name: str, folder: Path) -> None:
