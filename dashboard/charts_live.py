@@ -16,7 +16,7 @@ from dashboard.charts_theme import (
     TRUE_COST,
     UNLABELLED,
 )
-from safemil_core.assessment.diagnosis import LOG_2
+from safemil_core.assessment.doctor.signs import LOG_2
 
 _POLICIES = {"policy_loss": "safe", "bc_loss": "bc"}
 

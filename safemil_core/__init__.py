@@ -2,7 +2,7 @@
 
     data        files -> trajectories, labels               numpy, h5py, SQL; never torch
     learning    bags -> cost network -> weights -> policy    torch begins here
-    assessment  rollouts, videos, evaluation, diagnosis      simulators in processes of their own
+    assessment  rollouts, videos, evaluation, the doctor    simulators in processes of their own
     running     runs, the pipeline, jobs                     a folder per run, a process per job
     bench       how fast learning is                         beside a plain loop, in processes of their own
 

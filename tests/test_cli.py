@@ -192,8 +192,8 @@ def test_runs_side_by_side_with_names_and_only_what_differs(json_of, safemil, re
     info, labels = add_dataset(workspace), store_of(workspace).labels("walks")
     first = new_run(workspace)
     second = RunStore(workspace).create(info, labels, first.config.with_values(["seed=7"]), author="ann")
-    first.write_json("outcome.json", {"step_auc": 0.75, "trajectory_spearman": 0.5, "findings": [], "seconds": 1.0})
-    second.write_json("outcome.json", {"step_auc": 0.5, "trajectory_spearman": 0.5, "findings": [], "seconds": 1.0})
+    first.write_json("outcome.json", {"step_auc": 0.75, "trajectory_spearman": 0.5, "seconds": 1.0})
+    second.write_json("outcome.json", {"step_auc": 0.5, "trajectory_spearman": 0.5, "seconds": 1.0})
     assert json_of("note", first.id, "the first one", "--name", "base")["author"] == "ann"
     assert json_of("note", first.id)["text"] == "the first one"
     assert refused("note", first.id, "--name", "n" * 81).startswith("the name of a run has 81 characters")

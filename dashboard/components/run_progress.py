@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,10 +15,11 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import place_in_queue
 from dashboard.components.progress_line import progress_line
 from dashboard.components.words import duration
-from safemil_core.assessment.diagnosis import RECENT_ROWS, Finding, diagnose
+from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs
+from safemil_core.running.health import findings_of
 from safemil_core.running.run_folder import Run
 
 EVERY_S = 0.7
@@ -49,18 +50,13 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
             _outcome(run.outcome, shows_truth=shows_truth)
         metrics = run_resources.metrics(run)
         if len(metrics) > 1:
-            _learning(run, metrics)
+            _learning(run, metrics, is_live=is_live, shows_truth=shows_truth)
         elif job.state in ("running", "stopping"):
             st.caption("The curves begin with the first logged updates, some seconds after the start.")
         with st.expander("Log"):
             st.code(run.log_tail() or "(empty)", language=None, height=280)
 
     panel()
-
-
-def as_findings(values: Iterable[dict[str, Any]]) -> list[Finding]:
-    """Findings as an outcome keeps them."""
-    return [Finding(**{**value, "settings": tuple(value.get("settings", ()))}) for value in values]
 
 
 def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:
@@ -87,39 +83,35 @@ def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:
         page_link("compare", "Compare with other runs")
 
 
-def _learning(run: Run, metrics: pd.DataFrame) -> None:
+def _learning(run: Run, metrics: pd.DataFrame, *, is_live: bool, shows_truth: bool) -> None:
     """Whether it learns, and the curves."""
     try:
         config = run.config
     except InvalidConfig as problem:  # of another version
         st.error(str(problem))
         return
-    outcome = run.outcome
-    findings = as_findings(outcome["findings"]) if outcome else diagnose(metrics, config)
-    _health(run.id, config, findings, is_early=len(metrics) < RECENT_ROWS)
+    _health(run.id, config, findings_of(run, metrics, is_live=is_live, shows_truth=shows_truth))
     curves(charts_live.panels(metrics), key="live.curves")
 
 
-def _health(run_id: str, config: RunConfig, findings: list[Finding], *, is_early: bool) -> None:
+def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) -> None:
     """Healthy, or every finding with its evidence, cause and cure."""
+    if findings is None:
+        st.caption("Too early to say whether it learns.")
+        return
     if not findings:
-        if is_early:
-            st.caption("Too early to say whether it learns.")
-        else:
-            st.success(
-                "**Healthy**: bags are told apart and the cost varies from step to step.",
-                icon=":material/check_circle:",
-            )
+        st.success(
+            "**Healthy**: bags are told apart and the cost varies from step to step.",
+            icon=":material/check_circle:",
+        )
     for finding in findings:
         with st.container(border=True):
             st.markdown(f":red[:material/warning:] **{finding.title}**")
-            st.markdown(
-                f"**Evidence** {finding.evidence}  \n**Likely cause** {finding.cause}  \n**Cure** {finding.cure}"
-            )
+            st.markdown(f"**Evidence** {finding.evidence}  \n**Likely cause** {finding.why}  \n**Cure** {finding.cure}")
             if finding.settings:
                 st.button(
                     f"Put {', '.join(finding.settings)} into the settings",
-                    key=f"cure.{run_id}.{finding.kind}",
+                    key=f"cure.{run_id}.{finding.cause}",
                     on_click=settings_form.prefill,
                     args=(config.with_values(finding.settings),),
                 )

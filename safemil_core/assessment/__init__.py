@@ -1,1 +1,1 @@
-"""Is it any good: simulators, rollouts, videos, evaluation against true costs, and the diagnosis of a run."""
+"""Is it any good: simulators, rollouts, videos, evaluation against true costs, and what is wrong with a run."""

@@ -1,4 +1,4 @@
-"""Commands that look at runs from outside: side by side, with a name and a note, in TensorBoard."""
+"""Commands that look at runs from outside: side by side, by the doctor, with a name and a note, in TensorBoard."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 
+from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.cli.session import Session, common_options, session
 from safemil_core.data.database import Database
 from safemil_core.data.labels.store import default_author
@@ -43,6 +44,20 @@ def compare(run_ids: tuple[str, ...], is_all: bool, as_json: bool, workspace: Pa
 
 @click.command()
 @click.argument("run_id", metavar="RUN")
+@common_options
+def doctor(run_id: str, as_json: bool, workspace: Path | None) -> None:
+    """Examine a run: what is wrong with it, its labels and its data, the most harmful first, and what cures it."""
+    here = session(as_json, workspace)
+    run = here.runs.open(run_id)
+    from safemil_core.running.doctor_stage import examine_run  # torch takes seconds to import
+
+    findings = examine_run(here.workspace, run)
+    document = {"run": run_id, "findings": [finding.as_json() for finding in findings]}
+    here.say(document, "\n\n".join(map(_finding_text, findings)) or f"run {run_id}: nothing is wrong")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
 @click.argument("text", required=False)
 @click.option("--name", help="What to call the run; an empty one takes it back.")
 @click.option("--author", default=default_author, help="Who says so; your account's name if not given.")
@@ -70,6 +85,13 @@ def tensorboard(run_id: str, out: Path, as_json: bool, workspace: Path | None) -
     here.say({"run": run_id, "file": str(path)}, f"{path}; look at it with `tensorboard --logdir {out}`")
 
 
+def _finding_text(finding: Finding) -> str:
+    return (
+        f"{finding.title} ({finding.cause}, harm {finding.harm:.0%})\n"
+        f"  evidence: {finding.evidence}\n  cause: {finding.why}\n  cure: {finding.cure}"
+    )
+
+
 def _notes(here: Session) -> RunNotes:
     return RunNotes(Database(here.workspace.database))
 
@@ -93,4 +115,4 @@ def _number(value: Any) -> str:
     return "-" if pd.isna(value) else f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
 
 
-COMMANDS = (compare, note, tensorboard)
+COMMANDS = (compare, doctor, note, tensorboard)

@@ -9,6 +9,7 @@ import click
 from safemil_core.cli.session import Session, common_options, number, progress_bar, session
 from safemil_core.data.labels.store import default_author
 from safemil_core.running import jobs
+from safemil_core.running.doctor_results import read_findings
 from safemil_core.running.job_store import Job
 from safemil_core.running.provenance import provenance
 from safemil_core.running.run_folder import MODELS, Run
@@ -102,8 +103,8 @@ def _trained(here: Session, run: Run, device: str) -> Job:
 
     with progress_bar("training", "update") as on_progress:
         job = train_here(here.workspace, run, device, on_progress)
-    for finding in run.outcome.get("findings", []):
-        click.echo("finding: {title} ({evidence}); {cause}. {cure}".format(**finding), err=True)
+    for finding in read_findings(run) or []:
+        click.echo(f"finding: {finding.title} ({finding.evidence}); {finding.why}. {finding.cure}", err=True)
     return job
 
 
@@ -122,7 +123,8 @@ def _verdict(same: dict[str, bool]) -> str:
 
 
 def _result(run: Run, job: Job) -> dict[str, object]:
-    return {"run": run.id, "dataset": run.info.dataset, "state": job.state, **run.outcome}
+    findings = [finding.as_json() for finding in read_findings(run) or []]
+    return {"run": run.id, "dataset": run.info.dataset, "state": job.state, **run.outcome, "findings": findings}
 
 
 def _words(run: Run, job: Job) -> str:

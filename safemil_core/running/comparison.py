@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from safemil_core.assessment.diagnosis import RECENT_ROWS
+from safemil_core.assessment.doctor.signs import RECENT_ROWS
 from safemil_core.config import setting_names
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run

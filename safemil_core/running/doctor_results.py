@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.running.run_folder import Run
 
-FINDINGS = "doctor/findings.json"
-
 
 def read_findings(run: Run) -> list[Finding] | None:
     """What was found, the most harmful first; None where the run has not been examined yet."""
     try:
-        kept = json.loads((run.folder / FINDINGS).read_text())
+        kept = json.loads(run.findings_file.read_text())
     except FileNotFoundError:
         return None
     return [Finding.from_json(values) for values in kept]
@@ -22,4 +20,4 @@ def read_findings(run: Run) -> list[Finding] | None:
 
 def write_findings(run: Run, findings: Sequence[Finding]) -> None:
     """Keep them in the place of what was found before."""
-    run.write_json(FINDINGS, [finding.as_json() for finding in findings])
+    run.write_json(str(run.findings_file.relative_to(run.folder)), [finding.as_json() for finding in findings])

@@ -32,13 +32,11 @@ def examine_again(workspace: Workspace, run: Run) -> None:
     """Examine a run as a task.
 
     Raises:
-        SafeMILError: it has no costs yet, or the dataset that it was made for is gone.
+        SafeMILError: as `examine_run`.
     """
     progress_file = Task.of_run("doctor", run).progress_file
     progress = begin(1, "cpu")
     write_progress(progress_file, progress)
-    if not run.has_costs and not run.has_diverged:
-        raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
     examine_run(workspace, run)
     write_progress(progress_file, replace(progress, state="done", done=1, updated_at=time.time()))
 
@@ -47,8 +45,10 @@ def examine_run(workspace: Workspace, run: Run) -> list[Finding]:
     """Find out what is wrong with a run, its labels and its data, and keep it in the run's folder.
 
     Raises:
-        SafeMILError: the dataset is gone or has changed.
+        SafeMILError: it has no costs yet, or the dataset that it was made for is gone.
     """
+    if not run.has_costs and not run.has_diverged:
+        raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
     findings = examine(case_of(workspace, run))
     write_findings(run, findings)
     return findings

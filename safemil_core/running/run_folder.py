@@ -96,8 +96,13 @@ class Run:
 
     @property
     def outcome(self) -> dict[str, Any]:
-        """Agreement with the true costs (where known), findings, seconds. Empty until training has ended."""
+        """Agreement with the true costs (where known), seconds. Empty until training has ended."""
         return self._json("outcome.json", missing={})
+
+    @property
+    def findings_file(self) -> Path:
+        """What the doctor found, see `doctor_results`."""
+        return self.folder / "doctor" / "findings.json"
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -199,7 +204,8 @@ class Run:
         """Forget what came after this many updates, and that training has ended; what is half written goes too."""
         half_written = [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]
         later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
-        for path in (*half_written, *later, self.folder / "outcome.json", self.folder / "diverged.json"):
+        ends = (self.folder / "outcome.json", self.folder / "diverged.json", self.findings_file)
+        for path in (*half_written, *later, *ends):
             path.unlink(missing_ok=True)
         rows = [row for row in self._metrics() if row["update"] <= update]
         with whole_file(self.metrics_file) as temporary:

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import pandas as pd
 from factories import build_here
 from streamlit.testing.v1 import AppTest
 
-from safemil_core.assessment.diagnosis import diagnose
+from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.assessment.rollouts import Episode
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import Trajectory
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
+from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.job_store import JobState, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
 from safemil_core.running.rollout_records import write_rollouts
@@ -159,10 +160,10 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
         {
             "step_auc": 0.875 if has_truth else None,
             "trajectory_spearman": 0.75 if has_truth else None,
-            "findings": [asdict(finding) for finding in diagnose(run.metrics(), config)],
             "seconds": 61.5,
         },
     )
+    write_findings(run, diagnose(run.metrics(), config))
     set_job(run, "done", done=1_500)
     return run
 

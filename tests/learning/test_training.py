@@ -9,7 +9,7 @@ import torch
 from factories import TINY, trajectory_set
 from learning_cases import MARKED, N, RemoteData, T, all_bits, bits, crossing, needs_cuda, true_costs
 
-from safemil_core.assessment.diagnosis import diagnose
+from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.config import RunConfig
 from safemil_core.errors import Diverged, InvalidConfig
@@ -99,8 +99,8 @@ def test_marks_that_cannot_be_told_from_the_rest_collapse_the_cost_and_the_findi
         ]
     )  # fmt: skip
     (finding,) = diagnose(pd.DataFrame(Told(config, data).rows), config)
-    assert finding.kind == "collapse"
-    assert "cannot be told from the unlabelled" in finding.cause
+    assert finding.symptom == "collapse"
+    assert "cannot be told from the unlabelled" in finding.why
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():

@@ -55,7 +55,7 @@ def two(workspace):
     """A run that is evaluated, and one that still trains, with other settings and labels."""
     add_dataset(workspace)
     first = new_run(workspace)
-    first.write_json("outcome.json", {"step_auc": 0.75, "trajectory_spearman": 0.5, "findings": [], "seconds": 10.0})
+    first.write_json("outcome.json", {"step_auc": 0.75, "trajectory_spearman": 0.5, "seconds": 10.0})
     safe = {"return": {"mean": 400.0}, "cost": {"mean": 2.5}}
     first.write_json("evaluation/evaluation.json", {"policies": {"safe": safe}})
     second = new_run(workspace, marked=(9,), config=TINY.with_values(["cost.hidden_sizes=[8, 4]", "normalise=false"]))

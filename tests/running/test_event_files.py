@@ -22,7 +22,7 @@ def run(workspace):
     run = new_run(workspace)
     run.append_metrics({"update": 25, "seconds": 0.5, "cost_loss": 0.75})
     run.append_metrics({"update": 50, "seconds": 2.0, "cost_loss": 0.5, "policy_loss": 4.0})
-    run.write_json("outcome.json", {"step_auc": 0.875, "trajectory_spearman": None, "findings": [], "seconds": 2.5})
+    run.write_json("outcome.json", {"step_auc": 0.875, "trajectory_spearman": None, "seconds": 2.5})
     return run
 
 

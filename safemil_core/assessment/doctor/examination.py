@@ -14,6 +14,10 @@ from safemil_core.assessment.doctor.dataset_trouble import (
     truncated_episodes,
 )
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.immobile import immobile_policy, immobile_weights, overlap_with_return
+from safemil_core.assessment.doctor.label_trouble import contradictions, near_duplicates, one_failure_mode
+from safemil_core.assessment.doctor.shortcuts import shortcuts
+from safemil_core.assessment.doctor.weight_trouble import few_effective, short_episodes
 
 __all__ = ["CAUSES", "DETECTORS", "Case", "Detector", "examine"]
 

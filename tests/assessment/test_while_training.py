@@ -1,10 +1,11 @@
-"""Each finding from metrics made by hand; none from those of a healthy run."""
+"""Each finding from metrics made by hand, as while a run trains; none from those of a healthy run."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from safemil_core.assessment.diagnosis import LOG_2, RECENT_ROWS, diagnose
+from safemil_core.assessment.doctor.signs import LOG_2, RECENT_ROWS
+from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.config import CostConfig, RunConfig, WeightConfig
 
 N = 20
@@ -29,8 +30,8 @@ def metrics(n=N, **changes):
     return pd.DataFrame({**columns, **changes})
 
 
-def kinds(table, config=None):
-    return [finding.kind for finding in diagnose(table, config or RunConfig())]
+def causes(table, config=None):
+    return [finding.cause for finding in diagnose(table, config or RunConfig())]
 
 
 ALIKE = {
@@ -41,18 +42,18 @@ ALIKE = {
 
 
 def test_a_healthy_run_has_no_findings():
-    assert kinds(metrics()) == []
+    assert causes(metrics()) == []
 
 
 def test_nothing_is_said_before_anything_is_known():
     assert diagnose(pd.DataFrame(), RunConfig()) == []
-    assert kinds(metrics(**ALIKE).head(RECENT_ROWS - 1)) == []
-    assert kinds(metrics(**ALIKE).head(RECENT_ROWS)) == ["collapse"]
+    assert causes(metrics(**ALIKE).head(RECENT_ROWS - 1)) == []
+    assert causes(metrics(**ALIKE).head(RECENT_ROWS)) == ["indistinguishable"]
 
 
 def test_only_the_recent_past_counts():
     recovered = metrics(cost_spread=np.r_[np.zeros(N - RECENT_ROWS), np.full(RECENT_ROWS, 0.3)])
-    assert kinds(recovered) == []
+    assert causes(recovered) == []
 
 
 OF_POLICIES = ["policy_loss", "bc_loss", "effective_trajectories"]
@@ -65,32 +66,32 @@ def cost_first(table, n_after=2 * N):
 
 
 def test_what_was_wrong_with_the_cost_stays_so_while_the_policies_learn():
-    assert kinds(cost_first(metrics())) == []
-    assert kinds(cost_first(metrics(**ALIKE))) == ["collapse"]
-    assert kinds(cost_first(metrics(saturated=np.full(N, 0.99)))) == ["saturation"]
+    assert causes(cost_first(metrics())) == []
+    assert causes(cost_first(metrics(**ALIKE))) == ["indistinguishable"]
+    assert causes(cost_first(metrics(saturated=np.full(N, 0.99)))) == ["saturation"]
 
 
 def test_weights_are_judged_once_policies_learn_by_them():
     config = RunConfig(weights=WeightConfig(scheme="trajectory"))
     table = cost_first(metrics())
     table.loc[N:, "effective_trajectories"] = 2.0
-    assert kinds(table, config) == ["few_trajectories"]
-    assert kinds(table.head(N), config) == []
+    assert causes(table, config) == ["few_effective"]
+    assert causes(table.head(N), config) == []
 
 
 def test_a_run_of_policies_alone_says_nothing_of_a_cost():
-    assert kinds(metrics().drop(columns=["cost_loss", "cost_mean", "cost_spread", "saturated"])) == []
+    assert causes(metrics().drop(columns=["cost_loss", "cost_mean", "cost_spread", "saturated"])) == []
 
 
 def test_bags_that_score_alike_are_a_collapse():
     (finding,) = diagnose(metrics(**ALIKE), RunConfig())
-    assert finding.kind == "collapse"
+    assert finding.symptom == "collapse"
     assert "log 2 = 0.693" in finding.evidence
-    assert "cannot be told from the unlabelled" in finding.cause
+    assert "cannot be told from the unlabelled" in finding.why
 
 
 def test_a_flat_cost_is_a_collapse():
-    assert kinds(metrics(cost_spread=np.full(N, 0.005))) == ["collapse"]
+    assert causes(metrics(cost_spread=np.full(N, 0.005))) == ["indistinguishable"]
 
 
 def test_a_loss_at_chance_with_a_clear_gap_is_none():
@@ -99,7 +100,7 @@ def test_a_loss_at_chance_with_a_clear_gap_is_none():
     small = metrics(
         cost_loss=np.full(N, LOG_2 - 0.005), score_non_preferred=0.51 + wave, score_unlabelled=np.full(N, 0.5)
     )
-    assert kinds(small) == []
+    assert causes(small) == []
 
 
 @pytest.mark.parametrize(
@@ -113,8 +114,8 @@ def test_a_loss_at_chance_with_a_clear_gap_is_none():
 def test_a_collapse_names_its_likely_cause_and_settings_that_cure_it(table, config, settings, word):
     config = RunConfig(cost=config)
     (finding,) = diagnose(table, config)
-    assert finding.kind == "collapse"
-    assert word in finding.cause
+    assert finding.symptom == "collapse"
+    assert word in finding.why
     assert finding.settings == settings
     assert settings[0] in finding.cure
     assert config.with_values(finding.settings) != config
@@ -123,7 +124,7 @@ def test_a_collapse_names_its_likely_cause_and_settings_that_cure_it(table, conf
 def test_a_sigmoid_at_its_ends_is_saturation():
     config = RunConfig()
     (finding,) = diagnose(metrics(saturated=np.full(N, 0.99)), config)
-    assert finding.kind == "saturation"
+    assert finding.cause == "saturation"
     assert finding.evidence == "99% of the steps have c below 0.01 or above 0.99"
     assert config.with_values(finding.settings).cost.learning_rate == pytest.approx(config.cost.learning_rate / 10)
 
@@ -132,7 +133,7 @@ def test_a_sigmoid_at_its_ends_is_saturation():
 def test_weights_on_a_handful_of_trajectories(scheme):
     config = RunConfig(weights=WeightConfig(scheme=scheme, beta=0.6, threshold=2))
     (finding,) = diagnose(metrics(effective_trajectories=np.full(N, 2.345)), config)
-    assert finding.kind == "few_trajectories"
+    assert finding.cause == "few_effective"
     assert "worth 2.3 equally weighted trajectories" in finding.evidence
     changed = config.with_values(finding.settings).weights
     assert (changed.beta, changed.threshold) == ((2.4, 2) if scheme == "trajectory" else (0.6, 4))
@@ -140,4 +141,4 @@ def test_weights_on_a_handful_of_trajectories(scheme):
 
 def test_findings_come_together_the_most_harmful_first():
     config = RunConfig(weights=WeightConfig(scheme="trajectory"))
-    assert kinds(metrics(**ALIKE, effective_trajectories=np.ones(N)), config) == ["collapse", "few_trajectories"]
+    assert causes(metrics(**ALIKE, effective_trajectories=np.ones(N)), config) == ["indistinguishable", "few_effective"]
