@@ -15,7 +15,7 @@ from dashboard.charts_theme import (
     LEARNED_COST_SCALE,
     POLICY_COLOURS,
     POLICY_WORDS,
-    TRUE_COST,
+    TRUE_COST_SCALE,
     plain,
     themed,
 )
@@ -23,7 +23,6 @@ from safemil_core.assessment.maps import StateMap
 
 MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
-TRUE_COST_SCALE = ("rgba(122,133,148,0.28)", TRUE_COST)
 
 
 def state_map(

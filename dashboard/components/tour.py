@@ -59,6 +59,12 @@ STOPS = (
         (".st-key-section", ".st-key-widget-section"),
     ),
     Stop(
+        "doctor",
+        "Is the cost right?",
+        "What is wrong with a run, the most harmful first: evidence, probable cause, and a button that starts the "
+        "corrected run and then says whether it helped.",
+    ),
+    Stop(
         "weights",
         "Who is imitated, and how much?",
         "Every trajectory has a weight. Move the settings and see at once who gains and who loses, or ask what would "
