@@ -36,7 +36,6 @@ def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: st
             f"in {plural(n_cells, 'cell')}",
             width="content",
         )
-        st.space("stretch")
         if st.button("Select these on the Label page", icon=":material/checklist:", disabled=table.empty):
             selection.select(info, chosen)
             st.switch_page("views/label.py")
