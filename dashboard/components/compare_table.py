@@ -118,7 +118,8 @@ def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
 def _styled(
     listed: Sequence[Compared], chosen: Sequence[Compared], numbers: Mapping[str, int], *, shows_truth: bool
 ) -> Styler:
-    table = results(listed).assign(doctor=[_doctor(it, shows_truth=shows_truth) for it in listed])
+    table = results(listed)
+    table["doctor"] = [_doctor(it, shows_truth=shows_truth) for it in listed]
     hidden = () if shows_truth else OF_THE_TRUTH
     formats = {column: words for column, words in FORMATS.items() if column not in hidden}
     strokes, colours = line_cells(numbers[it.run.id] for it in listed)

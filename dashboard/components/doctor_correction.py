@@ -11,18 +11,22 @@ from dashboard.components.job_queue import place_in_queue
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
 from dashboard.components.words import code_span
+from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.immobile import NEED_ROLLOUTS
 from safemil_core.assessment.doctor.verdict import Verdict, verdict
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import corrections, jobs, tasks
-from safemil_core.running.corrections import KEY_NUMBERS, key_numbers
+from safemil_core.running.corrections import KEY_NUMBERS, OF_THE_TRUTH, key_numbers
 from safemil_core.running.doctor_results import read_findings
 from safemil_core.running.health import told
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 
 MESSAGE = "doctor.message"
+N_EPISODES = 5
+"""Of each policy, to see whether it moves."""
 _HIDDEN_TRUTH = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
 
 
@@ -49,15 +53,19 @@ def start_button(info: DatasetInfo, run: Run, finding: Finding, *, is_first: boo
 def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
     """How far the corrected run of a finding is; once it has ended, whether it helped, in words and numbers."""
     seen = jobs.job_of(resources.workspace(), corrected)
-    examined = read_findings(corrected)
-    is_waiting = not seen.is_finished or (seen.state == "done" and examined is None)
+    examined, rollouts = read_findings(corrected), Task.of_run("evaluate", corrected)
+    is_played = rollouts.is_live
+    is_waiting = not seen.is_finished or (seen.state == "done" and examined is None) or is_played
 
     @st.fragment(run_every=1.0 if is_waiting else None)
     def watch() -> None:
         job = jobs.job_of(resources.workspace(), corrected)
-        if job.state != seen.state or (read_findings(corrected) is None) != (examined is None):
+        progress = rollouts.progress
+        if (job.state, read_findings(corrected) is None, rollouts.is_live) != (seen.state, examined is None, is_played):
             st.rerun()
-        if not job.is_finished:
+        if is_played and progress is not None:
+            progress_line(progress, "episodes")
+        elif not job.is_finished:
             progress_line(job, "updates", place=place_in_queue(job, jobs.queue(resources.workspace())))
         elif is_waiting:
             _examine_once(corrected)
@@ -75,10 +83,11 @@ def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
 
 
 def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
-    """On the page of a corrected run: what it was to cure, and whether it did."""
+    """On the page of a corrected run: what it was to cure, a cause found of another run, and whether it did."""
     with st.container(border=True, key="doctor.answers"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/healing: This run is to cure what was found of {_link_words(run)}", width="content")
+            of = f"This run is to cure **{CAUSES.get(cause, cause)}**, found of {_link_words(run)}"
+            st.markdown(f":material/healing: {of}", width="content")
             page_link("doctor", "That run", run=run.id)
         if read_findings(corrected) is None:
             st.caption("Whether it helped is told here once it has been trained and examined.")
@@ -88,6 +97,10 @@ def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> No
 
 def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
     shows_truth = resources.shows_truth(info)
+    if cause in NEED_ROLLOUTS and not corrected.evaluation:
+        st.info("Whether it moves shows once it is rolled out.", icon=":material/smart_display:")
+        st.button("Roll it out", key=f"doctor.roll.{corrected.id}", on_click=_roll_out, args=(corrected,))
+        return
     before, after = (told(read_findings(each) or (), shows_truth=shows_truth) for each in (run, corrected))
     _say(verdict(cause, before, after))
     st.dataframe(
@@ -95,16 +108,19 @@ def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
         hide_index=True,
         width="content",
         key=f"doctor.numbers.{corrected.id}",
-        column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("before", "after")},
+        column_config={name: st.column_config.NumberColumn(format="%.4g") for name in ("before", "after")},
     )
 
 
 def numbers_table(run: Run, corrected: Run, *, shows_truth: bool) -> pd.DataFrame:
     """Key numbers of both runs, one a row; and how each agrees with the truth where that is shown."""
-    names = KEY_NUMBERS | (_HIDDEN_TRUTH if shows_truth else {})
+    names = KEY_NUMBERS | _HIDDEN_TRUTH
+    if not shows_truth:
+        names = {name: words for name, words in KEY_NUMBERS.items() if name not in OF_THE_TRUTH}
     before, after = ({**each.outcome, **key_numbers(each)} for each in (run, corrected))
     rows = [(words, before.get(name), after.get(name)) for name, words in names.items()]
-    return pd.DataFrame(rows, columns=["number", "before", "after"])
+    known = [row for row in rows if row[1] is not None or row[2] is not None]
+    return pd.DataFrame(known, columns=["number", "before", "after"])
 
 
 def _say(said: Verdict) -> None:
@@ -115,6 +131,10 @@ def _say(said: Verdict) -> None:
             st.warning(said.words, icon=":material/swap_horiz:")
         case "unchanged":
             st.error(said.words, icon=":material/block:")
+
+
+def _roll_out(run: Run) -> None:
+    tasks.start_evaluation(resources.workspace(), run, N_EPISODES, 0)
 
 
 def _examine_once(run: Run) -> None:

@@ -28,4 +28,4 @@ if findings is not None:
     answers = corrections_of(run, runs)
     for place, finding in enumerate(findings):
         doctor_finding(info, run, finding, place, answers)
-    doctor_checks(findings)
+    doctor_checks(run, findings, shows_truth=resources.shows_truth(info))

@@ -21,8 +21,13 @@ KEY_NUMBERS = {
     "cost_spread": "spread of c",
     "gap": "gap of the bags",
     "effective_trajectories": "effective trajectories",
+    "safe_reach": "reach of the safe policy",
+    "safe_return": "return of the safe policy",
+    "safe_cost": "cost of the safe policy",
 }
-"""What tells whether a run learns, and what it is called."""
+"""What tells whether a run learns and its policy moves, and what it is called."""
+OF_THE_TRUTH = frozenset({"safe_return", "safe_cost"})
+"""Those that some want hidden."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,17 @@ def corrections_of(run: Run, runs: Iterable[Run]) -> dict[str, Run]:
 
 
 def key_numbers(run: Run) -> dict[str, float]:
-    """Each of KEY_NUMBERS that the run has logged, by its name: the mean of the last few values."""
+    """Each of KEY_NUMBERS that is known of the run, by its name: the mean of the last few values logged, and the mean
+    of the last rollouts."""
     metrics = MetricsLog(run.metrics_file).read()
     final = final_values(metrics)
     if "effective_trajectories" in metrics:
         weighed = metrics["effective_trajectories"].dropna()
         if len(weighed):
             final["effective_trajectories"] = float(weighed.iloc[-1])
+    played = run.evaluation.get("policies", {}).get("safe", {}).get("episodes", [])
+    for name, key in (("safe_reach", "reach"), ("safe_return", "return"), ("safe_cost", "cost")):
+        values = [episode[key] for episode in played if key in episode]
+        if values:
+            final[name] = sum(values) / len(values)
     return {name: final[name] for name in KEY_NUMBERS if name in final}

@@ -8,7 +8,7 @@ from run_fixtures import open_page
 
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
-from safemil_core.running import jobs
+from safemil_core.running import jobs, tasks
 from safemil_core.running.corrections import Correction, corrections_of
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.runs import RunStore
@@ -61,8 +61,10 @@ def test_a_healthy_run_says_so_and_what_was_looked_at(workspace, info, run):
     app = open_page("doctor", run=run.id)
     assert not app.exception
     assert "Nothing was found" in app.success[0].value
-    assert app.expander[0].label == f"What was looked at: {len(CAUSES)} of {len(CAUSES)} checks passed"
+    assert app.expander[0].label == f"What was looked at: {len(CAUSES) - 1} of {len(CAUSES) - 1} checks passed"
     assert all(words in runs.words(app) for words in CAUSES.values())
+    assert "a policy that hardly moves (after rollouts)" in runs.words(app)
+    assert "spread of c **0." in runs.words(app)
 
 
 def test_findings_stand_in_order_of_harm_with_evidence_cause_cure_and_figure(workspace, info, ill):
@@ -70,12 +72,16 @@ def test_findings_stand_in_order_of_harm_with_evidence_cause_cure_and_figure(wor
     assert not app.exception
     said = runs.words(app)
     assert said.index("1. The bags are too small") < said.index("2. Labels contradict one another")
-    for words in ("A bag of 1 outscores another 70% of the time.", "An unlabelled bag often", "Larger bags. `cost.bag_size=64`"):
+    for words in (
+        "A bag of 1 outscores another 70% of the time.",
+        "An unlabelled bag often",
+        "Larger bags. `cost.bag_size=64`",
+    ):
         assert words in said
     (bars,) = runs.figure(app, "doctor.figure.bag_size")["data"]
     assert bars["x"] == ["1", "64"]
     assert "Audit the labels" in runs.links(app)
-    assert app.expander[-1].label.endswith(f"{len(CAUSES) - 2} of {len(CAUSES)} checks passed")
+    assert app.expander[-1].label.endswith(f"{len(CAUSES) - 3} of {len(CAUSES) - 1} checks passed")
 
 
 def test_the_button_queues_the_corrected_run_and_the_card_watches_it(workspace, info, ill, still_queued):
@@ -103,6 +109,27 @@ def test_once_it_has_ended_both_pages_say_whether_it_helped(workspace, info, ill
         (numbers,) = [frame.value for frame in app.dataframe if "before" in frame.value.columns]
         assert numbers.set_index("number").loc["spread of c"].notna().all()
         assert "step AUC (hidden truth)" in set(numbers["number"])
+
+
+def test_whether_a_policy_moves_is_not_told_before_it_is_rolled_out(workspace, info, run, monkeypatch):
+    immobile = Finding("immobile_policy", "immobile", "It hardly moves", "", "", "", 0.9, ("weights.scheme=step",))
+    write_findings(run, [immobile])
+    answers = str(Correction(run.id, "immobile_policy"))
+    labels = runs.store(workspace).labels(info.name)
+    corrected = RunStore(workspace).create(info, labels, run.config, author="ann", answers=answers)
+    runs.finish(corrected, workspace)
+    asked = []
+    monkeypatch.setattr(tasks, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
+    app = open_page("doctor", run=run.id)
+    assert "It helped" not in "".join(success.value for success in app.success)
+    app.button(key=f"doctor.roll.{corrected.id}").click().run()
+    assert not app.exception
+    assert asked == [(corrected.id, 5, 0)]
+    runs.evaluate(corrected)
+    app = open_page("doctor", run=run.id)
+    assert app.success[0].value == "It helped: this is gone, and the corrected run is healthy."
+    (numbers,) = [frame.value for frame in app.dataframe if "before" in frame.value.columns]
+    assert numbers.set_index("number").loc["return of the safe policy", "after"] > 400
 
 
 def test_trajectories_of_a_finding_lead_on_to_the_label_page(workspace, info, ill):

@@ -75,4 +75,8 @@ def test_the_key_numbers_are_means_of_the_last_rows(run):
             }
         )
     run.append_metrics({"update": 11, "seconds": 11, "policy_loss": 1.0})
-    assert key_numbers(run) == {"cost_loss": 0.5, "cost_spread": 0.25, "effective_trajectories": 9.0}
+    logged = {"cost_loss": 0.5, "cost_spread": 0.25, "effective_trajectories": 9.0}
+    assert key_numbers(run) == logged
+    episodes = [{"reach": reach, "return": 10.0, "cost": 0.0} for reach in (0.5, 1.0)]
+    run.write_json("evaluation/evaluation.json", {"policies": {"safe": {"episodes": episodes}}})
+    assert key_numbers(run) == {**logged, "safe_reach": 0.75, "safe_return": 10.0, "safe_cost": 0.0}

@@ -19,6 +19,8 @@ ABOUT_RETURNS = frozenset({"overlap_with_return"})
 """Causes that only returns tell of, which some want hidden."""
 DRAWN_WITH_RETURNS = frozenset({"immobile_policy"})
 """Causes whose figure shows returns."""
+NEED_ROLLOUTS = frozenset({"immobile_policy"})
+"""Causes that nobody can tell of before the policies are rolled out."""
 MOST_WEIGHT = 0.25
 """Of the whole weight on immobile trajectories; a few among many movers weigh less, whatever the scheme."""
 MOST_OVERLAP = 0.6
