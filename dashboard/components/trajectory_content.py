@@ -76,8 +76,8 @@ def content(
     window: Window | None = None,
 ) -> Content:
     """What to have in the browser for these trajectories, the shown one first, and for the part that it looks at."""
-    scene = f"scene/{info.id}/{'/'.join(map(str, display.axes))}"
-    wanted: dict[str, Callable[[], dict[str, Any]]] = {scene: partial(_scene, info, display)}
+    scene = scene_name(info, display)
+    wanted: dict[str, Callable[[], dict[str, Any]]] = {scene: partial(packed_scene, info, display)}
     shown: list[str] = []
     films: list[str | None] = []
     detail = None
@@ -98,25 +98,12 @@ def content(
     return Content(wanted, scene, tuple(shown), tuple(films), detail)
 
 
-def lanes_of(
-    steps: Trajectory,
-    learned: Line | None,
-    curves: Iterable[Lane],
-    *,
-    shows_truth: bool,
-) -> list[Lane]:
-    """Both costs, on a scale that reaches to 1 at least, so that noise does not fill it; the reward; the curves.
+def score_lanes(steps: Trajectory, learned: Line | None, *, shows_truth: bool) -> list[Lane]:
+    """Both costs, on a scale that reaches to 1 at least, so that noise does not fill it; the reward.
 
     A true cost that is not within 0 and 1, as the learned one is, has a lane of its own: it would flatten the other.
-
-    Args:
-        steps: the trajectory.
-        learned: its learned cost, where it has one.
-        curves: what comes below.
-        shows_truth: whether reward and true cost are shown where they are known.
     """
-    costs = [] if learned is None else [learned]
-    lanes = []
+    lanes, costs = [], [] if learned is None else [learned]
     if shows_truth and steps.costs is not None:
         true = Line("true cost", steps.costs, TRUE_COST, is_filled=True)
         if steps.costs.max() <= 1:
@@ -127,7 +114,18 @@ def lanes_of(
         lanes.insert(0, Lane(tuple(costs), 0.0, 1.0))
     if shows_truth and steps.rewards is not None:
         lanes.append(Lane((Line("reward", steps.rewards),), 0.0, 0.0))
-    return [*lanes, *curves]
+    return lanes
+
+
+def curve_lanes(info: DatasetInfo, steps: Trajectory, curves: Iterable[int]) -> list[Lane]:
+    """Dimensions of observation and action, each on the scale that it has over the whole dataset."""
+    ranges, names, lanes = resources.dimension_ranges(info), curve_names(info), []
+    for curve in curves:
+        beyond = curve - info.n_observations
+        values = steps.observations[:, curve] if beyond < 0 else steps.actions[:, beyond]
+        low, high = ranges[curve].tolist()
+        lanes.append(Lane((Line(names[curve], values),), low, high))
+    return lanes
 
 
 def _name(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> str:
@@ -137,7 +135,13 @@ def _name(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: 
     return f"{info.id}/{trajectory}/{'/'.join(map(str, what))}"
 
 
-def _scene(info: DatasetInfo, display: Display) -> dict[str, Any]:
+def scene_name(info: DatasetInfo, display: Display) -> str:
+    """Of what lies behind the paths."""
+    return f"scene/{info.id}/{'/'.join(map(str, display.axes))}"
+
+
+def packed_scene(info: DatasetInfo, display: Display) -> dict[str, Any]:
+    """A few of the dataset's trajectories, behind the paths."""
     background, heights = resources.background_paths(info, display.x, display.y), None
     if display.z is not None:
         heights = resources.background_paths(info, display.x, display.z).y
@@ -163,17 +167,11 @@ def _detail(
 
 
 def _lanes(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> list[Lane]:
-    shown, ranges, names = resources.trajectories(info)[trajectory], resources.dimension_ranges(info), curve_names(info)
-    curves = []
-    for curve in display.curves:
-        beyond = curve - info.n_observations
-        values = shown.observations[:, curve] if beyond < 0 else shown.actions[:, beyond]
-        low, high = ranges[curve].tolist()
-        curves.append(Lane((Line(names[curve], values),), low, high))
+    shown = resources.trajectories(info)[trajectory]
+    curves = curve_lanes(info, shown, display.curves)
     if not with_scores:
         return curves
-    learned = _learned_cost(info, display.run, trajectory)
-    return lanes_of(shown, learned, curves, shows_truth=display.shows_truth)
+    return [*score_lanes(shown, _learned_cost(info, display.run, trajectory), shows_truth=display.shows_truth), *curves]
 
 
 def _learned_cost(info: DatasetInfo, run: Run | None, trajectory: int) -> Line | None:

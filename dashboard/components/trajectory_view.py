@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,23 @@ from dashboard import resources
 from dashboard.charts_theme import LABEL_WORDS, LEARNED_COST, NON_PREFERRED, PATH_COLOURS
 from dashboard.components import pickers, segment_labels, stage_items, trajectory_stage
 from dashboard.components.replay_screen import replay_screen
-from dashboard.components.trajectory_content import Content, Display, content, curve_names
+from dashboard.components.trajectory_content import Content, Display, content
+from dashboard.components.trajectory_display import display_choices
+from dashboard.components.trajectory_stage import Press, Wanted
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
 KEYS = ("Enter", "Backspace", "z")
 """Those that Python hears of: a segment is kept, removed, taken back."""
-N_CURVES = 6
-"""Dimensions on the timeline, at most: more would not fit the screen."""
-COLOURS = {"n": NON_PREFERRED, "cost": LEARNED_COST}
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("film", "detail", "others", "beside", "besideFilm", "cursor")),
+    **dict.fromkeys(("hasScreen", "hasBesideScreen", "busy", "canLabel", "keysAreEverywhere"), False),
+    "message": "",
+    "besideMessage": "",
+    "said": {"text": "", "bad": False, "canUndo": False},
+    "colours": {"n": NON_PREFERRED, "cost": LEARNED_COST},
+}
+"""What the stage takes for granted of whoever does not say otherwise."""
 
 _view = trajectory_stage.register("safemil_trajectory", "trajectory_view")
 
@@ -72,8 +80,7 @@ def trajectory_view(
         is_blind: shows neither costs nor rewards, nor anybody's label.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover("Display", icon=":material/tune:"):
-            display = _display(info, key, run, is_blind=is_blind)
+        display = display_choices(info, key, run or pickers.chosen_run(info), is_blind=is_blind)
         companion = beside if is_blind else _companion(info, trajectory, key, beside)
     shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
     is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
@@ -89,30 +96,11 @@ def trajectory_view(
         st.caption(f"{resources.N_PREVIEWED} of the {len(others)} selected paths are drawn.")
 
 
-def _display(info: DatasetInfo, key: str, run: Run | None, *, is_blind: bool) -> Display:
-    names, dimensions = curve_names(info), range(len(info.coordinate_names))
-    x, y = pickers.dimension_pickers(info, place=key)
-    z = st.selectbox(
-        "Third dimension",
-        dimensions,
-        index=None,
-        format_func=info.coordinate_names.__getitem__,
-        placeholder="None: the path is flat",
-        help="Drag on the path to turn it.",
-        key=f"{key}.z.{info.id}",
-        persist_state="session",
-    )
-    curves = st.multiselect(
-        "Curves",
-        range(len(names)),
-        default=list(range(info.n_observations, min(len(names), info.n_observations + 2))),
-        format_func=names.__getitem__,
-        max_selections=N_CURVES,
-        key=f"{key}.curves.{info.id}",
-        persist_state="session",
-    )
-    chosen = run or pickers.chosen_run(info)
-    return Display(x, y, tuple(curves), None if is_blind else chosen, not is_blind, is_blind, z)
+def show_stage(
+    key: str, wanted: Wanted, facts: Mapping[str, Any], on_press: Callable[[Press], None] = lambda _: None
+) -> None:
+    """The view without its choices, for whatever has the form of a trajectory; see `trajectory_stage.show`."""
+    trajectory_stage.show(_view, key, wanted, {**_NOTHING, **facts}, KEYS, on_press)
 
 
 def _companion(info: DatasetInfo, trajectory: int, key: str, beside: int | None) -> int | None:
@@ -144,8 +132,7 @@ def _stage(info: DatasetInfo, key: str, shown: _Shown) -> None:
     if shown.others:
         others = f"others/{info.id}/{shown.display.axes}/{hash(shown.others)}"
         ready.wanted[others] = lambda: _others(info, shown)
-    trajectory_stage.show(
-        _view,
+    show_stage(
         key,
         ready.wanted,
         {
@@ -155,12 +142,9 @@ def _stage(info: DatasetInfo, key: str, shown: _Shown) -> None:
             "cursor": None if shown.step is None else [shown.trajectory, shown.step],
             "canLabel": shown.can_label,
             "said": segment_labels.last_words(key, info),
-            "colours": COLOURS,
-            "keysAreEverywhere": False,
             **_facts(info, shown, ready),
             **replay_screen(key, info, shown.near, is_waiting=None in ready.films),
         },
-        KEYS,
         lambda press: segment_labels.apply(key, info, press) if shown.can_label else None,
     )
 
@@ -178,7 +162,7 @@ def _facts(info: DatasetInfo, shown: _Shown, ready: Content) -> dict[str, Any]:
         "beside": ready.shown[1] if len(both) > 1 else None,
         "besideFilm": ready.films[1] if len(both) > 1 else None,
         "hasBesideScreen": len(both) > 1,
-        "besideMessage": "Rendering the replay…",
+        "besideMessage": "Rendering the replay…" if info.can_replay else "No replay.",
         "besideColour": PATH_COLOURS[both[-1][1]],
         "legend": legend,
         "status": {

@@ -12,6 +12,7 @@ from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
 from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
+from dashboard.components.rollout_pair import rollout_pair
 from dashboard.components.rollout_teachers import rollout_teachers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
@@ -84,21 +85,6 @@ def show_results(evaluation: dict[str, Any]) -> None:
         figure(charts_run.episodes(evaluation), key="rollouts.episodes_plot", alt="Return and cost of every episode")
 
 
-def show_video(run: Run, evaluation: dict[str, Any]) -> None:
-    """One episode's video, and what each policy got in it."""
-    videos = run.videos()
-    if not videos:
-        st.info("No episode was rendered; run both policies again with at least one video.")
-        return
-    number = st.segmented_control(
-        "Episode", range(len(videos)), default=0, required=True, key="rollouts.episode", persist_state="session"
-    )
-    screen, numbers = st.columns([3, 2])
-    screen.video(videos[min(number, len(videos) - 1)], autoplay=True, loop=True, muted=True, alt="Both policies")
-    with numbers:
-        st.dataframe(evaluation_tables.one_episode(evaluation, number), hide_index=True)
-
-
 st.title("Rollouts")
 info = need_dataset()
 run = need_policies(info)
@@ -121,7 +107,7 @@ if evaluation:
     st.subheader("Safe policy against plain cloning", anchor=False)
     show_results(evaluation)
     st.subheader("Side by side", anchor=False)
-    show_video(run, evaluation)
+    rollout_pair(info, run, evaluation)
     rollout_teachers(info, run)
 elif not is_live:
     st.markdown(

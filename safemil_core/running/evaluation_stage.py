@@ -13,7 +13,7 @@ from safemil_core.assessment.evaluation import Scale, evaluate_policy
 from safemil_core.assessment.immobility import Yardstick
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes
-from safemil_core.assessment.videos import side_by_side, write_mp4
+from safemil_core.assessment.videos import FPS, side_by_side, write_mp4
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import TrajectorySet
@@ -76,7 +76,7 @@ def evaluate_run(
     run_episodes([task for _, task in tasks], report)
     for policy in POLICIES:
         write_rollouts(run.rollouts(policy), [match[policy] for match in matches.values()])
-    report_of = _report(dataset, trajectories, matches)
+    report_of = {**_report(dataset, trajectories, matches), "frames": {"fps": FPS, "stride": stride}}
     _add_reach(report_of, run, Yardstick.of_table(datasets.table(dataset.name)))
     run.write_json("evaluation/evaluation.json", report_of)
     examine_run(workspace, run)  # what a policy does may show what is wrong with it

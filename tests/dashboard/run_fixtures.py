@@ -219,6 +219,7 @@ def evaluate(run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really 
             "episodes": n,
             "policies": {"safe": _policy(424.0, 0.6, n), "bc": _policy(456.0, 48.9, n)},
             "normalisation": ["Return: 0 is a random policy, 1 the constrained-RL policy."],
+            "frames": {"fps": 20, "stride": 3},
         },
     )
     recorded = store(Workspace(run.folder.parents[1])).open(run.info.dataset)

@@ -1,9 +1,13 @@
 """Rollouts: both policies in the environment, side by side."""
 
+import base64
+
+import numpy as np
 import run_fixtures as runs
 from run_fixtures import open_page
 
 from safemil_core.running import tasks
+from safemil_core.running.rollout_records import read_rollouts
 
 
 def test_without_an_environment_the_page_says_how_to_name_one(workspace):
@@ -51,22 +55,37 @@ def test_both_policies_side_by_side(workspace, info, run):
     assert [len(trace["customdata"]) for trace in plot["data"] if "customdata" in trace] == [8, 8]
 
 
-def test_the_chosen_episode_is_played_with_its_numbers(workspace, info, run):
+def test_the_chosen_episode_of_both_policies_is_shown_in_lock_step_with_its_numbers(workspace, info, run):
     runs.evaluate(run, videos=(b"one", b"two"))
     app = open_page("rollouts", run=run.id)
-    app.segmented_control(key="rollouts.episode").set_value(1).run()
+    app.number_input(key="rollouts.episode").set_value(1).run()
     assert not app.exception
-    assert len(app.get("video")) == 1
+    shown, lived = runs.staged(app), read_rollouts(run.rollouts("safe"))
+    np.testing.assert_array_equal(shown["lines"]["learned cost"], lived.learned_costs_of(1))
+    np.testing.assert_array_equal(shown["lines"]["true cost"], lived.steps[1].costs)
+    assert shown["items"][shown["beside"]]["trajectory"] == 1
+    film = shown["items"][shown["film"]]
+    assert (film["video"], film["stride"], film["exact"]) == (base64.b64encode(b"two").decode(), 3, True)
+    assert (shown["legend"], shown["canLabel"]) == (["safe policy", "plain cloning"], False)
     played = run.evaluation["policies"]["bc"]["episodes"][1]
-    (shown,) = [frame.value.set_index("policy") for frame in app.dataframe if "policy" in frame.value.columns]
-    assert shown.loc["Plain cloning", "return"] == round(played["return"], 1)
+    numbers = next(table.value for table in app.dataframe if "policy" in table.value).set_index("policy")
+    assert numbers.loc["Plain cloning", "return"] == round(played["return"], 1)
 
 
-def test_without_videos_the_page_says_so(workspace, info, run):
+def test_an_episode_that_was_not_rendered_still_has_its_paths_and_costs(workspace, info, run):
     runs.evaluate(run, videos=())
     app = open_page("rollouts", run=run.id)
     assert not app.exception
-    assert "No episode was rendered" in app.info[0].value
+    shown = runs.staged(app)
+    assert (shown["film"], shown["hasScreen"]) == (None, False)
+    assert list(shown["lines"]) == ["true cost", "learned cost", "reward", "action 0", "action 1"]
+
+
+def test_episodes_whose_steps_were_not_kept_ask_for_another_evaluation(workspace, info, run):
+    runs.evaluate(run)
+    run.rollouts("bc").unlink()
+    app = open_page("rollouts", run=run.id)
+    assert "The steps of these episodes were not kept" in app.info[0].value
 
 
 def test_a_failed_evaluation_says_why(workspace, info, run):
