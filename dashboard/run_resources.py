@@ -15,15 +15,18 @@ import streamlit as st
 from dashboard.resources import run_notes, runs, shows_truth, summary, trajectories, workspace
 from safemil_core.assessment import rasters
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.weights import cloning_weights, uniform_weights
 from safemil_core.running.comparison import Compared, final_values
 from safemil_core.running.health import Health, findings_of, health_of
 from safemil_core.running.jobs import job_of, jobs_of
+from safemil_core.running.label_curves import read_curve
 from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.rollout_records import Rollouts, read_rollouts
 from safemil_core.running.run_folder import Policy, Run
 from safemil_core.running.run_notes import RunNote
+from safemil_core.running.what_ifs import WhatIf, WhatIfs
 
 StepValue = Literal["learned", "spread", "true"]
 """What is known of each step: its learned cost, how far an ensemble's networks differ about it, its true cost."""
@@ -100,6 +103,21 @@ def compared(info: DatasetInfo) -> list[Compared]:
     ]
 
 
+def what_ifs(run: Run) -> list[WhatIf]:
+    """What came of other labels for a run, newest first; shared by all sessions."""
+    return _what_ifs(run.folder, _what_if_versions(run))
+
+
+def what_if_agreements(run: Run) -> dict[int, float]:
+    """Rank correlation of the preview with each of them, by number."""
+    return _what_if_agreements(run.folder, _what_if_versions(run))
+
+
+def label_curve(run: Run) -> LabelCurve | None:
+    """The stop-labelling curve of a run; None where none was made."""
+    return read_curve(run)
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _metrics_log(path: Path) -> MetricsLog:
     return MetricsLog(path)
@@ -165,6 +183,21 @@ def _step_weights(folder: Path, written_at: int, policy: Policy) -> np.ndarray:
 def _run_cost_spread(folder: Path, written_at: int) -> np.ndarray | None:
     costs = Run(folder).costs()
     return costs["spread"].to_numpy() if "spread" in costs else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _what_ifs(folder: Path, versions: tuple[tuple[int, int], ...]) -> list[WhatIf]:
+    return WhatIfs(Run(folder)).all()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _what_if_agreements(folder: Path, versions: tuple[tuple[int, int], ...]) -> dict[int, float]:
+    return WhatIfs(Run(folder)).agreements()
+
+
+def _what_if_versions(run: Run) -> tuple[tuple[int, int], ...]:
+    kept = WhatIfs(run)
+    return tuple(_version(path) for path in (kept.features_file, *kept.files()))
 
 
 def _written_at(run: Run) -> int:

@@ -12,7 +12,7 @@ from dashboard.components.judge_panel import is_open, judge_panel, open_panel
 from safemil_core.assessment.preferred_share import N_AUDIT, PreferredShare, audit_sample, preferred_share
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels.store import Label
+from safemil_core.data.labels.store import Label, Snapshot
 
 _PANEL = "audit.share"
 _NAME = "random-audit-"
@@ -26,13 +26,12 @@ def share_section(info: DatasetInfo) -> None:
     st.caption(
         "How many of the unlabelled are good? The method needs some in every bag: it decides how large K must be."
     )
-    started = [snapshot for snapshot in labels.snapshots() if snapshot.name.startswith(_NAME)]
+    started = _audits(info)
     if not started:
         st.markdown(f"Judge about {N_AUDIT} unlabelled trajectories drawn at random to find out.")
         _start_button(info, 1, f"Draw {N_AUDIT} at random")
         return
-    audit = max(started, key=lambda snapshot: snapshot.action)
-    then, now = labels.current(audit.action), resources.label_state(info).labels
+    then, now = labels.current(started[-1].action), resources.label_state(info).labels
     share = preferred_share(then, now)
     _result(info, share)
     open_ones = [int(t) for t in audit_sample(then) if now[t] == "none"]
@@ -46,6 +45,20 @@ def share_section(info: DatasetInfo) -> None:
             page_link("review", "or on the Review page, in the order random audit")
         else:
             _start_button(info, len(started) + 1, "Draw anew")
+
+
+def latest_share(info: DatasetInfo) -> PreferredShare | None:
+    """What the latest audit says by now; None before the first."""
+    started = _audits(info)
+    if not started:
+        return None
+    return preferred_share(resources.labels(info).current(started[-1].action), resources.label_state(info).labels)
+
+
+def _audits(info: DatasetInfo) -> list[Snapshot]:
+    """Where each audit began, oldest first."""
+    snapshots = resources.labels(info).snapshots()
+    return sorted((s for s in snapshots if s.name.startswith(_NAME)), key=lambda snapshot: snapshot.action)
 
 
 def share_words(share: PreferredShare) -> str:

@@ -18,9 +18,11 @@ def pull(labels: np.ndarray, preferred_weight: float = 1.0) -> np.ndarray:
     non_preferred, preferred = labels == "non_preferred", labels == "preferred"
     unlabelled = ~non_preferred & ~preferred
     if not (preferred.any() and unlabelled.any() and preferred_weight > 0):
-        return _mean(non_preferred) - _mean(~non_preferred)
+        against: np.ndarray = _mean(non_preferred) - _mean(~non_preferred)
+        return against
     w = preferred_weight
-    return (1 + w) * _mean(non_preferred) + (w - 1) * _mean(unlabelled) - 2 * w * _mean(preferred)
+    of_three: np.ndarray = (1 + w) * _mean(non_preferred) + (w - 1) * _mean(unlabelled) - 2 * w * _mean(preferred)
+    return of_three
 
 
 def preview(
@@ -49,4 +51,5 @@ def agreement(predicted: np.ndarray, found: np.ndarray) -> float | None:
 
 
 def _mean(members: np.ndarray) -> np.ndarray:
-    return members / max(1, members.sum())
+    shares: np.ndarray = members / max(1, members.sum())
+    return shares

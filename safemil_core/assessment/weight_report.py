@@ -27,6 +27,9 @@ class WeightReport:
     effective_trajectories: float
     """How many equally weighted trajectories would say as much (Kish)."""
 
+    immobile_share: float
+    """Share of the whole weight that lies on trajectories that hardly move."""
+
     costly_share: float | None
     """Share of the whole weight that lies on trajectories with any true cost; None where true costs are unknown."""
 
@@ -41,6 +44,7 @@ def report(
     true_costs: np.ndarray | None,
     config: WeightConfig,
     gamma: float,
+    is_immobile: np.ndarray,
 ) -> WeightReport:
     """Weigh all trajectories anew from learned step costs; nothing is trained.
 
@@ -49,6 +53,7 @@ def report(
         offsets: [N + 1] where trajectories begin.
         labels: [N] labels, as `learning.weights` wants them.
         true_costs: [N] sums of true costs, where known. They are compared with, never weighed by.
+        is_immobile: [N] bool, which trajectories hardly move, see `immobility`.
     """
     weights = cloning_weights(step_costs, offsets, labels, config, gamma).trajectories
     mass = weights * np.diff(offsets)
@@ -58,6 +63,7 @@ def report(
         labels=labels,
         weights=weights,
         effective_trajectories=effective_sample_size(weights),
+        immobile_share=float(mass[is_immobile].sum()),
         costly_share=None if true_costs is None else float(mass[true_costs > 0].sum()),
         mean_true_cost=None if true_costs is None else float(mass @ true_costs),
     )

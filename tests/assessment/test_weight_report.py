@@ -9,27 +9,30 @@ from safemil_core.config import WeightConfig
 OFFSETS = np.array([0, 2, 4, 6])
 LABELS = np.array(["none", "none", "non_preferred"])
 STEP_COSTS = np.array([0, 0, 0.5, 0.5, 1, 1])
+NOBODY, FIRST = np.zeros(3, dtype=bool), np.array([True, False, False])
 
 
 def test_weights_and_their_true_cost_by_hand():
     config = WeightConfig(scheme="trajectory", beta=float(1 / np.log(3)), per_length=False)
-    found = report(STEP_COSTS, OFFSETS, LABELS, np.array([0.0, 8.0, 9.0]), config, gamma=1.0)
+    found = report(STEP_COSTS, OFFSETS, LABELS, np.array([0.0, 8.0, 9.0]), config, 1.0, FIRST)
     np.testing.assert_allclose(found.costs, [0, 1, 2])
     np.testing.assert_allclose(found.weights, [1.5, 0.5, 0])  # exp(-1 / beta) = 1/3, and the mean is 1
     assert found.effective_trajectories == pytest.approx(4 / 2.5)
     assert found.costly_share == pytest.approx(0.25)
+    assert found.immobile_share == pytest.approx(0.75)
     assert found.mean_true_cost == pytest.approx(2.0)
 
 
 def test_without_true_costs_nothing_is_said_of_them():
-    found = report(STEP_COSTS, OFFSETS, LABELS, None, WeightConfig(), gamma=0.99)
+    found = report(STEP_COSTS, OFFSETS, LABELS, None, WeightConfig(), 0.99, NOBODY)
     assert found.costly_share is None
+    assert found.immobile_share == 0
     assert found.mean_true_cost is None
 
 
 def test_long_trajectories_count_by_their_steps():
     offsets = np.array([0, 1, 4, 5])
-    found = report(np.zeros(5), offsets, LABELS, np.array([0.0, 1.0, 1.0]), WeightConfig(scheme="step"), gamma=1.0)
+    found = report(np.zeros(5), offsets, LABELS, np.array([0.0, 1.0, 1.0]), WeightConfig(scheme="step"), 1.0, NOBODY)
     assert found.costly_share == pytest.approx(0.75)
 
 

@@ -1,0 +1,203 @@
+"""The weights under other settings, live: nothing is trained, so every change shows at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts_run, resources, run_resources, state
+from dashboard.components import settings_form
+from dashboard.components.cost_trajectory import follow, lead_on
+from dashboard.components.figure import figure
+from safemil_core.assessment import maps, weight_report
+from safemil_core.assessment.weight_report import WeightReport
+from safemil_core.config import RunConfig, WeightConfig
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.run_folder import Run
+
+SCHEMES = {"trajectory": "exp(-C / beta)", "step": "1 - c(s, a)", "threshold": "C up to a threshold"}
+BETAS = (0.05, 0.1, 0.2, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 35.0, 60.0, 100.0)
+N_BINS = 40
+N_CHANGES = 15
+SCATTER, CHANGES = "weights.scatter", "weights.changes"
+
+
+@st.fragment
+def weights_live(info: DatasetInfo, run: Run) -> None:
+    """The live settings and all that follows from them."""
+    follow()
+    config, costs = run.config, run_resources.run_costs(run)
+    labels = run.trajectories()["label"].to_numpy(str)
+    trajectories, immobile = resources.trajectories(info), resources.immobile(info)
+
+    def report(weights: WeightConfig) -> WeightReport:
+        true_costs = trajectories.true_costs()
+        return weight_report.report(
+            costs, trajectories.offsets, labels, true_costs, weights, config.cost.gamma, immobile
+        )
+
+    own = report(config.weights)
+    chosen = _choose(run, config.weights, float(own.costs.max()), has_one_length=np.ptp(trajectories.lengths) == 0)
+    now = report(chosen)
+    _numbers(info, now, own)
+    _distributions(now)
+
+    facts = resources.summary(info).assign(cost=now.costs, weight=now.weights, label=labels)
+    left, right = st.columns([5, 4])
+    with left:
+        st.markdown("**Cost and weight of each trajectory**")
+        figure(
+            charts_run.weight_scatter(facts),
+            key=SCATTER,
+            alt="Weight over trajectory cost",
+            on_select=_point_chosen,
+            selection_mode="points",
+        )
+    with right:
+        st.markdown("**Who gains and who loses against the run's own weights**")
+        _changes(weight_report.changes(now.weights, own.weights, N_CHANGES), facts)
+    if st.button("Train with these settings", type="primary", icon=":material/model_training:"):
+        settings_form.prefill(RunConfig(**{**config.model_dump(), "weights": chosen.model_dump()}))
+        st.switch_page("views/train.py")
+
+
+def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool) -> WeightConfig:
+    """Scheme, strength and whether length counts; they begin with those that the run was trained with."""
+    scheme_choice, strength, length = st.columns([3, 4, 2])
+    scheme = scheme_choice.segmented_control(
+        "Weights",
+        list(SCHEMES),
+        default=own.scheme,
+        format_func=lambda scheme: SCHEMES[scheme],
+        required=True,
+        key=f"weights.{run.id}.scheme",
+        help=WeightConfig.model_fields["scheme"].description,
+        persist_state="session",
+    )
+    changed: dict[str, Any] = {"scheme": scheme}
+    if scheme == "trajectory":
+        changed["beta"] = strength.select_slider(
+            "Temperature beta",
+            sorted({*BETAS, own.beta}),
+            value=own.beta,
+            key=f"weights.{run.id}.beta",
+            help=WeightConfig.model_fields["beta"].description,
+            persist_state="session",
+        )
+    elif scheme == "threshold":
+        changed["threshold"] = strength.slider(
+            "Largest trajectory cost C that is kept",
+            0.0,
+            highest,
+            min(own.threshold, highest),
+            key=f"weights.{run.id}.threshold",
+            help=WeightConfig.model_fields["threshold"].description,
+            persist_state="session",
+        )
+    changed["per_length"] = length.toggle(
+        "C per length",
+        value=own.per_length,
+        key=f"weights.{run.id}.per_length",
+        help=WeightConfig.model_fields["per_length"].description,
+        disabled=has_one_length or scheme == "step",
+        persist_state="session",
+    )
+    return WeightConfig(**{**own.model_dump(), **changed})
+
+
+def _numbers(info: DatasetInfo, now: WeightReport, own: WeightReport) -> None:
+    """What the weighting amounts to, beside the run's own."""
+    effective, immobile, share, mean = st.columns(4)
+    _metric(
+        effective,
+        "Effective trajectories",
+        f"{now.effective_trajectories:.1f}",
+        f"{own.effective_trajectories:.1f} in the run",
+        "As many equally weighted trajectories would say as much (Kish). Few: the policy copies a handful.",
+    )
+    _metric(
+        immobile,
+        "Weight on immobile trajectories",
+        f"{now.immobile_share:.1%}",
+        f"{own.immobile_share:.1%} in the run",
+        "Share of the weight on trajectories that hardly move: they reach less than half as far as the median one. "
+        "Much of it teaches a policy that is safe and does nothing. Found without rewards.",
+    )
+    if now.costly_share is None or own.costly_share is None:
+        is_hidden = info.has_costs and not resources.shows_truth(info)
+        words = "True costs are hidden until you reveal them." if is_hidden else "This dataset has no true costs."
+        share.metric("Weight on costly trajectories", "hidden" if is_hidden else "unknown", border=True, help=words)
+        return
+    _metric(
+        share,
+        "Weight on costly trajectories",
+        f"{now.costly_share:.1%}",
+        f"{own.costly_share:.1%} in the run",
+        "Hidden truth: share of the weight on trajectories with any true cost. True costs are never used in training.",
+    )
+    _metric(
+        mean,
+        "Mean true cost cloned",
+        f"{now.mean_true_cost:.1f}",
+        f"{own.mean_true_cost:.1f} in the run",
+        "Hidden truth: true cost of a trajectory drawn in proportion to its weight.",
+    )
+
+
+def _metric(place: Any, name: str, value: str, of_the_run: str, words: str) -> None:
+    place.metric(name, value, of_the_run, delta_color="off", delta_arrow="off", border=True, help=words)
+
+
+def _distributions(now: WeightReport) -> None:
+    """Trajectory costs, and weights, by label."""
+    columns = st.columns(2)
+    for column, values, title in ((columns[0], now.costs, "trajectory cost C"), (columns[1], now.weights, "weight")):
+        edges, counts = maps.histogram_by_label(values, now.labels, N_BINS)
+        figure(
+            place=column,
+            chart=charts_run.histogram(edges, counts, title),
+            key=f"weights.{title}",
+            alt=f"Trajectories by {title}",
+        )
+
+
+def _changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
+    """The largest changes, or that there is none."""
+    if changes.empty:
+        st.caption("Nobody yet: these are the run's own settings. Move them above to see the difference.")
+        return
+    known = [column for column in ("return", "true_cost") if column in facts]
+    table = changes.join(facts.set_index("trajectory")[known], on="trajectory")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=340,
+        key=CHANGES,
+        on_select=partial(_row_chosen, tuple(table["trajectory"].tolist())),
+        selection_mode="single-row",
+        column_config={
+            "before": st.column_config.NumberColumn(format="%.2f"),
+            "now": st.column_config.NumberColumn(format="%.2f"),
+            "change": st.column_config.NumberColumn(format="%+.2f"),
+            "return": st.column_config.NumberColumn(format="%.0f"),
+            "true_cost": st.column_config.NumberColumn("true cost", format="%.0f"),
+        },
+    )
+
+
+@state.uninterrupted()
+def _point_chosen() -> None:
+    points = state.widget_value(SCATTER)["selection"]["points"]
+    if points:
+        lead_on(int(points[0]["customdata"][0]))
+
+
+@state.uninterrupted()
+def _row_chosen(trajectories: tuple[int, ...]) -> None:
+    rows = state.widget_value(CHANGES)["selection"]["rows"]
+    if rows:
+        lead_on(trajectories[rows[0]])

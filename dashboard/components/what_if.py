@@ -1,0 +1,129 @@
+"""What if some labels were others: the edits, a preview of what they would do, and real refits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts_weights, resources, run_resources, state
+from dashboard.components.cost_trajectory import lead_on
+from dashboard.components.figure import figure
+from dashboard.components.task_watch import task_watch
+from dashboard.components.what_if_edits import Edits, what_if_edits
+from dashboard.components.what_if_results import what_if_results
+from dashboard.components.words import plural
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
+from safemil_core.running.what_ifs import Request, Start, WhatIfs, start_what_if
+
+START_WORDS: dict[Start, str] = {"seed": "the run's seed", "network": "the run's network"}
+SURENESS = {1: "one refit", 3: "three", 5: "five, surer"}
+N_MOVERS = 10
+PREVIEW = "what_if.preview"
+_PROBLEM = "what_if.problem"
+
+
+def what_if(info: DatasetInfo, run: Run) -> None:
+    """Choose edits, see the preview at once, have them refitted, compare what came of it."""
+    labels = run.trajectories()["label"].to_numpy(str)
+    edits = what_if_edits(info, run, labels)
+    is_live = task_watch(Task.of_run("what_if", run), "updates", key="what_if")
+    _refit_bar(run, edits, is_live=is_live)
+    if edits:
+        _preview(run, labels, edits, is_live=is_live)
+    what_if_results(info, run)
+
+
+def _refit_bar(run: Run, edits: Edits, *, is_live: bool) -> None:
+    """How to refit, and the start."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start: Start = st.segmented_control(
+            "Begin with", list(START_WORDS), default="seed", format_func=START_WORDS.__getitem__, required=True,
+            key="what_if.start",
+            help="The run's seed: anew, as the run did. The run's network: on from what it learned, in a quarter of "
+            "the updates; then other labels have less time to change its mind.",
+        )  # fmt: skip
+        n_seeds: int = st.segmented_control(
+            "Refits", list(SURENESS), default=1, format_func=SURENESS.__getitem__, required=True, key="what_if.seeds",
+            help="Under so many seeds, each compared with the unchanged labels under the same seed. More: less noise.",
+        )  # fmt: skip
+        st.button("Refit", key="what_if.refit", type="primary", icon=":material/replay:", disabled=is_live or not edits,
+                  on_click=_start, args=(run, edits, n_seeds, start))  # fmt: skip
+    if problem := state.forget(_PROBLEM):
+        st.error(problem)
+
+
+def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> None:
+    """What the edits would move, to first order, with how well that has been true of this run."""
+    st.subheader("Preview", anchor=False)
+    kept = WhatIfs(run)
+    if not kept.has_preview:
+        st.markdown("The preview follows from what each trajectory taught the network; that is found out once a run.")
+        st.button("Prepare the preview", key="what_if.prepare", icon=":material/bolt:", disabled=is_live,
+                  on_click=_start, args=(run, {}, 1, "seed"))  # fmt: skip
+        return
+    try:
+        moved = kept.preview(labels, edits)
+    except SafeMILError as problem:
+        st.error(str(problem))
+        return
+    strength = moved / max(1e-12, float(np.abs(moved).max()))
+    table = pd.DataFrame(
+        {
+            "trajectory": np.arange(len(labels)),
+            "label": labels,
+            "cost": run_resources.run_cost_sums(run).to_numpy(),
+            "strength": strength,
+        }
+    )
+    chart, movers = st.columns([3, 2])
+    with chart:
+        figure(
+            charts_weights.preview_over_cost(table),
+            key=PREVIEW,
+            alt="Where the preview expects the costs to move",
+            on_select=_point_chosen,
+            selection_mode="points",
+        )
+    order = np.argsort(-np.abs(strength), kind="stable")[:N_MOVERS]
+    movers.dataframe(
+        table.iloc[order],
+        hide_index=True,
+        height=300,
+        column_config={
+            "cost": st.column_config.NumberColumn("C of the run", format="%.2f"),
+            "strength": st.column_config.NumberColumn("preview", format="%+.2f"),
+        },
+    )
+    st.caption(_trust(run_resources.what_if_agreements(run)))
+
+
+def _trust(agreements: dict[int, float]) -> str:
+    """How well the preview has foretold real refits of this run."""
+    words = "To first order; its order counts, the largest is 1. "
+    if not agreements:
+        return words + "How well it foretells a real refit is measured with every refit: there is none yet."
+    found = np.array(list(agreements.values()))
+    return (
+        f"{words}Its rank correlation with the {plural(len(found), 'real refit')} of this run so far: median "
+        f"{np.median(found):.2f}, from {found.min():.2f} to {found.max():.2f}. Of a single label, which changes less "
+        "than another seed does, it cannot tell much."
+    )
+
+
+@state.uninterrupted()
+def _start(run: Run, edits: Edits, n_seeds: int, start: Start) -> None:
+    try:
+        start_what_if(resources.workspace(), run, Request(edits, n_seeds, start, state.author()))
+    except SafeMILError as problem:
+        state.remember(_PROBLEM, str(problem))
+
+
+@state.uninterrupted()
+def _point_chosen() -> None:
+    points = state.widget_value(PREVIEW)["selection"]["points"]
+    if points:
+        lead_on(int(points[0]["customdata"]))
