@@ -11,12 +11,20 @@ import streamlit as st
 
 from dashboard import run_resources
 from dashboard.resources import shows_truth, trajectories
-from safemil_core.assessment import truth
+from safemil_core.assessment import probe, truth
+from safemil_core.assessment.probe import Ranges
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
+from safemil_core.learning.cost_function import CostFunction, read_cost_function
 from safemil_core.running.run_folder import Run
 
+_SAMPLE = 40_000
+"""Steps that stand for all of a dataset's, at most about twice as many."""
+_SHOWN = 300
+"""Steps of a trajectory, at most, of which it is asked what each input adds: as many as a picture shows."""
+_FEW = 40
+"""Steps around which it is tried which numbers move the cost most."""
 Among = Literal["all", "unmarked"]
 """Which trajectories are looked at: every one, or those that were not marked non-preferred for the run's training."""
 
@@ -63,6 +71,63 @@ def step_cut(info: DatasetInfo, run: Run, among: Among, threshold: float) -> Cut
     return truth.cut(found.costs, found.true_costs > 0, threshold)
 
 
+def cost_function(info: DatasetInfo, run: Run) -> CostFunction:
+    """The cost that a run has learned, at any step. Raises like `cost_function.read_cost_function`."""
+    path = run.model("cost")
+    return _cost_function(path, path.stat().st_mtime_ns, info)
+
+
+def sampled_steps(info: DatasetInfo) -> np.ndarray:
+    """[S, O + A] float32, observation and action of steps that stand for all of the dataset's."""
+    return _sampled_steps(info.id, trajectories(info))
+
+
+def ranges(info: DatasetInfo) -> Ranges:
+    """Where the numbers of a dataset's steps lie."""
+    return _ranges(info.id, sampled_steps(info))
+
+
+def mean_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
+    """[D] float32, the mean of what the cost network sees: what is added to a cost is counted from there."""
+    return _mean_inputs(run.folder, _written_at(run), info)
+
+
+def added_along(info: DatasetInfo, run: Run, trajectory: int) -> tuple[np.ndarray, np.ndarray]:
+    """What each number adds to the cost along a trajectory: the steps that were asked [n], evenly spaced where there
+    are more than a picture can show, and what it adds there [n, O + A] float32 (integrated gradients)."""
+    return _added_along(run.folder, _written_at(run), trajectory, info)
+
+
+def added_at(info: DatasetInfo, run: Run, trajectory: int, step: int) -> np.ndarray:
+    """[O + A] float32, what each number adds to the cost of one step."""
+    added: np.ndarray = _added(info, run, steps_of(info, trajectory)[step : step + 1])[0]
+    return added
+
+
+def steps_of(info: DatasetInfo, trajectory: int) -> np.ndarray:
+    """[T, O + A] float32, observations and actions of a trajectory."""
+    one = trajectories(info)[trajectory]
+    numbers: np.ndarray = np.concatenate([one.observations, one.actions], axis=1)
+    return numbers
+
+
+def far_reaching(info: DatasetInfo, run: Run, among: tuple[int, ...]) -> list[int]:
+    """These numbers of a step, the one first that moves the cost most over some steps."""
+    return _far_reaching(run.folder, _written_at(run), among, info)
+
+
+def mean_cost(info: DatasetInfo, run: Run) -> float:
+    """The cost of the mean step."""
+    return float(cost_function(info, run).costs(mean_inputs(info, run)[None])[0])
+
+
+def costs_of(info: DatasetInfo, run: Run, trajectory: int) -> np.ndarray:
+    """[T] the learned cost of each step of a trajectory."""
+    first, last = trajectories(info).offsets[trajectory : trajectory + 2]
+    costs: np.ndarray = run_resources.run_costs(run)[first:last]
+    return costs
+
+
 def _written_at(run: Run) -> int:
     return run.table("costs").stat().st_mtime_ns
 
@@ -84,3 +149,45 @@ def _judged(folder: Path, written_at: int, among: Among, _trajectories: Trajecto
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _step_truth(folder: Path, written_at: int, among: Among, _judged: Judged) -> TruthReport:
     return truth.step_report(_judged.costs, _judged.true_costs)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _cost_function(path: Path, written_at: int, _info: DatasetInfo) -> CostFunction:
+    return read_cost_function(path, _info.actions)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _sampled_steps(dataset_id: str, _trajectories: TrajectorySet) -> np.ndarray:
+    every = max(1, _trajectories.n_steps // _SAMPLE)
+    return np.concatenate([_trajectories.observations[::every], _trajectories.actions[::every]], axis=1)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _ranges(dataset_id: str, _steps: np.ndarray) -> Ranges:
+    return Ranges.of(_steps)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _mean_inputs(folder: Path, written_at: int, _info: DatasetInfo) -> np.ndarray:
+    mean: np.ndarray = cost_function(_info, Run(folder)).inputs(sampled_steps(_info)).mean(axis=0)
+    return mean
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _added_along(folder: Path, written_at: int, trajectory: int, _info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:
+    numbers = steps_of(_info, trajectory)
+    steps = np.arange(0, len(numbers), -(-len(numbers) // _SHOWN))
+    return steps, _added(_info, Run(folder), numbers[steps])
+
+
+def _added(info: DatasetInfo, run: Run, numbers: np.ndarray) -> np.ndarray:
+    function = cost_function(info, run)
+    return function.by_number(function.integrated_gradients(function.inputs(numbers), mean_inputs(info, run)))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _far_reaching(folder: Path, written_at: int, among: tuple[int, ...], _info: DatasetInfo) -> list[int]:
+    steps, run = sampled_steps(_info), Run(folder)
+    some = steps[:: max(1, len(steps) // _FEW)]
+    reached = probe.reach(cost_function(_info, run), some, ranges(_info).central, list(among))
+    return [among[place] for place in np.argsort(-reached, kind="stable")]

@@ -21,7 +21,7 @@ from safemil_core.running.run_folder import Run
 Items = Literal["steps", "trajectories"]
 ITEMS: dict[Items, str] = {"steps": "Steps", "trajectories": "Trajectories"}
 SINGULAR: dict[Items, str] = {"steps": "step", "trajectories": "trajectory"}
-AMONG: dict[Among, str] = {"unmarked": "All but those it was marked for", "all": "All"}
+AMONG: dict[Among, str] = {"unmarked": "Not marked for this run", "all": "All"}
 
 T = TypeVar("T", bound=str)
 

@@ -7,23 +7,27 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.components import pickers
+from dashboard.components.cost_inputs import cost_inputs
 from dashboard.components.cost_map import cost_map
+from dashboard.components.cost_probe import cost_probe
 from dashboard.components.cost_raster import cost_raster
 from dashboard.components.cost_trajectory import cost_trajectory
 from dashboard.components.cost_truth import cost_truth
-from dashboard.components.empty_states import need_costs, need_dataset
 from dashboard.components.doctor_banner import doctor_banner
+from dashboard.components.empty_states import need_costs, need_dataset
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
 st.title("Costs")
 info = need_dataset()
 run = need_costs(info)
-
 doctor_banner(info, run)
+
 SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
     "state": ("Over the state" if info.n_observations else "Over the actions", cost_map),
     "time": ("Over time", cost_raster),
+    "probe": ("The function", cost_probe),
+    "inputs": ("Inputs", cost_inputs),
     "truth": ("Against the truth", cost_truth),
 }
 chosen = pickers.section_picker({name: title for name, (title, _) in SECTIONS.items()})

@@ -16,6 +16,7 @@ from torch import Tensor
 from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.data.recording import Part
 from safemil_core.learning.choices import inputs_per_number
+from safemil_core.learning.cost_function import N_NODES
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
@@ -25,7 +26,6 @@ N_NUMBERS = 2**22
 """That the sample holds at most: fewer steps than that where they have images."""
 N_GRADIENTS = 512
 """Steps of the sample whose gradients are integrated."""
-N_NODES = 24
 N_SHUFFLES = 3
 
 

@@ -1,0 +1,177 @@
+"""The learned cost as a function, as Plotly figures. Takes what `assessment.probe` found; imports no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.charts_theme import LEARNED_COST, LEARNED_COST_SCALE, UNLABELLED, plain, themed
+from safemil_core.assessment.probe import Line, Plane
+
+HEIGHT = 430
+N_DENSITY = 40
+OUTLINES = (("rgba(20,20,30,0.75)", 3.5), ("rgba(255,255,255,0.95)", 1.4))
+"""Of where the data lie: bright on dark, so that it is seen at every cost."""
+
+
+def plane(
+    found: Plane,
+    names: tuple[str, str],
+    here: tuple[float, float],
+    data: np.ndarray,
+    alike: np.ndarray,
+    value: np.ndarray | None = None,
+) -> go.Figure:
+    """A heatmap of the cost over two numbers of a step, and where the data lie in it.
+
+    Args:
+        found: the cost.
+        names: of the two numbers.
+        here: their values in the step.
+        data: [S, 2] those of the recorded steps: outlined.
+        alike: [n, 2] those of the steps that are most like this one in all other numbers: dots.
+        value: [n, n] what to show in place of the cost, its deviation over an ensemble.
+    """
+    x_name, y_name = map(plain, names)
+    shown, words = (found.costs, "learned cost") if value is None else (value, "its deviation")
+    figure = go.Figure(
+        go.Heatmap(
+            x=found.x,
+            y=found.y,
+            z=shown,
+            zmin=0.0,
+            zmax=1.0 if value is None else float(shown.max()),
+            colorscale=list(LEARNED_COST_SCALE),
+            colorbar={"title": {"text": words}, "thickness": 12, "outlinewidth": 0},
+            hovertemplate=f"{words} %{{z:.3f}}<br>{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>",
+        )
+    )
+    figure.add_traces(_density(found, data))
+    is_inside = _inside(found, alike)
+    figure.add_scatter(
+        x=alike[is_inside, 0],
+        y=alike[is_inside, 1],
+        mode="markers",
+        name="steps most alike",
+        marker={"size": 5, "color": "rgba(255,255,255,0.9)", "line": {"width": 1, "color": "#222"}},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[here[0]],
+        y=[here[1]],
+        mode="markers",
+        name="this step",
+        marker={"size": 15, "symbol": "x", "color": LEARNED_COST, "line": {"width": 2, "color": "#fff"}},
+        hovertemplate=f"this step<br>{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>",
+    )
+    figure.update_xaxes(title=x_name, range=_ends(found.x), showgrid=False, zeroline=False)
+    figure.update_yaxes(title=y_name, range=_ends(found.y), showgrid=False, zeroline=False)
+    return themed(figure, HEIGHT)
+
+
+def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
+    """The cost over one number of a step, with the values that the data have [S] as bars below."""
+    figure = go.Figure()
+    counts, edges = np.histogram(data, bins=N_DENSITY, range=_ends(found.x))
+    figure.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=0.25 * counts / max(1, counts.max()),
+        width=np.diff(edges),
+        customdata=counts,
+        name="recorded steps",
+        marker={"color": UNLABELLED, "opacity": 0.35, "line": {"width": 0}},
+        hovertemplate="%{customdata:,} steps<extra></extra>",
+    )
+    if found.spread is not None:
+        figure.add_scatter(
+            x=np.concatenate([found.x, found.x[::-1]]),
+            y=np.concatenate(
+                [np.minimum(found.costs + found.spread, 1), np.maximum(found.costs - found.spread, 0)[::-1]]
+            ),
+            name="how far its networks differ",
+            line={"width": 0},
+            fill="toself",
+            fillcolor="rgba(204,121,167,0.28)",
+            hoverinfo="skip",
+        )
+    figure.add_scatter(
+        x=found.x,
+        y=found.costs,
+        mode="lines",
+        name="learned cost",
+        line={"color": LEARNED_COST, "width": 2.5},
+        hovertemplate=f"learned cost %{{y:.3f}}<br>{plain(name)} %{{x:.3g}}<extra></extra>",
+    )
+    figure.add_vline(x=here, line={"color": UNLABELLED, "dash": "dash", "width": 1.5})
+    figure.update_xaxes(title=plain(name), range=_ends(found.x), zeroline=False)
+    figure.update_yaxes(title="learned cost", range=[0, 1.02], zeroline=False)
+    return themed(figure, HEIGHT)
+
+
+def choices(found: Sequence[Line], names: Sequence[str], taken: Sequence[int]) -> go.Figure:
+    """The cost of every choice of each discrete action, the others as they were; those taken stand out."""
+    words = [f"{plain(name)} {int(choice)}" for of, name in zip(found, names, strict=True) for choice in of.x]
+    is_taken = np.concatenate([of.x == choice for of, choice in zip(found, taken, strict=True)])
+    spreads = [of.spread for of in found if of.spread is not None]
+    figure = go.Figure(
+        go.Bar(
+            x=words,
+            y=np.concatenate([of.costs for of in found]),
+            error_y={"array": np.concatenate(spreads), "color": UNLABELLED} if spreads else None,
+            marker={"color": LEARNED_COST, "opacity": np.where(is_taken, 1.0, 0.45), "line": {"width": 0}},
+            customdata=np.where(is_taken, "taken in this step", "not taken"),
+            hovertemplate="%{x}<br>learned cost %{y:.3f}<br>%{customdata}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="choice (solid: taken in this step)", type="category")
+    figure.update_yaxes(title="learned cost", range=[0, 1.02], zeroline=False)
+    return themed(figure, HEIGHT)
+
+
+def _density(found: Plane, data: np.ndarray) -> list[go.Contour]:
+    """Outlines of the regions that hold 50 % and 90 % of the steps in the picture."""
+    inside = data[_inside(found, data)]
+    within = [_ends(found.x), _ends(found.y)]
+    counts, x_edges, y_edges = np.histogram2d(inside[:, 0], inside[:, 1], bins=N_DENSITY, range=within)
+    counts = _smoothed(counts)
+    falling = np.sort(counts.ravel())[::-1]
+    # A cell's level is the share of steps in denser cells: its outline at 0.5 holds half of them.
+    held = np.concatenate([[0.0], np.cumsum(falling) / max(1.0, falling.sum())])
+    levels = held[np.searchsorted(-falling, -counts)]
+    return [
+        go.Contour(
+            x=(x_edges[:-1] + x_edges[1:]) / 2,
+            y=(y_edges[:-1] + y_edges[1:]) / 2,
+            z=levels.T.astype(np.float32),
+            contours={"coloring": "none", "start": 0.5, "end": 0.9, "size": 0.4},
+            line={"color": colour, "width": width, "smoothing": 1.0},
+            name="50, 90 % of all steps",
+            showlegend=place == 0,
+            legendgroup="density",
+            showscale=False,
+            hoverinfo="skip",
+        )
+        for place, (colour, width) in enumerate(OUTLINES)
+    ]
+
+
+def _smoothed(counts: np.ndarray) -> np.ndarray:
+    """Counts [n, m] spread a little over their neighbours, so that outlines do not follow chance."""
+    for axis in (0, 1):
+        for _ in range(2):
+            padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+            before, after = (np.take(padded, np.arange(n, n + counts.shape[axis]), axis=axis) for n in (0, 2))
+            counts = (before + 2 * counts + after) / 4
+    return counts
+
+
+def _inside(found: Plane, points: np.ndarray) -> np.ndarray:
+    (x0, x1), (y0, y1) = _ends(found.x), _ends(found.y)
+    is_inside: np.ndarray = (points[:, 0] >= x0) & (points[:, 0] <= x1) & (points[:, 1] >= y0) & (points[:, 1] <= y1)
+    return is_inside
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    return float(values[0]), float(values[-1])

@@ -1,0 +1,126 @@
+"""The learned cost at steps that nobody has recorded: around one step, with all but one or two of its numbers fixed.
+
+NumPy only. The numbers of a step are those of its observation and then of its action, `O + A`, as the dataset has them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from safemil_core.learning.cost_function import CostFunction
+
+N_CELLS = 60
+"""Of a plane, along each axis."""
+N_POINTS = 121
+"""Of a line."""
+N_REACH = 9
+"""Points of a line that only says how far the cost reaches."""
+N_ALIKE = 150
+CENTRAL = 0.99
+"""Share of the steps that the usual range of a number holds."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Where the numbers of a dataset's steps lie."""
+
+    central: np.ndarray
+    """[O + A, 2] the central 99 % of each."""
+    full: np.ndarray
+    """[O + A, 2] all of each."""
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> Ranges:
+        """Of steps [S, O + A]."""
+        beyond = (1 - CENTRAL) / 2
+        return cls(
+            central=np.quantile(numbers, [beyond, 1 - beyond], axis=0).T,
+            full=np.stack([numbers.min(axis=0), numbers.max(axis=0)], axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The cost over two numbers of a step."""
+
+    x: np.ndarray
+    """[n] float32 values of the one."""
+    y: np.ndarray
+    """[n] float32 values of the other."""
+    costs: np.ndarray
+    """[n, n] float32, a row for each value of y."""
+    spread: np.ndarray | None
+    """[n, n] float32, how far the networks of an ensemble differ; None where there is one."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The cost over one number of a step, or over the choices of an action."""
+
+    x: np.ndarray
+    """[n] float32."""
+    costs: np.ndarray
+    """[n] float32."""
+    spread: np.ndarray | None
+    """[n] float32, as in `Plane`."""
+
+
+def widened(bounds: np.ndarray, value: float, by: float = 0.0) -> tuple[float, float]:
+    """A range [2] that reaches further by this share of itself to either side, and as far as a value; never empty."""
+    low, high = bounds.tolist()
+    more = by * (high - low)
+    low, high = min(low - more, value), max(high + more, value)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def plane(
+    function: CostFunction, step: np.ndarray, x: int, y: int, across: tuple[float, float], up: tuple[float, float]
+) -> Plane:
+    """The cost of a step [O + A] with its numbers x and y moved over two ranges."""
+    xs, ys = np.linspace(*across, N_CELLS, dtype=np.float32), np.linspace(*up, N_CELLS, dtype=np.float32)
+    numbers = np.tile(step.astype(np.float32), (N_CELLS * N_CELLS, 1))
+    numbers[:, x], numbers[:, y] = np.tile(xs, N_CELLS), np.repeat(ys, N_CELLS)
+    costs, spread = _costs(function, numbers)
+    shape = (N_CELLS, N_CELLS)
+    return Plane(xs, ys, costs.reshape(shape), None if spread is None else spread.reshape(shape))
+
+
+def line(function: CostFunction, step: np.ndarray, number: int, values: np.ndarray) -> Line:
+    """The cost of a step [O + A] with one of its numbers set to each of these values [n]."""
+    numbers = np.tile(step.astype(np.float32), (len(values), 1))
+    numbers[:, number] = values
+    return Line(values.astype(np.float32), *_costs(function, numbers))
+
+
+def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: list[int]) -> np.ndarray:
+    """[len(among)] by how much the cost varies while each of these numbers alone moves over its range: the mean over
+    steps [n, O + A]."""
+    reached = np.empty(len(among))
+    for place, number in enumerate(among):
+        numbers = np.repeat(steps[None], N_REACH, axis=0)
+        numbers[..., number] = np.linspace(ranges[number, 0], ranges[number, 1], N_REACH)[:, None]
+        costs, _ = _costs(function, numbers.reshape(-1, steps.shape[1]))
+        reached[place] = np.ptp(costs.reshape(N_REACH, len(steps)), axis=0).mean()
+    return reached
+
+
+def alike(numbers: np.ndarray, step: np.ndarray, free: tuple[int, ...]) -> np.ndarray:
+    """[at most N_ALIKE] the steps of [S, O + A] whose other numbers than the free ones are most like those of a step.
+
+    By the distance with each number divided by its deviation; numbers that never vary do not count.
+    """
+    fixed = np.setdiff1d(np.arange(len(step)), free)
+    deviations = numbers[:, fixed].std(axis=0)
+    fixed, deviations = fixed[deviations > 0], deviations[deviations > 0]
+    squares = (((numbers[:, fixed] - step[fixed]) / deviations) ** 2).sum(axis=1)
+    n = min(N_ALIKE, len(numbers))
+    nearest: np.ndarray = np.argpartition(squares, n - 1)[:n]
+    return nearest
+
+
+def _costs(function: CostFunction, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """[n] the mean over the networks and, of an ensemble, their deviation."""
+    each = function.each(function.inputs(numbers))
+    return each.mean(axis=0), each.std(axis=0) if len(each) > 1 else None

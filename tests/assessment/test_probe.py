@@ -1,0 +1,76 @@
+"""The probe: exact costs of numbers that nobody recorded, and which recorded steps are like one."""
+
+import numpy as np
+import pytest
+
+from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line, plane, reach, widened
+from safemil_core.data.recording import Part
+from safemil_core.learning.cost_function import CostFunction
+
+
+NUMBER = (Part(shape=(1,)),)
+
+
+def by_weights(*members, n_observations=2, parts=NUMBER):
+    """c = sigmoid(w . inputs), for the weights of each member of an ensemble."""
+    weights = np.array(members, dtype=np.float32)[:, :, None]
+    size = weights.shape[1]
+    ones = np.ones(size, dtype=np.float32)
+    return CostFunction(0 * ones, ones, ((weights, np.zeros((len(members), 1, 1), np.float32)),), parts, n_observations)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+STEP = np.array([1.0, 2.0, 3.0], dtype=np.float32)
+
+
+def test_a_plane_moves_two_numbers_and_keeps_the_others():
+    found = plane(by_weights([1, 0.5, -1]), STEP, 0, 2, (-1, 1), (0, 4))
+    assert found.costs.shape == (N_CELLS, N_CELLS)
+    assert found.spread is None
+    xs, ys = np.linspace(-1, 1, N_CELLS), np.linspace(0, 4, N_CELLS)
+    np.testing.assert_allclose(found.costs, sigmoid(xs[None] + 0.5 * 2 - ys[:, None]), atol=1e-6)
+
+
+def test_of_an_ensemble_the_mean_and_how_far_it_differs():
+    found = line(by_weights([1, 0, 0], [-1, 0, 0]), STEP, 0, np.array([0.0, 2.0]))
+    np.testing.assert_allclose(found.costs, [0.5, 0.5], atol=1e-6)
+    np.testing.assert_allclose(found.spread, [0, sigmoid(2) - 0.5], atol=1e-6)
+
+
+def test_a_line_goes_over_the_choices_of_a_discrete_action():
+    gear = (Part("gear", dtype="int64", n_choices=3),)
+    function = by_weights([0, 0, -1, 0, 1], parts=gear)
+    found = line(function, np.array([1, 2, 0], dtype=np.float32), 2, np.arange(3, dtype=np.float32))
+    np.testing.assert_allclose(found.costs, sigmoid(np.array([-1, 0, 1])), atol=1e-6)
+
+
+def test_how_far_each_number_reaches():
+    ranges = np.array([[0, 1], [-2, 2], [5, 5]])
+    steps = np.zeros((3, 3), dtype=np.float32)
+    found = reach(by_weights([1, 1, 1]), steps, ranges, [0, 1, 2])
+    assert found == pytest.approx([sigmoid(1) - 0.5, sigmoid(2) - sigmoid(-2), 0], abs=1e-6)
+
+
+def test_ranges_are_the_central_ones_and_all():
+    numbers = np.arange(1001, dtype=np.float32)[:, None]
+    known = Ranges.of(numbers)
+    assert known.central == pytest.approx(np.array([[5, 995]]))
+    assert known.full.tolist() == [[0, 1000]]
+
+
+def test_a_range_reaches_as_far_as_the_step_and_is_never_empty():
+    assert widened(np.array([0.0, 1.0]), 3.0) == (0, 3)
+    assert widened(np.array([0.0, 1.0]), 0.5, by=0.5) == (-0.5, 1.5)
+    assert widened(np.array([2.0, 2.0]), 2.0) == (1.5, 2.5)
+
+
+def test_steps_are_alike_in_the_numbers_that_are_not_moved():
+    rng = np.random.default_rng(0)
+    numbers = np.concatenate([rng.normal(size=(1_000, 2)), np.ones((1_000, 1))], axis=1).astype(np.float32)
+    numbers[:, 1] *= 100
+    found = alike(numbers, np.array([50.0, 0.0, 1.0], dtype=np.float32), free=(0,))
+    nearest = np.argsort(np.abs(numbers[:, 1]))[:N_ALIKE]
+    assert set(found) == set(nearest)
