@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from safemil_core.assessment.descriptors import describe, embedding
 from safemil_core.assessment.environments import dsrl_datasets
-from safemil_core.assessment.immobility import is_immobile_by_table
+from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
 from safemil_core.assessment.label_audit import LabelFinding, audit
 from safemil_core.assessment.replays import Replay, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
@@ -126,6 +126,11 @@ def plane(info: DatasetInfo) -> np.ndarray:
 def immobile(info: DatasetInfo) -> np.ndarray:
     """[N] bool, which trajectories hardly move, see `assessment.immobility`."""
     return _immobile(workspace().root, info.id, info.name)
+
+
+def reach(info: DatasetInfo) -> np.ndarray:
+    """[N] how far each trajectory reaches, 1 being the median one's; see `assessment.immobility`."""
+    return _reach(workspace().root, info.id, info.name)
 
 
 def library(info: DatasetInfo) -> Library:
@@ -281,6 +286,12 @@ def _label_findings(root: Path, dataset_id: str, name: str, made_at: str, latest
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _immobile(root: Path, dataset_id: str, name: str) -> np.ndarray:
     return is_immobile_by_table(_summary(root, dataset_id, name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _reach(root: Path, dataset_id: str, name: str) -> np.ndarray:
+    table = _summary(root, dataset_id, name)
+    return Yardstick.of_table(table).measure_table(table)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -12,6 +12,7 @@ from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
 from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
+from dashboard.components.rollout_movement import rollout_movement
 from dashboard.components.rollout_pair import rollout_pair
 from dashboard.components.rollout_teachers import rollout_teachers
 from safemil_core.data.datasets import DatasetInfo
@@ -108,6 +109,7 @@ if evaluation:
     show_results(evaluation)
     st.subheader("Side by side", anchor=False)
     rollout_pair(info, run, evaluation)
+    rollout_movement(info, run)
     rollout_teachers(info, run)
 elif not is_live:
     st.markdown(

@@ -49,7 +49,14 @@ class Yardstick:
 
     def measure(self, trajectories: TrajectorySet) -> np.ndarray:
         """[N] float64, the reach of each trajectory: 1 is the median one's; 0 everywhere where nothing moves."""
-        return _reach(stretches(trajectories)[2], self.deviations) / (self.median or 1.0)
+        return self._in_medians(stretches(trajectories)[2])
+
+    def measure_table(self, table: pd.DataFrame) -> np.ndarray:
+        """[N] float64, the same from the table of the trajectories."""
+        return self._in_medians(_stretches_by_table(table)[2])
+
+    def _in_medians(self, spreads: np.ndarray) -> np.ndarray:
+        return _reach(spreads, self.deviations) / (self.median or 1.0)
 
 
 def is_immobile(trajectories: TrajectorySet) -> np.ndarray:

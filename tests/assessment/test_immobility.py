@@ -75,4 +75,6 @@ def test_the_table_says_the_same_without_the_steps(cars):
     store, _ = cars
     data, table = store.open("cars"), store.table("cars")
     np.testing.assert_array_equal(is_immobile_by_table(table), is_immobile(data))
-    np.testing.assert_allclose(Yardstick.of_table(table).measure(data), Yardstick.of(data).measure(data), rtol=1e-6)
+    measured = Yardstick.of(data).measure(data)
+    np.testing.assert_allclose(Yardstick.of_table(table).measure(data), measured, rtol=1e-6)
+    np.testing.assert_allclose(Yardstick.of_table(table).measure_table(table), measured, rtol=1e-6)

@@ -195,6 +195,7 @@ def _policy(mean_return: float, mean_cost: float, n: int) -> dict[str, object]:
                 "return": mean_return + 10 * float(rng.normal()),
                 "cost": max(0.0, mean_cost * (1 + 0.3 * float(rng.normal()))),
                 "length": 300,
+                "reach": 1.1,
                 "learned_cost": mean_cost / 4,
             }
             for seed in range(n)

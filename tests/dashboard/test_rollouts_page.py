@@ -88,6 +88,15 @@ def test_episodes_whose_steps_were_not_kept_ask_for_another_evaluation(workspace
     assert "The steps of these episodes were not kept" in app.info[0].value
 
 
+def test_whether_the_policies_move_shows_among_the_data(workspace, info, run):
+    app = open_page("rollouts", run=runs.evaluate(run).id)
+    assert not app.exception
+    series = {trace["name"]: trace for trace in runs.figure(app, "rollouts.movement")["data"]}
+    assert list(series) == ["unlabelled", "non-preferred", "safe policy", "plain cloning"]
+    assert len(series["unlabelled"]["x"]) + len(series["non-preferred"]["x"]) == runs.N
+    assert series["safe policy"]["x"] == [1.1] * 8
+
+
 def test_a_failed_evaluation_says_why(workspace, info, run):
     runs.begin_evaluation(run)
     runs.write_progress(

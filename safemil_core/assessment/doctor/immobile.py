@@ -6,7 +6,7 @@ is a setting: rewards must not steer what is trained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,10 +73,11 @@ def immobile_weights(case: Case) -> Sequence[Finding]:
 
 def immobile_policy(case: Case) -> Sequence[Finding]:
     """Whether the safe policy, rolled out, stays about where it starts."""
-    reaches = {policy: _of_episodes(case, policy, "reach") for policy in ("safe", "bc")}
+    reaches = {policy: _of_episodes(case.evaluation, policy, "reach") for policy in ("safe", "bc")}
     if not len(reaches["safe"]) or np.median(reaches["safe"]) >= IMMOBILE_REACH:
         return ()
     far, plain = float(np.median(reaches["safe"])), float(np.median(reaches["bc"]))
+    of_data = Yardstick.of(case.trajectories).measure(case.trajectories)
     settings, cure = _cure(case)
     if plain < IMMOBILE_REACH:  # whatever is wrong, it is not the weights
         settings, cure = _learn_longer(case)
@@ -93,9 +94,40 @@ def immobile_policy(case: Case) -> Sequence[Finding]:
             cure=cure,
             harm=1.0 - 0.4 * far / IMMOBILE_REACH,
             settings=settings,
-            figure=_reach_and_return(case),
+            figure=reach_and_return(of_data, case.returns, case.labels, case.evaluation),
         )
     ]
+
+
+def reach_and_return(
+    of_data: np.ndarray, returns: np.ndarray | None, labels: np.ndarray, evaluation: Mapping[str, Any]
+) -> Evidence:
+    """Rollouts among the trajectories of the data: how far each reaches, and what it earns where that is known.
+
+    Args:
+        of_data: [N] reach of each trajectory, that of the median one being 1.
+        returns: [N] sums of rewards.
+        labels: [N].
+        evaluation: of both policies, as `Run.evaluation` has it.
+    """
+    policies = (("safe policy", "safe"), ("plain cloning", "bc"))
+    if returns is None:
+        medians = [float(np.median(_of_episodes(evaluation, policy, "reach"))) for _, policy in policies]
+        bars = Series("median", ("data", *(name for name, _ in policies)), (float(np.median(of_data)), *medians))
+        return Evidence("bars", "", "reach, of the median trajectory's", (bars,), threshold=IMMOBILE_REACH)
+    few = np.arange(0, len(of_data), -(-len(of_data) // N_POINTS))
+    is_marked = labels[few] == "non_preferred"
+    series = [
+        Series(name, tuple(of_data[chosen].tolist()), tuple(returns[chosen].tolist()), label)
+        for name, label, chosen in (
+            ("unlabelled", "none", few[~is_marked]),
+            ("non-preferred", "non_preferred", few[is_marked]),
+        )
+    ]
+    for name, policy in policies:
+        reach, earned = (_of_episodes(evaluation, policy, key).tolist() for key in ("reach", "return"))
+        series.append(Series(name, tuple(reach), tuple(earned), policy))
+    return Evidence("points", "reach, of the median trajectory's", "return", tuple(series))
 
 
 def overlap_with_return(case: Case) -> Sequence[Finding]:
@@ -143,31 +175,7 @@ def _learn_longer(case: Case) -> tuple[tuple[str, ...], str]:
     return (f"policy.updates={updates}",), "Let the policies learn for longer."
 
 
-def _of_episodes(case: Case, policy: str, key: str) -> np.ndarray:
+def _of_episodes(evaluation: Mapping[str, Any], policy: str, key: str) -> np.ndarray:
     """[E] a number of each episode that a policy was rolled out for; empty where there is none."""
-    episodes: list[dict[str, Any]] = case.evaluation.get("policies", {}).get(policy, {}).get("episodes", [])
+    episodes: list[dict[str, Any]] = evaluation.get("policies", {}).get(policy, {}).get("episodes", [])
     return np.array([episode[key] for episode in episodes if key in episode])
-
-
-def _reach_and_return(case: Case) -> Evidence:
-    """Rollouts among the trajectories of the data: how far each reaches, and its return where returns are known."""
-    of_data = Yardstick.of(case.trajectories).measure(case.trajectories)
-    policies = (("safe policy", "safe"), ("plain cloning", "bc"))
-    if case.returns is None:
-        groups = {"data": np.median(of_data)} | {
-            name: np.median(_of_episodes(case, policy, "reach")) for name, policy in policies
-        }
-        bars = Series("median", tuple(groups), tuple(float(far) for far in groups.values()))
-        return Evidence("bars", "", "reach, of the median trajectory's", (bars,), threshold=IMMOBILE_REACH)
-    few = np.arange(0, len(of_data), -(-len(of_data) // N_POINTS))
-    series = [
-        Series(name, tuple(of_data[chosen].tolist()), tuple(case.returns[chosen].tolist()), label)
-        for name, label, chosen in (
-            ("unlabelled", "none", few[case.labels[few] != "non_preferred"]),
-            ("non-preferred", "non_preferred", few[case.labels[few] == "non_preferred"]),
-        )
-    ]
-    for name, policy in policies:
-        reach, returns = (_of_episodes(case, policy, key).tolist() for key in ("reach", "return"))
-        series.append(Series(name, tuple(reach), tuple(returns), policy))
-    return Evidence("points", "reach, of the median trajectory's", "return", tuple(series))
