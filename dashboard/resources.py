@@ -44,8 +44,6 @@ N_PATHS = 300
 """Paths in a picture of all; more would only be a blot."""
 N_PREVIEWED = 60
 """Paths of a selection that are drawn."""
-_SAMPLE = 20_000
-"""Steps that stand for all of a dataset's where a range need not be exact."""
 
 
 def quicken_reruns() -> None:
@@ -162,7 +160,7 @@ def label_findings(info: DatasetInfo) -> list[LabelFinding]:
 
 
 def dimension_ranges(info: DatasetInfo) -> np.ndarray:
-    """[O + A, 2] lowest and highest value of each observation and action dimension, over a sample of the steps."""
+    """[O + A, 2] lowest and highest value of each observation and action dimension."""
     return _dimension_ranges(workspace().root, info.id, info.name)
 
 
@@ -264,10 +262,9 @@ def _descriptors(root: Path, dataset_id: str, name: str) -> np.ndarray:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _dimension_ranges(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    trajectories = _trajectories(root, dataset_id, name)
-    every = max(1, trajectories.n_steps // _SAMPLE)
-    sampled = (trajectories.observations[::every], trajectories.actions[::every])
-    return np.concatenate([np.stack([steps.min(axis=0), steps.max(axis=0)], axis=1) for steps in sampled])
+    _summary(root, dataset_id, name)  # with its table, a dataset of the first version gets its statistics
+    known = datasets().info(name).statistics
+    return np.concatenate([np.stack([known[of].low, known[of].high], axis=1) for of in ("observations", "actions")])
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
