@@ -19,38 +19,42 @@ from dashboard.charts_theme import (
     plain,
     themed,
 )
-from safemil_core.assessment.maps import StateMap
+from safemil_core.assessment.state_maps import StateMap
 
 MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
 
 
 def state_map(
-    found: StateMap, x_name: str, y_name: str, kind: Literal["learned", "true"], highest: float | None = None
+    found: StateMap,
+    edges: tuple[np.ndarray, np.ndarray],
+    names: tuple[str, str],
+    kind: Literal["learned", "true"],
 ) -> go.Figure:
-    """A heatmap of cost over two dimensions; hovering shows how many steps a cell stands for.
+    """A heatmap of cost over two dimensions, for reports; hovering shows how many steps a cell stands for.
 
     Args:
-        highest: the cost at the end of the scale; that of the costliest cell where None.
+        edges: of its columns and of its rows.
+        names: of the dimension along its columns and the one along its rows.
     """
+    x_name, y_name = map(plain, names)
     figure = go.Figure(
         go.Heatmap(
-            x=_middles(found.x_edges),
-            y=_middles(found.y_edges),
+            x=_middles(edges[0]),
+            y=_middles(edges[1]),
             z=found.values.astype(np.float32),
             customdata=found.counts,
             zmin=0.0,
-            zmax=highest,
             colorscale=list(LEARNED_COST_SCALE if kind == "learned" else TRUE_COST_SCALE),
             colorbar={"title": {"text": f"{kind} cost"}, "thickness": 12, "outlinewidth": 0},
             hovertemplate=(
                 f"{kind} cost %{{z:.3f}}<br>%{{customdata}} steps<br>"
-                f"{plain(x_name)} %{{x:.3g}}<br>{plain(y_name)} %{{y:.3g}}<extra></extra>"
+                f"{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>"
             ),
         )
     )
-    figure.update_xaxes(title=plain(x_name), showgrid=False, zeroline=False)
-    figure.update_yaxes(title=plain(y_name), showgrid=False, zeroline=False)
+    figure.update_xaxes(title=x_name, showgrid=False, zeroline=False)
+    figure.update_yaxes(title=y_name, showgrid=False, zeroline=False)
     return themed(figure, height=420)
 
 

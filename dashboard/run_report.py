@@ -13,9 +13,11 @@ from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import evaluation_tables
 from dashboard.components.words import duration
-from safemil_core.assessment import maps, rasters
+from safemil_core.assessment import histograms, rasters
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.preferred_share import recommended_bag_size
+from safemil_core.assessment.state_axes import Axis
+from safemil_core.assessment.state_maps import cell_sums, state_map
 from safemil_core.config import RunConfig, setting_names
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LABELS
@@ -160,13 +162,14 @@ def _over_the_state(about: Reported, costs: np.ndarray) -> str:
     places = about.trajectories.coordinates
     if places.shape[1] < 2:
         return ""
-    x, y = places[:, 0], places[:, 1]
+    x, y = (Axis.of(np.array(places[:, dimension])) for dimension in (0, 1))
+    edges = x.edges(N_CELLS), y.edges(N_CELLS)
     names = about.info.coordinate_names[0], about.info.coordinate_names[1]
-    edges = maps.grid(x, y, N_CELLS)
-    figures = [(charts_run.state_map(maps.state_map(costs, x, y, edges), *names, "learned"), "Mean learned cost")]
+    learned = state_map(cell_sums(costs, x, y).coarser(N_CELLS), "mean")
+    figures = [(charts_run.state_map(learned, edges, names, "learned"), "Mean learned cost")]
     if about.trajectories.costs is not None:
-        true = maps.state_map(about.trajectories.costs, x, y, edges)
-        figures.append((charts_run.state_map(true, *names, "true"), "Mean true cost (hidden truth)"))
+        true = state_map(cell_sums(about.trajectories.costs, x, y).coarser(N_CELLS), "mean")
+        figures.append((charts_run.state_map(true, edges, names, "true"), "Mean true cost (hidden truth)"))
     said = f"Over the first two dimensions of the state, {names[0]} and {names[1]}: where is it dangerous?"
     return report_page.section("Cost over the state", report_page.charts(figures, 10), about=said)
 
@@ -215,7 +218,7 @@ def _weights(table: pd.DataFrame) -> str:
 
 
 def _histogram(values: np.ndarray, labels: np.ndarray, title: str) -> go.Figure:
-    edges, counts = maps.histogram_by_label(values, labels, N_CELLS)
+    edges, counts = histograms.histogram_by_label(values, labels, N_CELLS)
     return charts_run.histogram(edges, counts, title)
 
 

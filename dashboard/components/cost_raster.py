@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_data, charts_run, resources, run_resources, state
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE
+from dashboard import charts_data, resources, run_resources, state
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, TRUE_COST_SCALE
 from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
@@ -92,7 +92,7 @@ def _raster(info: DatasetInfo, run: Run) -> None:
             "key": key,
             "file": file_stem(KEY),
             "name": VALUE_WORDS[arrangement.value],
-            "scale": charts_run.TRUE_COST_SCALE if arrangement.value == "true" else LEARNED_COST_SCALE,
+            "scale": TRUE_COST_SCALE if arrangement.value == "true" else LEARNED_COST_SCALE,
             "high": high,
             "time_name": TIME_WORDS[arrangement.align],
             "chosen": {"trajectory": state.trajectory.get(), "step": state.step.get()},

@@ -13,7 +13,7 @@ from dashboard import charts_run, resources, run_resources, state
 from dashboard.components import settings_form
 from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.figure import figure
-from safemil_core.assessment import maps, weight_report
+from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -156,7 +156,7 @@ def _distributions(now: WeightReport) -> None:
     """Trajectory costs, and weights, by label."""
     columns = st.columns(2)
     for column, values, title in ((columns[0], now.costs, "trajectory cost C"), (columns[1], now.weights, "weight")):
-        edges, counts = maps.histogram_by_label(values, now.labels, N_BINS)
+        edges, counts = histograms.histogram_by_label(values, now.labels, N_BINS)
         figure(
             place=column,
             chart=charts_run.histogram(edges, counts, title),

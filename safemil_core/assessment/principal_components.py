@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from safemil_core.data.storage.npy_stream import blocks
 BLOCK = 65_536
 """Steps that are looked at together."""
 N = 2
+_ALONE = 262_144
+"""Multiplications that BLAS does without starting threads."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,10 @@ class PrincipalComponents:
 
     def projected(self, values: np.ndarray) -> np.ndarray:
         """[S, 2] float32, where values `[S, D]` lie along the components."""
-        standardised = ((block - self.means) / self.deviations @ self.vectors.T for block in blocks(values, BLOCK))
-        return np.concatenate([block.astype(np.float32) for block in standardised])
+        turn = (self.vectors / self.deviations).T
+        n_rows = max(1, _ALONE // turn.size)
+        parts = [(block @ turn - self.means @ turn).astype(np.float32) for block in blocks(values, n_rows)]
+        return np.concatenate(parts)
 
     def heaviest(self, component: int, names: Sequence[str], n: int = 3) -> list[tuple[str, float]]:
         """The dimensions that weigh most in a component, with their weights."""
@@ -63,12 +67,21 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     shift = np.asarray(values[0], dtype=np.float64)  # keeps the digits of values that are large and vary little
     total = np.zeros(values.shape[1])
     products = np.zeros((values.shape[1], values.shape[1]))
-    for block in _shifted(values, shift):
-        total += block.sum(axis=0)
-        products += block.T @ block
+    for block in blocks(values, BLOCK):
+        shifted = block - shift
+        total += shifted.sum(axis=0)
+        products += _products(shifted)
     mean = total / len(values)
     return shift + mean, products / len(values) - np.outer(mean, mean)
 
 
-def _shifted(values: np.ndarray, shift: np.ndarray) -> Iterator[np.ndarray]:
-    return (block - shift for block in blocks(values, BLOCK))
+def _products(block: np.ndarray) -> np.ndarray:
+    """[D, D] the block's transpose times itself, in slices so small that BLAS starts no threads for them: these wait
+    for one another, and where other programs are at work that takes forty times as long."""
+    n_dimensions = block.shape[1]
+    n_rows = _ALONE // n_dimensions**2
+    n_rows = n_rows if n_rows >= 8 else len(block)  # so wide that it is worth threads
+    slices = np.zeros((-(-len(block) // n_rows), n_rows, n_dimensions))
+    slices.reshape(-1, n_dimensions)[: len(block)] = block
+    products: np.ndarray = np.matmul(slices.transpose(0, 2, 1), slices).sum(axis=0)
+    return products

@@ -73,14 +73,14 @@ class StateMap:
     """[Y, X] int64, steps in each cell; of a difference those of both sides."""
 
 
-def cell_sums(values: np.ndarray, x: Axis, y: Axis, groups: np.ndarray, n_groups: int) -> CellSums:
+def cell_sums(values: np.ndarray, x: Axis, y: Axis, groups: np.ndarray | None = None, n_groups: int = 1) -> CellSums:
     """What the steps in every fine cell come to; those outside either axis are left out.
 
     Args:
         values: [S] one value a step.
         x: along the columns.
         y: along the rows.
-        groups: [S] uint8, the group of each step, below `n_groups`.
+        groups: [S] uint8, the group of each step, below `n_groups`; all are in one where None.
     """
     n_cells = n_groups * _WIDE * _WIDE
     counts = np.zeros(n_cells, dtype=np.int64)
@@ -88,7 +88,9 @@ def cell_sums(values: np.ndarray, x: Axis, y: Axis, groups: np.ndarray, n_groups
     highest = np.full(n_cells, -np.inf, dtype=np.float32)
     for first in range(0, len(values), BLOCK):
         some = slice(first, first + BLOCK)
-        cells = (groups[some].astype(np.intp) * _WIDE + y.cells[some]) * _WIDE + x.cells[some]
+        cells = y.cells[some].astype(np.intp) * _WIDE + x.cells[some]
+        if groups is not None:
+            cells += groups[some].astype(np.intp) * _WIDE * _WIDE
         exact = values[some].astype(np.float64)
         counts += np.bincount(cells, minlength=n_cells)
         sums += np.bincount(cells, weights=exact, minlength=n_cells)

@@ -26,7 +26,6 @@ COSTS = np.array([0.2, 0.4, 0.9, 1.0], dtype=np.float32)
 
 
 def sums_of(values, x, y, groups=None, n_groups=1):
-    groups = np.zeros(len(values), dtype=np.uint8) if groups is None else groups
     axes = [Axis.of(np.asarray(column, dtype=np.float32), is_full=True) for column in (x, y)]
     return cell_sums(values, *axes, groups, n_groups)
 
@@ -114,7 +113,7 @@ def test_every_step_of_the_full_range_is_counted_once_and_means_weigh_up(data, b
 def test_the_steps_inside_cells_are_those_that_the_map_counts_there(data, bins, draw):
     values, x, y, _ = data
     axes = [Axis.of(column) for column in (x, y)]
-    found = cell_sums(values, *axes, np.zeros(len(values), dtype=np.uint8), 1).coarser(bins)
+    found = cell_sums(values, *axes).coarser(bins)
     chosen = draw.draw(st.lists(st.integers(0, bins * bins - 1), unique=True, max_size=30))
     inside = steps_inside(*axes, bins, np.array(chosen, dtype=np.int64))
     assert len(inside) == found.counts.reshape(-1)[chosen].sum()

@@ -24,7 +24,7 @@ class Reference:
         self.known = runs.store(workspace).open("walks")
         self.costs = run.costs()["cost"].to_numpy()
         self.axes = [Axis.of(self.known.observations[:, dimension]) for dimension in (0, 1)]
-        found = cell_sums(self.costs, *self.axes, np.zeros(len(self.costs), dtype=np.uint8), 1).coarser(BINS)
+        found = cell_sums(self.costs, *self.axes).coarser(BINS)
         self.map = state_map(found, "mean")
 
     def words(self, cells: np.ndarray) -> str:

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 
 from dashboard import charts_run
-from safemil_core.assessment.maps import StateMap
+from safemil_core.assessment.state_maps import StateMap
 
 LABELS = np.array(["none", "non_preferred", "none"])
 
 
 def test_a_state_map_shows_the_value_and_the_count_of_each_cell():
-    cells = StateMap(np.array([0.0, 1, 2]), np.array([0.0, 4]), np.array([[0.5, np.nan]]), np.array([[3, 0]]))
-    (trace,) = charts_run.state_map(cells, "x", "speed", "learned").data
+    cells, edges = StateMap(np.array([[0.5, np.nan]]), np.array([[3, 0]])), (np.array([0.0, 1, 2]), np.array([0.0, 4]))
+    (trace,) = charts_run.state_map(cells, edges, ("x", "speed"), "learned").data
     assert trace.x.tolist() == [0.5, 1.5]
     assert trace.y.tolist() == [2.0]
     np.testing.assert_array_equal(trace.z, [[0.5, np.nan]])
@@ -20,8 +20,8 @@ def test_a_state_map_shows_the_value_and_the_count_of_each_cell():
 
 
 def test_a_dimension_named_by_a_stranger_is_no_markup():
-    cells = StateMap(np.arange(2.0), np.arange(2.0), np.ones((1, 1)), np.ones((1, 1)))
-    figure = charts_run.state_map(cells, "<b>x</b>", "%{z}", "true")
+    cells, edges = StateMap(np.ones((1, 1)), np.ones((1, 1))), (np.arange(2.0), np.arange(2.0))
+    figure = charts_run.state_map(cells, edges, ("<b>x</b>", "%{z}"), "true")
     assert figure.layout.xaxis.title.text == "&lt;b>x&lt;/b>"
     assert "%{z}" not in figure.data[0].hovertemplate.replace("%{z:.3f}", "")
 
