@@ -87,7 +87,8 @@ def over_time(steps: np.ndarray, added: np.ndarray, costs: np.ndarray, names: Se
         row=1,
         col=1,
     )
-    highest = float(np.abs(added).max()) or 1.0
+    # Where the cost jumps, a step or two would take the whole scale for themselves.
+    highest = float(np.quantile(np.abs(added).max(axis=1), 0.95)) or 1.0
     figure.add_heatmap(
         x=steps,
         y=np.arange(len(rows)),

@@ -7,7 +7,6 @@ from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line,
 from safemil_core.data.recording import Part
 from safemil_core.learning.cost_function import CostFunction
 
-
 NUMBER = (Part(shape=(1,)),)
 
 
