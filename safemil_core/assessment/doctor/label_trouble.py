@@ -12,9 +12,10 @@ from safemil_core.learning.failure_modes import failure_modes
 
 RARE = 0.15
 """Share of the marked below which a kind of failure is drowned by another."""
-APART = 0.5
-"""Silhouette from which on two kinds are two."""
-MOST_MARKED = 1_000
+APART = 0.45
+"""From 0 to 1, as `_apart` measures it: a rare kind is one if its members are nearer to one another than to others."""
+FEWEST, MOST_MARKED = 4, 1_000
+MOST_KINDS = 6
 
 
 def contradictions(case: Case) -> list[Finding]:
@@ -69,40 +70,45 @@ def near_duplicates(case: Case) -> list[Finding]:
 def one_failure_mode(case: Case) -> list[Finding]:
     """Marks that are nearly all of one kind, where there is another."""
     marked = case.marked[:MOST_MARKED]
-    if case.config.cost.failure_modes > 1 or len(marked) < 2 / RARE:
+    if case.config.cost.failure_modes > 1 or len(marked) * RARE < FEWEST:
         return []
-    features = case.descriptors[marked]
-    kinds = failure_modes(features, 2, case.config.seed)
-    counts = np.bincount(kinds)
-    if len(counts) < 2 or not 2 <= counts.min() <= RARE * len(marked) or _silhouette(features, kinds) < APART:
+    is_rare = _rare_kind(case.descriptors[marked], case.config.seed)
+    if not is_rare.any():
         return []
-    order = np.argsort(-counts)
-    rare = marked[kinds == order[-1]]
-    bars = Series(
-        "marked", ("frequent kind", "rare kind"), tuple(counts[order].astype(float).tolist()), "non_preferred"
-    )
+    n_rare = int(is_rare.sum())
+    counts = (float(len(marked) - n_rare), float(n_rare))
+    bars = Series("marked", ("frequent kinds", "rare kind"), counts, "non_preferred")
     return [
         Finding(
             cause="one_failure_mode",
             symptom="labels",
             title="One kind of failure dominates the marked",
-            evidence=f"{counts.max()} of {len(marked)} marked trajectories are alike, {counts.min()} are another kind",
+            evidence=f"{n_rare} of {len(marked)} marked trajectories are alike, and unlike all others",
             why="bags hold the rare kind so seldom that the cost hardly learns it",
             cure="Train again with cost.failure_modes=2, or mark more of the rare kind.",
             harm=0.5,
             settings=("cost.failure_modes=2",),
-            trajectories=tuple(rare.tolist()),
+            trajectories=tuple(marked[is_rare].tolist()),
             figure=Evidence("bars", "", "marked trajectories", (bars,)),
         )
     ]
 
 
-def _silhouette(features: np.ndarray, kinds: np.ndarray) -> float:
-    """How far apart two kinds are (Rousseeuw, 1987), both counting alike: 1 far, 0 not at all."""
+def _rare_kind(features: np.ndarray, seed: int) -> np.ndarray:
+    """[n] bool, the members of the rare kind farthest from the rest of features [n, F], if there is one."""
     squares = (features**2).sum(axis=1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * features @ features.T, 0))
-    is_same = kinds[:, None] == kinds
-    own = (distances * is_same).sum(axis=1) / np.maximum(is_same.sum(axis=1) - 1, 1)
-    other = (distances * ~is_same).sum(axis=1) / (~is_same).sum(axis=1)
-    values = (other - own) / np.maximum(np.maximum(own, other), 1e-12)
-    return float(np.mean([values[kinds == kind].mean() for kind in (0, 1)]))
+    found, farthest = np.zeros(len(features), dtype=bool), APART
+    for n_kinds in range(2, MOST_KINDS + 1):
+        kinds = failure_modes(features, n_kinds, seed)
+        for kind, n in enumerate(np.bincount(kinds)):
+            if FEWEST <= n <= RARE * len(features) and (apart := _apart(distances, kinds == kind)) > farthest:
+                found, farthest = kinds == kind, apart
+    return found
+
+
+def _apart(distances: np.ndarray, is_member: np.ndarray) -> float:
+    """How much nearer members are to one another than to the nearest other, from distances [n, n]; 1: infinitely."""
+    own = distances[np.ix_(is_member, is_member)].sum(axis=1) / (is_member.sum() - 1)
+    other = distances[np.ix_(is_member, ~is_member)].min(axis=1)
+    return float(((other - own) / np.maximum(np.maximum(own, other), 1e-12)).mean())
