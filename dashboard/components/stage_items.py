@@ -114,7 +114,7 @@ def _evidence(found: Evidence, n_steps: int) -> dict[str, Any]:
     share = f"{found.share:.0%}".replace("%", " %")
     words = "no step carries any cost"
     if 2 * found.n_steps > n_steps:
-        words = f"no spikes: {share} of the cost takes {found.n_steps:,} of {n_steps:,} steps"
+        words = f"the cost is spread: {share} of it takes {found.n_steps:,} of {n_steps:,} steps"
     elif found.n_steps:
         steps = "this step carries" if found.n_steps == 1 else f"these {found.n_steps:,} steps carry"
         words = f"{steps} {share} of the cost"

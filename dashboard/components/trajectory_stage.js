@@ -130,6 +130,8 @@ function stageOf(host, root, { onPress, onWindow, onWrite }) {
     find(".spike").textContent = here ? `${rank + 1}. of ${spikes().length}: ${(100 * here[2]).toPrecision(2)} %` : "";
     films.badge(0, step, data?.message ?? "", data?.busy);
     films.badge(1, step, data?.besideMessage ?? "", data?.busy);
+    find(".unseen").textContent = data?.hasScreen ? "" : "frames not available";
+    find(".unseen").title = data?.message ?? "";
     timeline.setAttribute("aria-valuemin", 0);
     timeline.setAttribute("aria-valuemax", n - 1);
     timeline.setAttribute("aria-valuenow", step);
@@ -151,7 +153,7 @@ function stageOf(host, root, { onPress, onWindow, onWrite }) {
     Object.assign(root.dataset, { step, trajectory: item?.trajectory ?? "", beside: beside?.trajectory ?? "", others: Boolean(others),
       view: `${view.from}-${view.until - 1}`, exact: lanes.isExact, draft: draft ? `${draft.first}-${draft.last}` : "",
       segments: JSON.stringify(data.status.segments), spike: rank === null ? "" : spikes()[rank].slice(0, 2).join("-"),
-      values: JSON.stringify(lanes.readings()),
+      values: JSON.stringify(lanes.readings()), badge: data.hasScreen ? find(".about").dataset.is : "not",
       lanes: (item?.lanes ?? []).flatMap((lane) => lane.lines.map((one) => one.name)).join() });
   }
 

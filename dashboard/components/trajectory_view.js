@@ -39,8 +39,7 @@ function begin(host, name) {
     find(".said").classList.toggle("bad", !draft && !isBrushing && data.said.bad);
     for (const tool of host.querySelectorAll(".labelling")) tool.hidden = !data.canLabel;
     find('[data-key="z"]').hidden = !data.canLabel || !data.said.canUndo;
-    Object.assign(root.dataset, { pending: messages.pending, screens: find(".panels").dataset.screens,
-      badge: host.querySelector(".about").dataset.is ?? "" });
+    Object.assign(root.dataset, { pending: messages.pending, screens: find(".panels").dataset.screens });
   }
 
   function legend(place, words, colour) {

@@ -71,5 +71,5 @@ def words(costs):
 def test_the_evidence_is_a_sentence():
     assert words([0.0] * 5 + [2.0, 2.0]) == "these 2 steps carry 100 % of the cost"
     assert words([0.0, 0.0, 5.0]) == "this step carries 100 % of the cost"
-    assert words([0.5] * 10) == "no spikes: 80 % of the cost takes 8 of 10 steps"
+    assert words([0.5] * 10) == "the cost is spread: 80 % of it takes 8 of 10 steps"
     assert words([0.0, 0.0]) == "no step carries any cost"
