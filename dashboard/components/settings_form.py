@@ -86,7 +86,7 @@ def prefill(config: RunConfig) -> None:
 
 def _widgets(names: Sequence[str]) -> None:
     for first in range(0, len(names), 3):
-        columns = st.columns(3, vertical_alignment="bottom")
+        columns = st.columns(3, vertical_alignment="top")
         for column, name in zip(columns, names[first : first + 3], strict=False):
             with column:
                 _widget(name)
