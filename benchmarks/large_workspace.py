@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from served import ROOT
 
+from safemil_core.assessment.state_axes import StateAxes
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.recording import CUT_OFF, About, Part, Recording, Steps
@@ -89,6 +90,7 @@ def prepare(workspace: Workspace, n: int = N_TRAJECTORIES, n_steps: int = N_STEP
     info = datasets.info(NAME)
     if not (datasets.labels(NAME).current() != "none").any():
         _label(datasets, info)
+    StateAxes(workspace.state_axes(info.id), datasets.open(NAME)).prepare()  # as an import by the dashboard does
     for seed in range(len(RunStore(workspace).list(info.id)), 2):
         _train(workspace, seed)
 

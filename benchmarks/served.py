@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -21,9 +22,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from tests.browser.chromium import ADVICE, find_chromium  # noqa: E402
 
 
+@dataclass(frozen=True)
+class Server:
+    """A dashboard that is up."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def _server(workspace: Path) -> Iterator[str]:
-    """A server of this workspace; gives its address."""
+def served(workspace: Path) -> Iterator[Server]:
+    """A dashboard that serves this workspace."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,19 +46,26 @@ def _server(workspace: Path) -> Iterator[str]:
                 break
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield Server(f"http://127.0.0.1:{port}", server.pid)
     finally:
         server.terminate()
         server.wait(10)
 
 
 @contextmanager
-def dashboard(workspace: Path) -> Iterator[tuple[Page, str]]:
-    """A browser window and the address of a dashboard that serves this workspace."""
+def window() -> Iterator[Page]:
+    """A browser window."""
     chromium = find_chromium()
     if chromium is None:
         sys.exit(ADVICE)
-    with _server(workspace) as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_page(viewport={"width": 1440, "height": 1000}), url
+        yield browser.new_page(viewport={"width": 1440, "height": 1000})
         browser.close()
+
+
+@contextmanager
+def dashboard(workspace: Path) -> Iterator[tuple[Page, str]]:
+    """A browser window and the address of a dashboard that serves this workspace."""
+    with served(workspace) as server, window() as page:
+        yield page, server.url
