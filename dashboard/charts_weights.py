@@ -48,7 +48,8 @@ def changes_over_noise(table: pd.DataFrame, labels: np.ndarray) -> go.Figure:
         hover="C changes by %{y:+.3g} ± %{x:.2g}",
     )
     figure.update_xaxes(title="what another seed changes (deviation)", rangemode="tozero", zeroline=False)
-    figure.update_yaxes(title="change of C", zeroline=True)
+    highest = max(1e-9, float(table["cost_change"].abs().max())) * 1.1
+    figure.update_yaxes(title="change of C", range=[-highest, highest], zeroline=True)
     return themed(figure, height=380)
 
 
@@ -105,11 +106,13 @@ def bag_curves(
             hovertemplate="K = %{x}: %{y:.1%}",
         )
     figure.add_hline(y=ASKED, line={"color": UNLABELLED, "width": 1, "dash": "dot"})
-    _mark(figure, used, f"the run: K = {used}", "bottom right")
+    _mark(figure, used, f"the run: K = {used}", "left")
     if recommended is not None and recommended != used:
-        _mark(figure, recommended, f"asked for: K = {recommended}", "bottom left")
+        _mark(figure, recommended, f"asked for: K = {recommended}", "right")
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(title="K, trajectories in a bag", type="log", zeroline=False)
+    figure.update_xaxes(
+        title="K, trajectories in a bag", type="log", range=[0, float(np.log10(bag_sizes[-1]))], zeroline=False
+    )
     figure.update_yaxes(title="bags with a preferred one", range=[0, 1.02], tickformat=".0%", zeroline=False)
     return themed(figure, height=360)
 
@@ -186,10 +189,15 @@ def _points_by_label(figure: go.Figure, table: pd.DataFrame, *, x: str, y: str, 
             )
 
 
-def _mark(figure: go.Figure, bag_size: int, words: str, position: str) -> None:
-    figure.add_vline(
-        x=bag_size,
-        line={"color": UNLABELLED, "width": 1.5},
-        annotation={"text": words, "font": {"size": 12}},
-        annotation_position=position,
+def _mark(figure: go.Figure, bag_size: int, words: str, anchor: str) -> None:
+    """A line at a K. Plotly wants the logarithm of where an annotation stands, but not of where a shape does."""
+    figure.add_vline(x=bag_size, line={"color": UNLABELLED, "width": 1.5})
+    figure.add_annotation(
+        x=float(np.log10(bag_size)),
+        y=0.02,
+        xanchor=anchor,
+        yanchor="bottom",
+        text=words,
+        showarrow=False,
+        xshift=4 if anchor == "left" else -4,
     )

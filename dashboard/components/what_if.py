@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts_weights, resources, run_resources, state
+from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.cost_trajectory import lead_on
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
@@ -22,7 +25,8 @@ from safemil_core.running.what_ifs import Request, Start, WhatIfs, start_what_if
 START_WORDS: dict[Start, str] = {"seed": "the run's seed", "network": "the run's network"}
 SURENESS = {1: "one refit", 3: "three", 5: "five, surer"}
 N_MOVERS = 10
-PREVIEW = "what_if.preview"
+PREVIEW, MOVERS = "what_if.preview", "what_if.expected"
+START, SEEDS = "what_if.start", "what_if.seeds"
 _PROBLEM = "what_if.problem"
 
 
@@ -40,18 +44,18 @@ def what_if(info: DatasetInfo, run: Run) -> None:
 def _refit_bar(run: Run, edits: Edits, *, is_live: bool) -> None:
     """How to refit, and the start."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start: Start = st.segmented_control(
+        st.segmented_control(
             "Begin with", list(START_WORDS), default="seed", format_func=START_WORDS.__getitem__, required=True,
-            key="what_if.start",
+            key=START,
             help="The run's seed: anew, as the run did. The run's network: on from what it learned, in a quarter of "
             "the updates; then other labels have less time to change its mind.",
         )  # fmt: skip
-        n_seeds: int = st.segmented_control(
-            "Refits", list(SURENESS), default=1, format_func=SURENESS.__getitem__, required=True, key="what_if.seeds",
+        st.segmented_control(
+            "Refits", list(SURENESS), default=1, format_func=SURENESS.__getitem__, required=True, key=SEEDS,
             help="Under so many seeds, each compared with the unchanged labels under the same seed. More: less noise.",
         )  # fmt: skip
         st.button("Refit", key="what_if.refit", type="primary", icon=":material/replay:", disabled=is_live or not edits,
-                  on_click=_start, args=(run, edits, n_seeds, start))  # fmt: skip
+                  on_click=_start, args=(run, edits))  # fmt: skip
     if problem := state.forget(_PROBLEM):
         st.error(problem)
 
@@ -63,7 +67,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
     if not kept.has_preview:
         st.markdown("The preview follows from what each trajectory taught the network; that is found out once a run.")
         st.button("Prepare the preview", key="what_if.prepare", icon=":material/bolt:", disabled=is_live,
-                  on_click=_start, args=(run, {}, 1, "seed"))  # fmt: skip
+                  on_click=_start, args=(run, {}))  # fmt: skip
         return
     try:
         moved = kept.preview(labels, edits)
@@ -90,9 +94,12 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
         )
     order = np.argsort(-np.abs(strength), kind="stable")[:N_MOVERS]
     movers.dataframe(
-        table.iloc[order],
+        table.iloc[order].assign(label=[LABEL_WORDS[label] for label in labels[order]]),
         hide_index=True,
         height=300,
+        key=MOVERS,
+        on_select=partial(_row_chosen, tuple(order.tolist())),
+        selection_mode="single-row",
         column_config={
             "cost": st.column_config.NumberColumn("C of the run", format="%.2f"),
             "strength": st.column_config.NumberColumn("preview", format="%+.2f"),
@@ -115,9 +122,10 @@ def _trust(agreements: dict[int, float]) -> str:
 
 
 @state.uninterrupted()
-def _start(run: Run, edits: Edits, n_seeds: int, start: Start) -> None:
+def _start(run: Run, edits: Edits) -> None:
+    request = Request(edits, state.widget_value(SEEDS) or 1, state.widget_value(START) or "seed", state.author())
     try:
-        start_what_if(resources.workspace(), run, Request(edits, n_seeds, start, state.author()))
+        start_what_if(resources.workspace(), run, request)
     except SafeMILError as problem:
         state.remember(_PROBLEM, str(problem))
 
@@ -127,3 +135,10 @@ def _point_chosen() -> None:
     points = state.widget_value(PREVIEW)["selection"]["points"]
     if points:
         lead_on(int(points[0]["customdata"]))
+
+
+@state.uninterrupted()
+def _row_chosen(trajectories: tuple[int, ...]) -> None:
+    rows = state.widget_value(MOVERS)["selection"]["rows"]
+    if rows:
+        lead_on(trajectories[rows[0]])

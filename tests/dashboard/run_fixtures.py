@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from factories import build_here
 from streamlit.testing.v1 import AppTest
 
 from safemil_core.assessment.doctor.while_training import diagnose
+from safemil_core.assessment.label_curve import CurvePoint, LabelCurve
 from safemil_core.assessment.rollouts import Episode
+from safemil_core.assessment.what_if import edited
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
@@ -25,10 +28,12 @@ from safemil_core.data.trajectories import Trajectory
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.job_store import JobState, JobStore
+from safemil_core.running.label_curves import curve_file, write_curve
 from safemil_core.running.progress import Progress, process_birth, write_progress
 from safemil_core.running.rollout_records import write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.runs import RunStore
+from safemil_core.running.what_ifs import Refits, WhatIfs
 from safemil_core.workspace import Workspace
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -166,6 +171,32 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
     write_findings(run, diagnose(run.metrics(), config))
     set_job(run, "done", done=1_500)
     return run
+
+
+def answer_what_if(run: Run, edits: Mapping[int, str], *, lift: float = 5.0) -> None:
+    """As after a what-if whose edits raised every cost by `lift` and a hundredth of its trajectory's number, where
+    another seed changes it by less than 1."""
+    kept, table = WhatIfs(run), run.trajectories()
+    kept.folder.mkdir(exist_ok=True)
+    labels, own = table["label"].to_numpy(str), table["cost_sum"].to_numpy()
+    rng = np.random.default_rng(2)
+    costs = own + rng.uniform(0, 0.5, size=(5, len(own)))
+    weights = np.where(labels == "non_preferred", 0.0, np.exp(-costs / 9))
+    Refits(labels, np.arange(5), costs, weights, "seed", "ann", "2026-11-25T12:00:00+00:00").write(
+        kept.unchanged_file("seed")
+    )
+    np.save(kept.features_file, rng.normal(size=(len(own), 8)).astype(np.float32))
+    after, lifted = edited(labels, edits), costs[:1] + lift + np.arange(len(own)) / 100
+    weight = np.where(after == "non_preferred", 0.0, np.exp(-lifted / 9))
+    kept.keep(Refits(after, np.arange(1), lifted, weight, "seed", "bob", "2026-11-25T12:01:00+00:00"))
+
+
+def draw_curve(run: Run, *, snapshot: int, moved: float = 0.004, noise: float = 0.009) -> None:
+    """As after a stop-labelling curve of 20 marks."""
+    curve_file(run).parent.mkdir(exist_ok=True)
+    first = CurvePoint(10, 10, None, None, None, 0.02, 0.8)
+    last = CurvePoint(20, 10, moved, moved / 2, 2 * moved, noise, None)
+    write_curve(run, LabelCurve((first, last), 3, True, snapshot, "ann", "2026-11-25T12:00:00+00:00"))
 
 
 def fail(run: Run, message: str = "a loss became NaN; lower the learning rate") -> Run:
