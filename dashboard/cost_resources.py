@@ -158,8 +158,7 @@ def _cost_function(path: Path, written_at: int, _info: DatasetInfo) -> CostFunct
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _sampled_steps(dataset_id: str, _trajectories: TrajectorySet) -> np.ndarray:
-    every = max(1, _trajectories.n_steps // _SAMPLE)
-    return np.concatenate([_trajectories.observations[::every], _trajectories.actions[::every]], axis=1)
+    return probe.sampled(_trajectories, _SAMPLE)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

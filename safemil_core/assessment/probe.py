@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from safemil_core.data.storage.npy_stream import blocks
+from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
 
 N_CELLS = 60
@@ -18,6 +20,8 @@ N_POINTS = 121
 N_REACH = 9
 """Points of a line that only says how far the cost reaches."""
 N_ALIKE = 150
+_BLOCK = 256
+"""Sampled steps for which a file is mapped at a time."""
 CENTRAL = 0.99
 """Share of the steps that the usual range of a number holds."""
 
@@ -92,6 +96,21 @@ def line(function: CostFunction, step: np.ndarray, number: int, values: np.ndarr
     numbers = np.tile(step.astype(np.float32), (len(values), 1))
     numbers[:, number] = values
     return Line(values.astype(np.float32), *_costs(function, numbers))
+
+
+def sampled(trajectories: TrajectorySet, n: int) -> np.ndarray:
+    """[S, O + A] float32, observations and actions of evenly spaced steps, `n` to twice as many, of few steps all.
+
+    Read in blocks that are let go: an even stride touches every page of a large file, and would keep it in memory.
+    """
+    every = max(1, trajectories.n_steps // n)
+    return np.concatenate(
+        [
+            np.concatenate([block[::every].copy() for block in blocks(steps, every * _BLOCK)])
+            for steps in (trajectories.observations, trajectories.actions)
+        ],
+        axis=1,
+    )
 
 
 def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: list[int]) -> np.ndarray:

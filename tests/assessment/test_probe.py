@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line, plane, reach, widened
+from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line, plane, reach, sampled, widened
 from safemil_core.data.recording import Part
+from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
 
 NUMBER = (Part(shape=(1,)),)
@@ -73,3 +74,13 @@ def test_steps_are_alike_in_the_numbers_that_are_not_moved():
     found = alike(numbers, np.array([50.0, 0.0, 1.0], dtype=np.float32), free=(0,))
     nearest = np.argsort(np.abs(numbers[:, 1]))[:N_ALIKE]
     assert set(found) == set(nearest)
+
+
+def test_a_sample_is_evenly_spaced_whether_the_steps_lie_in_memory_or_in_a_file(tmp_path):
+    numbers = np.arange(3_000, dtype=np.float32).reshape(1_000, 3)
+    np.save(tmp_path / "observations.npy", numbers[:, :2])
+    in_file = np.load(tmp_path / "observations.npy", mmap_mode="r")
+    for observations in (numbers[:, :2], in_file):
+        steps = TrajectorySet(observations, numbers[:, 2:], np.array([0, 400, 1_000]))
+        np.testing.assert_array_equal(sampled(steps, 300), numbers[::3])
+    np.testing.assert_array_equal(sampled(steps, 5_000), numbers)
