@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.resources import run_notes, runs, shows_truth, summary, trajectories, workspace
+from dashboard.resources import immobile, run_notes, runs, shows_truth, summary, trajectories, workspace
 from safemil_core.assessment import rasters
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.label_curve import LabelCurve
+from safemil_core.assessment.weight_report import WeightReport, report
+from safemil_core.config import WeightConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.weights import cloning_weights, uniform_weights
 from safemil_core.running.comparison import Compared, final_values
@@ -103,6 +105,12 @@ def compared(info: DatasetInfo) -> list[Compared]:
     ]
 
 
+def weighed(info: DatasetInfo, run: Run, weights: WeightConfig) -> WeightReport:
+    """What a weighting of a run's costs amounts to; of its true costs only while they are shown."""
+    has_truth = trajectories(info).costs is not None
+    return _weighed(run.folder, _written_at(run), weights.model_dump_json(), has_truth, info, weights)
+
+
 def what_ifs(run: Run) -> list[WhatIf]:
     """What came of other labels for a run, newest first; shared by all sessions."""
     return _what_ifs(run.folder, _what_if_versions(run))
@@ -183,6 +191,22 @@ def _step_weights(folder: Path, written_at: int, policy: Policy) -> np.ndarray:
 def _run_cost_spread(folder: Path, written_at: int) -> np.ndarray | None:
     costs = Run(folder).costs()
     return costs["spread"].to_numpy() if "spread" in costs else None
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _weighed(
+    folder: Path, written_at: int, settings: str, has_truth: bool, _info: DatasetInfo, _weights: WeightConfig
+) -> WeightReport:
+    run, known = Run(folder), trajectories(_info)
+    return report(
+        _run_costs(folder, written_at),
+        known.offsets,
+        run.trajectories()["label"].to_numpy(str),
+        known.true_costs(),
+        _weights,
+        run.config.cost.gamma,
+        immobile(_info),
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -30,23 +30,15 @@ SCATTER, CHANGES = "weights.scatter", "weights.changes"
 def weights_live(info: DatasetInfo, run: Run) -> None:
     """The live settings and all that follows from them."""
     follow()
-    config, costs = run.config, run_resources.run_costs(run)
-    labels = run.trajectories()["label"].to_numpy(str)
-    trajectories, immobile = resources.trajectories(info), resources.immobile(info)
-
-    def report(weights: WeightConfig) -> WeightReport:
-        true_costs = trajectories.true_costs()
-        return weight_report.report(
-            costs, trajectories.offsets, labels, true_costs, weights, config.cost.gamma, immobile
-        )
-
-    own = report(config.weights)
-    chosen = _choose(run, config.weights, float(own.costs.max()), has_one_length=np.ptp(trajectories.lengths) == 0)
-    now = report(chosen)
+    config = run.config
+    own = run_resources.weighed(info, run, config.weights)
+    has_one_length = bool(np.ptp(resources.trajectories(info).lengths) == 0)
+    chosen = _choose(run, config.weights, float(own.costs.max()), has_one_length=has_one_length)
+    now = run_resources.weighed(info, run, chosen)
     _numbers(info, now, own)
     _distributions(now)
 
-    facts = resources.summary(info).assign(cost=now.costs, weight=now.weights, label=labels)
+    facts = resources.summary(info).assign(cost=now.costs, weight=now.weights, label=now.labels)
     left, right = st.columns([5, 4])
     with left:
         st.markdown("**Cost and weight of each trajectory**")
