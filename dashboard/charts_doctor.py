@@ -26,6 +26,8 @@ _MEANINGS = {
 }
 _OTHERS = ("#7B68C9", "#A3836A", "#5FA8A0", "#A0ABB8")
 """For what has no fixed meaning: colours that mean nothing anywhere else."""
+_MANY = 60
+"""Points; fewer are drawn larger, so that they do not drown in clouds."""
 _FAINT = "rgba(128, 128, 128, 0.9)"
 
 
@@ -52,4 +54,10 @@ def _trace(evidence: Evidence, series: Series, colour: str) -> go.Bar | go.Scatt
         return go.Bar(name=name, x=x, y=series.y, marker={"color": colour})
     if evidence.kind == "lines":
         return go.Scatter(name=name, x=x, y=series.y, mode="lines", line={"color": colour, "width": 2})
-    return go.Scatter(name=name, x=x, y=series.y, mode="markers", marker={"color": colour, "size": 6, "opacity": 0.7})
+    return go.Scatter(
+        name=name,
+        x=x,
+        y=series.y,
+        mode="markers",
+        marker={"color": colour, "size": 6 if len(x) > _MANY else 10, "opacity": 0.7},
+    )

@@ -18,6 +18,8 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.rollout_records import Rollouts
 from safemil_core.running.run_folder import POLICIES, Policy, Run
 
+STRANGE = 4.0
+"""Times as far as usual: 99 of 100 steps of the bundled data lie below 3.5."""
 _MESSAGE = "teachers.message"
 
 
@@ -38,6 +40,13 @@ def rollout_teachers(info: DatasetInfo, run: Run) -> None:
         st.info("States are images alone here: how alike two of them are cannot be told from their numbers.")
         return
     found = _teachers(info, run, policy, rollouts, episode, step)
+    strange = resources.library(info).strangeness(rollouts.steps[episode].observations[step])
+    if strange > STRANGE:
+        st.warning(
+            f"Nobody taught it this: training steps are {strange:.0f} times as far from this state as is usual. Those "
+            "below are the nearest; what the policy does here, it made up.",
+            icon=":material/explore_off:",
+        )
     rows = _table(info, found, key=f"teachers.table.{run.id}.{policy}.{episode}.{step}")
     _marking(info, found["trajectory"].iloc[rows].tolist())
     if rows:

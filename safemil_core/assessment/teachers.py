@@ -20,6 +20,7 @@ MOST_STEPS = 2**18
 NEIGHBOURS = 64
 """Of these the farthest is one deviation of the kernel away: sparse regions get a wide one, dense ones a narrow."""
 _BLOCK = 2**14
+_PROBES = 24
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Library:
     """[D] float32; 1 where nothing varies."""
     stride: int
     """Steps from one to the next."""
+    usual_radius: float
+    """How far the NEIGHBOURS-th nearest state is from one of the data, in the middle."""
 
     @classmethod
     def of(cls, trajectories: TrajectorySet) -> Self:
@@ -47,12 +50,19 @@ class Library:
         states -= mean.astype(np.float32)
         states /= deviation.astype(np.float32)
         steps = np.arange(0, trajectories.n_steps, stride)
-        return cls(steps, states, mean.astype(np.float32), deviation.astype(np.float32), stride)
+        probes = states[np.linspace(0, len(states) - 1, min(_PROBES, len(states))).astype(int)]
+        radius = float(np.median([_radius(states, probe) for probe in probes]))
+        return cls(steps, states, mean.astype(np.float32), deviation.astype(np.float32), stride, radius)
 
     def standardised(self, observations: np.ndarray) -> np.ndarray:
         """[..., D] float32, observations as `states` has them."""
         standardised: np.ndarray = (observations - self.mean) / self.deviation
         return standardised
+
+    def strangeness(self, observation: np.ndarray) -> float:
+        """How many times as far as usual the training steps are from a state: much above 1, what a policy does in it
+        was not taught but made up."""
+        return _radius(self.states, self.standardised(observation)) / max(self.usual_radius, 1e-12)
 
 
 def teachers(
@@ -107,6 +117,10 @@ def _logs(weights: np.ndarray, squares: np.ndarray, variance: float) -> np.ndarr
     with np.errstate(divide="ignore"):
         logs: np.ndarray = np.log(weights) - squares / (2 * variance)
     return logs
+
+
+def _radius(states: np.ndarray, state: np.ndarray) -> float:
+    return float(np.sqrt(_bandwidth(_squares(states, state))))
 
 
 def _bandwidth(squares: np.ndarray) -> float:

@@ -46,6 +46,15 @@ def test_a_state_far_from_everything_still_has_its_nearest():
     assert found["share"].sum() == pytest.approx(1)
 
 
+def test_a_state_like_those_of_the_data_is_as_near_as_usual_and_one_far_from_them_is_strange(monkeypatch):
+    monkeypatch.setattr(module, "NEIGHBOURS", 2)
+    grid = np.arange(20, dtype=np.float32)[:, None]
+    library = Library.of(TrajectorySet(grid, grid, np.array([0, 20])))
+    assert library.usual_radius == pytest.approx(1 / grid.std())  # of two nearest, the state itself is one
+    assert library.strangeness(np.array([10.0], np.float32)) == pytest.approx(1)
+    assert library.strangeness(np.array([29.0], np.float32)) == pytest.approx(11, rel=1e-4)  # 10 and 11 away
+
+
 def test_a_thinned_library_finds_the_step_that_the_whole_one_finds(monkeypatch):
     rng = np.random.default_rng(0)
     walk = np.concatenate([rng.normal(size=(300, 2)).cumsum(axis=0) for _ in range(6)]).astype(np.float32)

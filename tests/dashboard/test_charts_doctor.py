@@ -50,6 +50,12 @@ def test_series_that_mean_nothing_fixed_differ_and_borrow_no_colour_that_means_s
     assert not colours & {LEARNED_COST, NON_PREFERRED, UNLABELLED, *POLICY_COLOURS.values()}
 
 
+def test_a_few_points_stand_out_among_many():
+    many = Series("data", tuple(range(100)), (0.0,) * 100)
+    cloud, few = evidence_figure(evidence("points", many, Series("rollouts", (1.0,), (2.0,)))).data
+    assert few.marker.size > cloud.marker.size
+
+
 def test_names_from_files_are_text():
     (trace,) = evidence_figure(evidence("bars", Series("<b>x</b>", ("<i>",), (1.0,)))).data
     assert trace.name == "&lt;b>x&lt;/b>"

@@ -7,6 +7,9 @@ import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
 
+from safemil_core.assessment.rollouts import Episode
+from safemil_core.running.rollout_records import read_rollouts, write_rollouts
+
 
 @pytest.fixture
 def app(workspace, info, run):
@@ -54,3 +57,14 @@ def test_steps_of_an_earlier_version_were_not_kept(workspace, info, run):
     app = open_page("rollouts", run=run.id)
     assert not app.exception
     assert "The steps of these episodes were not kept" in app.info[0].value
+
+
+def test_a_state_unlike_all_of_the_data_was_taught_by_nobody(workspace, info, run):
+    runs.evaluate(run)
+    kept = read_rollouts(run.rollouts("safe"))
+    lived = kept.steps[0]
+    strange = Episode(0, lived.rewards, lived.costs, kept.learned_costs_of(0), lived.observations + 9, lived.actions)
+    write_rollouts(run.rollouts("safe"), [strange])
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert "Nobody taught it this" in app.warning[0].value
