@@ -50,7 +50,9 @@ with st.sidebar:
     pickers.author_picker()
     tour_button()
 
-tour(page.url_path or "datasets")
+shown = page.url_path or "datasets"
+state.remember("page", shown)  # empty states say what it is for
+tour(shown)
 try:
     page.run()
 except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone

@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard import resources, state
 from dashboard.components import pickers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
@@ -14,11 +14,27 @@ from safemil_core.running.run_folder import Run
 
 PageName = Literal["datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "doctor", "rollouts"]
 
+ANSWERS: dict[str, str] = {
+    "review": "**Is this one bad?** One trajectory after the other, judged by a key while it plays.",
+    "label": "**Which ones are bad?** Many trajectories marked at once: filters, lassos, regions, look-alikes.",
+    "audit": "**Can the labels be trusted?** Those that look wrong, people who disagree, the share of good ones.",
+    "train": "**Learn a cost** from marks on whole trajectories, and clone a safe policy by it.",
+    "compare": "**What did that change?** Runs over one another: results, curves, and the settings that differ.",
+    "costs": "**Where is it dangerous?** The learned cost over the state, over time and as a function; every point "
+    "leads to its step, its frame and its trajectory.",
+    "weights": "**Who is imitated, and how much?** Every weight, and what another setting or label would change.",
+    "doctor": "**Is something wrong?** Findings in order of harm, each with evidence, cause and a run that mends it.",
+    "rollouts": "**Is the policy safe?** The safe policy and plain cloning from the same starts in a simulator.",
+}
+"""What pages are for, in Markdown; by the name of the page's file."""
+
 
 def empty_state(sentence: str, page: PageName, link: str) -> None:
-    """Say what is missing, and link to the page where to get it."""
-    with st.container(border=True, horizontal_alignment="center"):
-        st.markdown(sentence, text_alignment="center")
+    """Say what this page answers and what it lacks, and link to the page where to get that."""
+    with st.container(border=True, horizontal_alignment="center", key="empty-state"):
+        if answer := ANSWERS.get(state.recall("page", "")):
+            st.markdown(answer, text_alignment="center")
+        st.caption(sentence, text_alignment="center")
         page_link(page, link)
 
 
