@@ -147,7 +147,7 @@ def _density(found: Plane, data: np.ndarray) -> list[go.Contour]:
             z=levels.T.astype(np.float32),
             contours={"coloring": "none", "start": 0.5, "end": 0.9, "size": 0.4},
             line={"color": colour, "width": width, "smoothing": 1.0},
-            name="50, 90 % of all steps",
+            name="50, 90 % of steps",
             showlegend=place == 0,
             legendgroup="density",
             showscale=False,

@@ -40,9 +40,9 @@ def _overall(run: Run) -> None:
 
     @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
+        if task.is_live != is_live:
+            st.rerun()  # it begins or ends, and so does the polling
         progress = task.progress
-        if is_live and not task.is_live:
-            st.rerun()
         table = read_importance(run)
         if table is not None:
             _show(table)

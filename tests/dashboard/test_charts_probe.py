@@ -27,7 +27,7 @@ def test_a_plane_shows_the_cost_the_step_and_those_alike():
 
 def test_outlines_hold_the_shares_of_the_steps_that_they_name():
     figure = charts_probe.plane(Plane(X, X, COSTS, None), ("a", "b"), (0, 0), DATA, DATA[:1])
-    outline = traces(figure)["50, 90 % of all steps"]
+    outline = traces(figure)["50, 90 % of steps"]
     levels = np.array(outline.z)
     row, column = np.argmin(np.abs(np.array(outline.y) - 0.5)), np.argmin(np.abs(np.array(outline.x) - 0.5))
     assert levels[row, column] < 0.5  # among the densest cells
