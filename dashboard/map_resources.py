@@ -80,7 +80,7 @@ def _run_labels(folder: Path, written_at: int) -> np.ndarray:
     return Run(folder).trajectories()["label"].to_numpy(str)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=12, show_spinner=False)  # 4 MB each
 def _map_sums(
     axes: Path,
     valued: Path,

@@ -55,7 +55,7 @@ def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: st
         selection_mode="single-row",
         column_config={
             "label": st.column_config.MultiselectColumn(
-                options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
+                width=120, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
             ),
             "steps": st.column_config.NumberColumn("steps there"),
             "learned_cost": st.column_config.NumberColumn("mean learned cost there", format="%.3f"),

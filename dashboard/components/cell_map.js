@@ -107,12 +107,13 @@ function makePanel(shared) {
   const under = element("canvas"), top = element("canvas", "over");
   plot.append(under, top);
   let panel = null, layout = null, scale = null, drawnOn = "";
+  const heightOf = (width) => Math.max(shared.data.height, Math.min(1.5 * shared.data.height, Math.round(0.6 * width)));
   const colour = (name) => getComputedStyle(plot).getPropertyValue(name).trim();
   const look = () => ({ text: colour("--st-text-color") || "#222", paper: colour("--st-background-color") || "#fff",
     line: colour("--st-border-color") || "#ccc", font: getComputedStyle(plot).fontFamily });
   const menu = downloads.menu("", () => `${shared.data.name}-${panel.title.toLowerCase().replaceAll(/\W+/g, "-")}`, downloads.ofDrawing({
     element: plot,
-    size: () => [plot.clientWidth, shared.data.height + CAPTION],
+    size: () => [plot.clientWidth, heightOf(plot.clientWidth) + CAPTION],
     draw: picture,
     rows,
   }));
@@ -129,7 +130,7 @@ function makePanel(shared) {
   }
 
   function draw() {
-    const width = plot.clientWidth, { x, y, height } = shared.data, ratio = window.devicePixelRatio || 1, style = look();
+    const width = plot.clientWidth, height = heightOf(width), { x, y } = shared.data, ratio = window.devicePixelRatio || 1, style = look();
     plot.style.height = `${height}px`;
     if (!panel || !width) return;
     for (const canvas of [under, top]) {

@@ -38,7 +38,7 @@ def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str, hei
         grid: what they have in common.
         panels: one or more.
         name: of files that are downloaded.
-        height: of a panel, in pixels.
+        height: of a panel, in pixels; on a wide screen it is up to half as much again.
 
     Returns:
         The selected cells, row * columns + column, of which none is without steps.

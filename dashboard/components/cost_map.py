@@ -17,6 +17,7 @@ from dashboard.components.figure import file_stem
 from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from dashboard.map_resources import CellValue
+from safemil_core.assessment.principal_components import N
 from safemil_core.assessment.state_axes import axis_names
 from safemil_core.assessment.state_maps import (
     BINS,
@@ -68,9 +69,11 @@ def _section(info: DatasetInfo, run: Run, labels: tuple[Label, ...]) -> None:
     x, y, bins, is_full = _choose_axes(info)
     statistic, shown, minus = _choose_steps(info, run, labels)
     view = View(x, y, bins, is_full, statistic, shown, minus)
+    components = _components(info, view)
     grid, panels = maps(info, run, view)
     cells = cell_map(KEY, grid, panels, name=file_stem(KEY))
-    _say_components(info, view)
+    if components:
+        st.caption(components)
     if len(cells):
         table = map_resources.inside_cells(info, run, x, y, bins, cells, is_full=is_full)
         is_shown = np.isin(map_resources.run_labels(run)[table["trajectory"]], (*shown, *view.minus_labels))
@@ -173,7 +176,7 @@ def _choose_steps(
             help="Shows a difference: to the steps of another label, or to what another run has learned.",
             width=280,
         )
-        if (len(info.coordinate_names)) >= 2:
+        if _has_components(info):
             st.button("Principal components", on_click=_over_components, args=(info,), type="tertiary",
                       icon=":material/scatter_plot:",
                       help="A plane for all dimensions at once: the two directions along which the states differ most.",
@@ -182,18 +185,20 @@ def _choose_steps(
 
 
 def _over_components(info: DatasetInfo) -> None:
-    n = len(axis_names(info))
-    state.map_x.set(n - 2)
-    state.map_y.set(n - 1)
+    first = len(axis_names(info)) - N
+    state.map_x.set(first)
+    state.map_y.set(first + 1)
 
 
-def _say_components(info: DatasetInfo, view: View) -> None:
-    """How much of the data an axis that is a principal component holds, and what it is made of."""
-    first = len(axis_names(info)) - 2
-    shown = sorted({view.x, view.y} & {first, first + 1}) if len(info.coordinate_names) >= 2 else []
+def _components(info: DatasetInfo, view: View) -> str:
+    """How much of the data the axes that are principal components hold, and what these are made of; "" for others."""
+    first = len(axis_names(info)) - N
+    shown = sorted({view.x, view.y} & {first, first + 1}) if _has_components(info) else []
     if not shown:
-        return
-    found = map_resources.principal_components(info)
+        return ""
+    with st.spinner("Finding the principal components…"):  # of millions of steps they take seconds, once
+        found = map_resources.principal_components(info)
+        map_resources.state_axis(info, first, is_full=view.is_full)
     sentences = [
         f"Component {number - first + 1} holds {found.shares[number - first]:.0%} of the variance of the standardised "
         "dimensions and leans most on "
@@ -203,4 +208,8 @@ def _say_components(info: DatasetInfo, view: View) -> None:
         )
         for number in shown
     ]
-    st.caption(". ".join(sentences) + ".")
+    return ". ".join(sentences) + "."
+
+
+def _has_components(info: DatasetInfo) -> bool:
+    return len(info.coordinate_names) >= N
