@@ -49,6 +49,7 @@ def _press(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) -
         return
     walk = current_walk(info, order, run)
     state.remember("review.was_pressed", True)
+    state.step.set(None)  # a link led to that step, and the user goes on
     _say("")
     try:
         match press.key:
@@ -195,6 +196,7 @@ def _display(info: DatasetInfo) -> Display:
 @st.fragment(run_every=OTHERS_S)
 def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
     is_idle = not state.forget("review.was_pressed")
+    state.step.keep()
     walk = current_walk(info, order, display.run, is_idle=is_idle)
     labels = resources.label_state(info)
     near = [item.trajectory for item in (walk.current, *walk.upcoming)]

@@ -70,7 +70,7 @@ def test_without_a_dataset_the_page_says_where_to_get_one(workspace):
     at = page()
     assert not at.exception
     assert at.title[0].value == "Label"
-    assert "There is no dataset in this workspace yet." in [m.value for m in at.markdown]
+    assert "There is no dataset in this workspace yet." in [each.value for each in at.caption]
 
 
 def test_the_url_chooses_the_trajectory(workspace, info):

@@ -91,7 +91,7 @@ def marked(workspace, label="non_preferred"):
 
 def test_without_a_dataset_the_page_says_where_to_get_one(workspace):
     at = page()
-    assert "There is no dataset in this workspace yet." in [m.value for m in at.markdown]
+    assert "There is no dataset in this workspace yet." in [each.value for each in at.caption]
 
 
 def test_the_page_begins_with_the_first_and_sends_the_next_three_ahead(workspace, info, stage):
@@ -309,6 +309,15 @@ def test_the_url_chooses_the_trajectory_and_follows(workspace, info, stage):
     stage.press(at, "j")
     assert stage.shown == 0, "the first of the queue is still to come"
     assert at.query_params["trajectory"] == "0"
+
+
+def test_a_link_puts_the_cursor_at_a_step_of_its_trajectory_alone(workspace, info, stage):
+    at = page(trajectory="7", step="9")
+    assert stage.data["cursor"] == [7, 9]
+    stage.press(at, "j")
+    assert stage.data["cursor"] is None
+    at.run()
+    assert stage.data["cursor"] is None
 
 
 def test_reasons_are_the_users_own_words(workspace, info, stage):
