@@ -22,6 +22,8 @@ def doctor_banner(info: DatasetInfo, run: Run) -> None:
     @st.fragment(run_every=EVERY_S if is_live else None)
     def line() -> None:
         state = run_resources.health(info, run)
+        if is_live and not state.is_early:
+            st.rerun()  # it has ended, and so does the polling
         if state.state == "unknown" and state.is_early:
             return  # too early to say anything
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="doctor.banner"):

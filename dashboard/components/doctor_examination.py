@@ -19,7 +19,7 @@ def examination_bar(info: DatasetInfo, run: Run) -> None:
     """One line, polled while the run trains or is being examined."""
     task = Task.of_run("doctor", run)
     training, examining = jobs.job_of(resources.workspace(), run), task.is_live
-    is_live = not training.is_finished
+    is_live, seen = not training.is_finished, run_resources.health(info, run)
 
     @st.fragment(run_every=1.0 if is_live or examining else None)
     def line() -> None:
@@ -35,7 +35,6 @@ def examination_bar(info: DatasetInfo, run: Run) -> None:
         elif progress is not None and progress.state in ("failed", "lost"):
             st.error(progress.message or "The examination ended without a word.")
 
-    seen = run_resources.health(info, run)
     with st.container(horizontal=True, vertical_alignment="center"):
         name = code_span(run_name(run, resources.run_notes().of(run.id)))
         st.markdown(f"Run {name} {health_words(seen)}", width="stretch")

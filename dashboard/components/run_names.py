@@ -30,6 +30,8 @@ def origin_words(info: RunInfo) -> str:
         words.append(f"begins with the cost network of `{info.warm_start}`")
     if info.rerun_of:
         words.append(f"repeats `{info.rerun_of}`")
+    if info.answers:
+        words.append(f"is to cure what the doctor found: `{info.answers}`")
     return " · ".join(words)
 
 

@@ -149,6 +149,17 @@ def test_every_page_of_the_run_has_the_banner(workspace, info, ill):
         assert "Doctor" in runs.links(app)
 
 
+def test_while_it_trains_the_metrics_tell_and_it_can_be_corrected_already(workspace, info):
+    live = runs.begin(runs.new_run(workspace, info), is_collapsed=True)
+    app = open_page("train", run=live.id)
+    assert not app.exception
+    assert "1 found so far" in runs.words(app)
+    app = open_page("doctor", run=live.id)
+    assert not app.exception
+    assert "1. The cost has collapsed" in runs.words(app)
+    assert app.button(key="doctor.examine").disabled
+
+
 def test_the_table_of_runs_says_what_the_doctor_found(workspace, info, ill):
     runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("compare")
