@@ -41,6 +41,8 @@ UNSAFE, SAFE = 60.0, 5.0
 N_MARKED = 50
 LENGTH = 300
 CPU = torch.device("cpu")
+HIDDEN_SIZES = (64, 64)
+"""A quarter of the usual widths, so that some hundred runs train in minutes."""
 _NO_POLICY = PolicyConfig(hidden_sizes=(1,), updates=1)
 
 
@@ -54,9 +56,9 @@ class Patient:
     segments: Segments = field(default_factory=dict)
     tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def examined(self, seed: int, hidden_sizes: tuple[int, ...] = (256, 256)) -> list[Finding]:
+    def examined(self, seed: int) -> list[Finding]:
         """Train it and ask the doctor."""
-        config = RunConfig(cost=CostConfig(hidden_sizes=hidden_sizes), policy=_NO_POLICY, seed=seed)
+        config = RunConfig(cost=CostConfig(hidden_sizes=HIDDEN_SIZES), policy=_NO_POLICY, seed=seed)
         return examine(_trained(self, config.with_values(self.settings)))
 
 
@@ -212,9 +214,8 @@ def dead_network(rng: np.random.Generator) -> Patient:
 
 
 def learning_rate(rng: np.random.Generator) -> Patient:
-    """Too high, too low, or hardly any updates."""
-    kinds = (("cost.learning_rate=0.3",), ("cost.learning_rate=1e-6",), ("cost.updates=10", "log_every=1"))
-    return _plain(rng, *kinds[rng.integers(len(kinds))])
+    """Too high or too low."""
+    return _plain(rng, f"cost.learning_rate={rng.choice([1e-6, 1e-5, 0.3, 1.0]):g}")
 
 
 def saturation(rng: np.random.Generator) -> Patient:

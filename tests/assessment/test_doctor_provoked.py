@@ -7,7 +7,6 @@ from provocations import PROVOKED, healthy
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.config import RunConfig
 
-SMALL = (64, 64)
 ELSEWHERE = {"immobile_policy", "overlap_with_return"}
 """Provoked where policies are rolled out, in `test_immobile`."""
 
@@ -19,7 +18,7 @@ def test_every_cause_is_provoked():
 @pytest.mark.parametrize("cause", PROVOKED)
 def test_what_is_provoked_is_found_first_with_a_figure_and_a_cure(cause):
     patient = PROVOKED[cause](np.random.default_rng(1))
-    findings = patient.examined(seed=1, hidden_sizes=SMALL)
+    findings = patient.examined(seed=1)
     first = findings[0]
     assert first.cause == cause
     assert first.figure.series
@@ -32,4 +31,4 @@ def test_what_is_provoked_is_found_first_with_a_figure_and_a_cure(cause):
 
 @pytest.mark.parametrize("seed", range(1, 3))
 def test_of_a_healthy_run_nothing_is_found(seed):
-    assert healthy(np.random.default_rng(seed)).examined(seed, hidden_sizes=SMALL) == []
+    assert healthy(np.random.default_rng(seed)).examined(seed) == []

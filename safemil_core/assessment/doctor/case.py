@@ -60,8 +60,6 @@ class Case:
     network: NetworkFacts | None = None
     has_diverged: bool = False
     """Whether training ended since a number was none any more."""
-    held_out_costs: np.ndarray | None = None
-    """[T] cost of each step by a network that was trained without the behaviour it belongs to, where that was tried."""
     returns: np.ndarray | None = None
     """[N] sum of rewards, where known: shown, never found by."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +70,7 @@ class Case:
         if trajectories.rewards is not None or trajectories.costs is not None:
             raise ValueError("a diagnosis must not see rewards and true costs; leave them out of the trajectories")
         n, n_steps = len(trajectories), trajectories.n_steps
-        sizes = {"labels": n, "descriptors": n, "weights": n, "returns": n, "costs": n_steps, "held_out_costs": n_steps}
+        sizes = {"labels": n, "descriptors": n, "weights": n, "returns": n, "costs": n_steps}
         for name, size in sizes.items():
             values = getattr(self, name)
             if values is not None and len(values) != size:

@@ -1,0 +1,207 @@
+"""The parts of a diagnosis on small cases whose numbers are known."""
+
+from dataclasses import replace
+from math import erf, sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import trajectory_set
+
+from safemil_core.assessment.agreement import Conflict
+from safemil_core.assessment.doctor.bag_noise import WindowScores, window_scores
+from safemil_core.assessment.doctor.case import Case
+from safemil_core.assessment.doctor.collapse_by_training import learning_rate
+from safemil_core.assessment.doctor.dataset_trouble import truncated_episodes
+from safemil_core.assessment.doctor.label_trouble import contradictions
+from safemil_core.assessment.doctor.separability import aucs_of, separability, some
+from safemil_core.assessment.doctor.shortcuts import explained, shortcuts, sources_of
+from safemil_core.assessment.doctor.signs import RECENT_ROWS, Signs
+from safemil_core.assessment.doctor.twins import twins
+from safemil_core.assessment.doctor.weight_trouble import short_episodes
+from safemil_core.config import CostConfig, RunConfig, WeightConfig
+from safemil_core.data.recording import CUT_OFF, TERMINATED
+from safemil_core.data.storage.statistics import Dimensions
+
+
+def case(lengths=(4, 4, 4, 4), labels=("non_preferred", "none", "none", "none"), **changes):
+    """A run on random trajectories."""
+    trajectories = replace(trajectory_set(*lengths), rewards=None, costs=None)
+    ones = (1.0,) * 5
+    known = {
+        "trajectories": trajectories,
+        "labels": np.array(labels),
+        "config": RunConfig(),
+        "descriptors": np.random.default_rng(0).normal(size=(len(lengths), 3)),
+        "inputs": Dimensions((0.0,) * 5, ones, (-3.0,) * 5, (3.0,) * 5),
+        "input_names": tuple("abcde"),
+    }
+    return Case(**{**known, **changes})
+
+
+def metrics(n=RECENT_ROWS, loss=0.5, gap=0.4):
+    return pd.DataFrame(
+        {
+            "update": np.arange(1, n + 1) * 10.0,
+            "cost_loss": np.full(n, loss),
+            "score_non_preferred": 0.5 + gap + 0.01 * np.cos(np.arange(n)),
+            "score_unlabelled": np.full(n, 0.5),
+        }
+    )
+
+
+def test_a_case_takes_no_rewards_and_no_true_costs():
+    for hidden in ("rewards", "costs"):
+        known = replace(trajectory_set(4, 4, 4, 4), **{hidden: None})
+        with pytest.raises(ValueError, match="must not see"):
+            case(trajectories=known)
+
+
+def test_a_case_says_what_does_not_fit():
+    with pytest.raises(ValueError, match="costs has 3 rows, expected 16"):
+        case(costs=np.zeros(3))
+
+
+def test_aucs_count_ties_half():
+    scores = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    assert aucs_of(scores, np.array([[False, True], [True, False], [True, False]])).tolist() == [1.0, 0.5]
+
+
+def test_labels_that_follow_the_descriptors_are_told_apart_and_shuffled_ones_are_not():
+    descriptors = np.random.default_rng(0).normal(size=(100, 4))
+    marked = descriptors[:, 0] > 0.8
+    told = separability(descriptors, marked)
+    assert told.auc > 0.95
+    assert told.p_value == 1 / 200
+    assert told.shuffled.shape == (199,)
+    by_chance = separability(descriptors, np.random.default_rng(1).permutation(marked))
+    assert by_chance.p_value > 0.05
+
+
+def test_of_many_trajectories_half_are_marked_ones_where_there_are_so_many():
+    chosen = some([np.arange(30), np.arange(30, 100)], np.random.default_rng(0), most=40)
+    assert len(chosen) == 40
+    assert (chosen < 30).sum() == 20
+    few = some([np.arange(5), np.arange(5, 100)], np.random.default_rng(0), most=40)
+    assert (few < 5).sum() == 5
+
+
+def test_a_bag_is_surer_the_more_windows_it_holds():
+    scores = WindowScores(gap=0.5, noise=1.0)
+    assert scores.certainty(4) == pytest.approx((1 + erf(1 / sqrt(2))) / 2)
+    assert scores.certainty(100) > 0.999
+    assert WindowScores(0.0, 0.0).certainty(4) == 0.5
+    assert WindowScores(1.0, 0.0).certainty(1) == 1.0
+
+
+def test_windows_are_scored_as_bags_are_within_segments_alone():
+    costs = np.zeros(16)
+    costs[1:3] = 1.0
+    config = RunConfig(cost=CostConfig(gamma=0.5))
+    whole = window_scores(case(costs=costs, config=config), 0)
+    assert (whole.gap, whole.noise) == (0.75, 0.0)
+    inside = window_scores(case(costs=costs, config=config, segments={0: ((1, 2),)}), 1)
+    assert (inside.gap, inside.noise) == (1.0, 0.0)
+
+
+def test_variance_lies_between_groups_or_within():
+    groups = np.array([0, 0, 1, 1])
+    assert explained(np.array([0.0, 0.0, 1.0, 1.0]), groups) == 1.0
+    assert explained(np.array([0.0, 1.0, 0.0, 1.0]), groups) == 0.0
+    assert explained(np.array([0.0, 1.0, 1.0, 2.0]), groups) == 0.5
+    assert explained(np.ones(4), groups) == 0.0
+
+
+def test_tags_that_share_out_all_trajectories_are_the_sources():
+    tags = {"robot a": (0, 2), "robot b": (1, 3)}
+    assert sources_of(case(tags=tags)).tolist() == [0, 1, 0, 1]
+    incomplete = sources_of(case(tags={"robot a": (0,), "dusk": (1,)}))
+    assert len(incomplete) == 4
+    assert incomplete.min() == 0
+
+
+def test_a_twin_is_a_copy_and_not_a_neighbour():
+    descriptors = np.array([[0.0], [0.0], [1.0], [2.0], [3.0]])
+    found = twins(descriptors, np.array([0, 3]), np.array([1, 2, 4]))
+    assert found.which.tolist() == [1, 2]
+    assert found.distances.tolist() == [0.0, 1.0]
+    assert found.is_twin.tolist() == [True, False]
+    assert twins(descriptors, np.array([0]), np.array([], dtype=int)).is_twin.tolist() == [False]
+
+
+def test_signs_of_a_cost_that_tells_the_marked_from_the_others():
+    costs = np.repeat([0.9, 0.1, 0.1, 0.1], 4).astype(np.float32)
+    signs = Signs.of(case(costs=costs, metrics=metrics()))
+    assert signs.auc == 1.0
+    assert signs.auc_noise == pytest.approx(sqrt(5 / 36))
+    assert signs.spread == pytest.approx(0.8 * sqrt(3) / 4)
+    assert signs.saturated == 0.0
+    assert not signs.is_flat
+    assert not signs.is_gap_noise
+    assert Signs.of(case()) is None
+
+
+def test_a_flat_cost_and_a_gap_within_noise_are_a_collapse():
+    flat = Signs.of(case(costs=np.full(16, 0.5, np.float32), metrics=metrics()))
+    assert flat.is_flat
+    assert flat.is_collapsed
+    costs = np.repeat([0.9, 0.1, 0.1, 0.1], 4).astype(np.float32)
+    noise = Signs.of(case(costs=costs, metrics=metrics(loss=0.7, gap=-0.01)))
+    assert noise.is_gap_noise
+    assert noise.is_collapsed
+
+
+@pytest.mark.parametrize(
+    ("rate", "words", "setting"),
+    [
+        (1e-6, "learning rate is too low", "cost.learning_rate=0.001"),
+        (1e-3, "too few updates", "cost.updates=400"),
+        (0.5, "learning rate is too high", "cost.learning_rate=0.001"),
+    ],
+)
+def test_a_rate_is_too_low_or_too_high_or_the_updates_too_few(rate, words, setting):
+    config = RunConfig(cost=CostConfig(learning_rate=rate, updates=10, decay=False))
+    ill = case(config=config, metrics=metrics(1), costs=np.full(16, 0.5, np.float32))
+    finding = learning_rate(ill, Signs.of(ill))
+    assert words in finding.title
+    assert finding.settings == (setting,)
+
+
+def test_people_who_differ_contradict_one_another():
+    (finding,) = contradictions(case(conflicts=(Conflict(2, ()), Conflict(3, ()))))
+    assert finding.cause == "contradictions"
+    assert finding.evidence == "people differ on 2 trajectories"
+    assert finding.trajectories == (2, 3)
+    assert contradictions(case()) == []
+
+
+def test_weights_that_fall_with_the_length_reward_short_episodes():
+    lengths, config = (5, 2, 4, 6, 8), RunConfig(weights=WeightConfig(scheme="trajectory"))
+    labels = ("non_preferred", *["none"] * 4)
+    ill = case(lengths, labels, config=config, weights=np.array([0.0, 4.0, 3.0, 2.0, 1.0]))
+    (finding,) = short_episodes(ill)
+    assert "correlation of weight and length -1.00" in finding.evidence
+    assert finding.settings == ("weights.per_length=true",)
+    assert short_episodes(replace(ill, weights=np.array([0.0, 1.0, 2.0, 3.0, 4.0]))) == []
+    cured = config.with_values(finding.settings)
+    assert short_episodes(replace(ill, config=cured)) == []
+
+
+def test_what_was_cut_off_before_others_was_cut_off_early_and_what_ended_was_not():
+    ends = np.array([CUT_OFF, CUT_OFF, TERMINATED, CUT_OFF], np.uint8)
+    ill = case((8, 3, 2, 8))
+    (finding,) = truncated_episodes(replace(ill, trajectories=replace(ill.trajectories, ends=ends)))
+    assert finding.trajectories == (1,)
+    assert truncated_episodes(ill) == []
+
+
+def test_returns_are_shown_beside_a_shortcut_and_never_make_one():
+    labels = ("non_preferred", "non_preferred", *["none"] * 6)
+    costs = np.tile([0.9, 0.1, 0.5, 0.5], 8).astype(np.float32)
+    returns = np.array([1.0, 1.0, *[0.0] * 6])
+    assert shortcuts(case((4,) * 8, labels, costs=costs, returns=returns)) == []
+    short = case((2, 2, *[4] * 6), labels, costs=np.tile([0.9, 0.1], 14).astype(np.float32), returns=returns)
+    (finding,) = shortcuts(short)
+    assert finding.cause == "length_shortcut"
+    alone = finding.figure.series[1]
+    assert dict(zip(alone.x, alone.y, strict=True))["return"] == 1.0
