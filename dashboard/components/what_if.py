@@ -116,8 +116,8 @@ def _trust(agreements: dict[int, float]) -> str:
     found = np.array(list(agreements.values()))
     return (
         f"{words}Its rank correlation with the {plural(len(found), 'real refit')} of this run so far: median "
-        f"{np.median(found):.2f}, from {found.min():.2f} to {found.max():.2f}. Of a single label, which changes less "
-        "than another seed does, it cannot tell much."
+        f"{np.median(found):.2f}, from {found.min():.2f} to {found.max():.2f}. A single label often changes less "
+        "than another seed does: then neither tells much."
     )
 
 
