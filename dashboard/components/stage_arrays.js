@@ -84,12 +84,17 @@ function penOf(canvas, height) {
   const ratio = devicePixelRatio || 1, width = canvas.clientWidth, tall = canvas.clientHeight;
   const wide = Math.round(width * ratio), high = Math.round(tall * ratio);
   if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
-  const to = canvas.getContext("2d"), style = getComputedStyle(canvas), ink = style.color;
+  const to = canvas.getContext("2d");
   to.setTransform(ratio, 0, 0, ratio, 0, 0);
   to.clearRect(0, 0, width, tall);
+  return { ...inked(canvas, to), width, height: tall, ratio };
+}
+
+// A pen in the page's colours and letters; also one that draws for a file.
+function inked(canvas, to) {
+  const style = getComputedStyle(canvas), ink = style.color, accent = style.getPropertyValue("--st-primary-color").trim() || ink;
   to.font = `12px ${style.fontFamily}`;
-  const accent = style.getPropertyValue("--st-primary-color").trim() || ink;
-  return { to, width, height: tall, ink, accent, ratio, background: style.getPropertyValue("--st-background-color").trim() };
+  return { to, ink, accent, background: style.getPropertyValue("--st-background-color").trim() };
 }
 
 // What changes seldom is drawn once and then copied under what moves.

@@ -4,7 +4,7 @@ const ROOM = { left: 46, right: 14, top: 12, bottom: 32 };
 
 function pathOf(canvas) {
   const layer = layerOf(canvas);
-  const own = { spoil: layer.spoil, draw, nearest, turn, get isSpatial() { return Boolean(shown?.scene?.z); } };
+  const own = { spoil: layer.spoil, draw, picture, rows, nearest, turn, get isSpatial() { return Boolean(shown?.scene?.z); } };
   let shown = null, yaw = -0.6, pitch = 0.45, place = null;
 
   function turn(across, up) {
@@ -25,6 +25,18 @@ function pathOf(canvas) {
     const { to, ink } = pen;
     if (beside) dot(to, beside.path, ink, 0.6, state.step < beside.steps);
     dot(to, item.path, ink, 1, state.step < item.steps);
+  }
+
+  // For a file: what is shown, and where each step of the path lies.
+  function picture(to, width, height) {
+    const pen = { ...inked(canvas, to), width, height };
+    paint(pen);
+    dot(to, shown.item.path, pen.ink, 1, shown.step < shown.item.steps);
+  }
+  function rows() {
+    const { item: { path }, scene } = shown, axes = ["x", "y", "z"].filter((axis) => path[axis]);
+    return [["step", ...axes.map((axis) => scene[`${axis}Name`])],
+      ...Array.from(path.x, (_, i) => [path.steps ? path.steps[i] : i, ...axes.map((axis) => path[axis][i])])];
   }
 
   function dot(to, path, ink, alpha, isThere) {

@@ -4,7 +4,7 @@ const EDGE = 6, HEAD = 12, FOOT = 20;
 
 function timelineOf(canvas) {
   const layer = layerOf(canvas);
-  const own = { spoil: layer.spoil, draw, stepAt, readings, isExact: true };
+  const own = { spoil: layer.spoil, draw, picture, rows, stepAt, readings, isExact: true };
   let shown = null;
 
   const gutter = () => (shown.beside ? 216 : 168);
@@ -25,6 +25,21 @@ function timelineOf(canvas) {
     const x = across(pen.width)(state.step + 0.5);
     pen.to.fillStyle = pen.ink;
     pen.to.fillRect(x - 0.75, 0, 1.5, pen.height - FOOT + 4);
+  }
+
+  // For a file: all but the cursor, and the value of every line at each of the steps that are shown.
+  function picture(to, width, height) {
+    const lanes = paired(shown), row = tall(lanes), pen = { ...inked(canvas, to), width, height };
+    paint(pen, lanes, row);
+    values(pen, lanes, row);
+  }
+  function rows() {
+    const { view, item, beside } = shown;
+    const columns = paired(shown).flatMap((lane) => lane.lines.flatMap(({ line, whole, other }) => [
+      [whole.name, shown.detail ? line : whole, item], ...(other ? [[`beside ${whole.name}`, other, beside]] : [])]));
+    const steps = Array.from({ length: view.until - view.from }, (_, i) => view.from + i);
+    const at = (step) => columns.map(([, line, of]) => (step < of.steps ? valueAt(line, step) : ""));
+    return [["step", ...columns.map(([name]) => name)], ...steps.map((step) => [step, ...at(step)])];
   }
 
   // Each lane with the companion's lines of the same name beside its own, on a scale that fits both.

@@ -14,6 +14,14 @@ function stageOf(host, root, { onPress, onWindow, onWrite }) {
   const own = { take, press, end, draw, write, segmentHere, dropDraft, get item() { return item; }, get draft() { return draft; },
     get isBrushing() { return isBrushing; } };
 
+  const menus = [["path", path, way, path.parentElement], ["timeline", timeline, lanes, find(".zoom")]].map(([what, canvas, drawn, place]) => {
+    const size = () => [canvas.clientWidth, canvas.clientHeight];
+    const files = downloads.ofDrawing({ element: canvas, size, draw: drawn.picture, rows: drawn.rows });
+    const menu = downloads.menu(what, () => `${data.file}-${item.trajectory}-${what}`, files);
+    place.append(menu);
+    return (trajectory) => menu.name(`The ${what} of trajectory ${trajectory}`);
+  });
+
   // ---- Data from Python.
 
   function take(fresh, cache) {
@@ -23,7 +31,7 @@ function stageOf(host, root, { onPress, onWindow, onWrite }) {
     [beside, detail, scene, others] = ["beside", "detail", "scene", "others"].map((name) => cache.get(data[name]) ?? null);
     const now = `${data.dataset}/${item?.trajectory}`, isOther = now !== who;
     who = now;
-    if (isOther) { draft = drag = null; rank = null; step = 0; }
+    if (isOther) { draft = drag = null; rank = null; step = 0; menus.forEach((menu) => menu(item?.trajectory)); }
     if (isOther || wasWhole || view.until > steps()) view = whole();
     const isOtherFilm = [data.film, data.besideFilm].map((film, i) => (
       films.show(i, cache.get(film) ?? null, (i ? beside : item)?.steps ?? 1))).some(Boolean);

@@ -14,6 +14,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard import state
+from dashboard.components import downloads
+from dashboard.components.figure import file_stem
 
 _SCRIPTS = ("stage_arrays", "stage_messages", "stage_timeline", "stage_path", "stage_films", "trajectory_stage")
 """One after the other they are one script; a component's own follows."""
@@ -48,7 +50,7 @@ class Window:
 
 def script() -> str:
     """The stage's JavaScript; it exports nothing."""
-    return "\n".join(_source(f"{name}.js") for name in _SCRIPTS)
+    return "\n".join([downloads.SCRIPT, *(_source(f"{name}.js") for name in _SCRIPTS)])
 
 
 def register(name: str, file: str) -> Callable[..., Any]:
@@ -56,7 +58,7 @@ def register(name: str, file: str) -> Callable[..., Any]:
     return st.components.v2.component(
         name,
         html=_source(f"{file}.html").replace(PLACE, _source("trajectory_stage.html")),
-        css=_source("trajectory_stage.css") + _source(f"{file}.css"),
+        css=downloads.STYLE + _source("trajectory_stage.css") + _source(f"{file}.css"),
         js=script() + _source(f"{file}.js"),
     )
 
@@ -96,6 +98,7 @@ def show(
         data={
             **facts,
             "name": key,
+            "file": file_stem(key),
             "ack": state.recall(f"{key}.done", 0),
             "keep": list(wanted),
             "items": {name: make() for name, make in wanted.items() if name not in has},

@@ -21,8 +21,7 @@ def test_without_a_run(workspace, page):
 
 
 @pytest.mark.parametrize("page", [page for page in ANSWERS if page not in OF_A_RUN])
-def test_without_a_dataset(workspace, monkeypatch, page):
-    monkeypatch.setattr("dashboard.resources.ensure_bundled_dataset", lambda: None)
+def test_without_a_dataset(workspace, page):
     app = open_page(page)
     assert ANSWERS[page] in [element.value for element in app.markdown]
     assert app.caption[0].value == "There is no dataset in this workspace yet."
