@@ -67,11 +67,6 @@ def toggle(key: str) -> Act:
     return lambda page, _: page.locator(f".st-key-{key} label").first.click()
 
 
-def button(name: str, key: str = "") -> Act:
-    place = f".st-key-{key} " if key else ""
-    return lambda page, _: page.locator(f"{place}button", has_text=name).first.click()
-
-
 def press(*keys: str, on: str = "") -> Act:
     """Press the keys in turn, on an element where one is named, else where nobody types."""
 
@@ -190,7 +185,7 @@ PAGES: tuple[PageUnderTest, ...] = (
         (FIGURE, TABLE),
         (
             Interaction("filter by label", segment("label-show", "Unlabelled", "Preferred", "All"), TABLE),
-            Interaction("order", option(".st-key-label-order", 4), TABLE),
+            Interaction("order", option(".st-key-label-order", 3, 1), TABLE),
             Interaction("next trajectory", press("j"), STAGE),
             Interaction("mark", press("p", "n"), ".st-key-label-preview"),
             Interaction("undo", press("z"), ".st-key-label-preview"),
@@ -257,7 +252,13 @@ PAGES: tuple[PageUnderTest, ...] = (
         "costs: function",
         "costs",
         (FIGURE,),
-        (Interaction("another step", button("costliest", "costs-probe-costliest"), FIGURE),),
+        (
+            Interaction(
+                "another step",
+                click_in(".st-key-costs-probe-step [data-testid=stNumberInputStepUp]", (0.5, 0.5)),
+                FIGURE,
+            ),
+        ),
         "&section=probe",
     ),
     PageUnderTest("costs: inputs", "costs", (FIGURE,), (), "&section=inputs"),
@@ -267,7 +268,7 @@ PAGES: tuple[PageUnderTest, ...] = (
         (FIGURE,),
         (
             Interaction("threshold", slide(".st-key-costs-truth-threshold"), "[class*=figure-costs-truth]"),
-            Interaction("level", segment("costs-truth-level", "trajectories", "steps"), "[class*=figure-costs-truth]"),
+            Interaction("level", segment_at("[class*=st-key-costs-truth-level]", 1, 0), "[class*=figure-costs-truth]"),
         ),
         "&section=truth",
     ),
