@@ -55,5 +55,6 @@ state.remember("page", shown)  # empty states say what it is for
 tour(shown)
 try:
     page.run()
+    resources.quicken_reruns()
 except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone
     st.error(str(problem))

@@ -50,7 +50,7 @@ def quicken_reruns() -> None:
     """Take what is loaded by now out of the reach of garbage collection, once per server.
 
     Streamlit collects all garbage after every rerun: 150 ms over the objects of its libraries, during which no event
-    is served; a few over those made since. Called where a rerun must be quick.
+    is served; a few over those made since. Called when the first page is there, with all that pages load.
     """
     _freeze_garbage()
 

@@ -280,5 +280,4 @@ except NotReady as problem:
     sentence = str(problem)
     st.info(f"{sentence[0].upper()}{sentence[1:]}. Until then the order is by number.")
     order = "number"
-resources.quicken_reruns()
 _stage(info, order, display)

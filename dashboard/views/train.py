@@ -36,4 +36,3 @@ if run is not None:
     st.subheader("All runs of this dataset", anchor=False)
     run_table(runs, shows_truth=resources.shows_truth(info))
 jobs.keep_ready(resources.workspace())
-resources.quicken_reruns()
