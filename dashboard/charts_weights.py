@@ -47,7 +47,8 @@ def changes_over_noise(table: pd.DataFrame, labels: np.ndarray) -> go.Figure:
         y="cost_change",
         hover="C changes by %{y:+.3g} ± %{x:.2g}",
     )
-    figure.update_xaxes(title="what another seed changes (deviation)", rangemode="tozero", zeroline=False)
+    furthest = max(1e-9, float(np.percentile(table["cost_noise"], 99))) * 1.3  # one outlier would squeeze all others
+    figure.update_xaxes(title="what another seed changes (deviation)", range=[0, furthest], zeroline=False)
     highest = max(1e-9, float(table["cost_change"].abs().max())) * 1.1
     figure.update_yaxes(title="change of C", range=[-highest, highest], zeroline=True)
     return themed(figure, height=380)

@@ -23,7 +23,10 @@ POINTS = (
 
 def test_changes_lie_over_their_noise_and_the_wedge_is_two_deviations():
     table = pd.DataFrame({"trajectory": [0, 1, 2], "cost_change": [1.0, -3.0, 0.5], "cost_noise": [0.2, 0.4, 1.0]})
-    wedge, marked, rest = changes_over_noise(table, LABELS).data
+    chart = changes_over_noise(table, LABELS)
+    wedge, marked, rest = chart.data
+    assert chart.layout.yaxis.range == pytest.approx((-3.3, 3.3))
+    assert chart.layout.xaxis.range == pytest.approx((0, 1.3 * 0.988))  # the 99th percentile of the noise, and room
     assert list(wedge.y) == pytest.approx([0, 2.1, -2.1, 0])
     assert list(wedge.x) == pytest.approx([0, 1.05, 1.05, 0])
     assert (list(marked.x), list(marked.y), list(marked.customdata)) == ([0.2], [1.0], [0])
