@@ -122,7 +122,7 @@ map_x = Choice("map_x", int)
 """The axis of the state map along its columns, see `state_axes.axis_names`."""
 map_y = Choice("map_y", int)
 section = Choice("section", str)
-"""Of the Costs page: what it shows the cost over."""
+"""Of the Costs page and of the Weights page: which of its parts is shown."""
 
 _OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y, map_x, map_y)
 

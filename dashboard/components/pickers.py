@@ -86,7 +86,7 @@ def chosen_dimensions(info: DatasetInfo) -> tuple[int, int]:
 
 
 def section_picker(titles: Mapping[str, str]) -> str:
-    """Choose one of the sections of the Costs page, of which only the chosen one is built.
+    """Choose one of the sections of a page, of which only the chosen one is built.
 
     Args:
         titles: by the name that stands in the URL.
