@@ -10,11 +10,13 @@ from run_fixtures import open_page
 from dashboard import resources
 
 TRUTH = re.compile(r"true cost|true_cost|\breturn|reward|\bAUC (?!\(hidden truth\) hidden)", re.IGNORECASE)
-ALLOWED = ("hidden until you reveal", "which are hidden", "never by reward or cost", "are never used")
+ALLOWED = ("hidden until you reveal", "which are hidden", "never by reward or cost", "are never used",
+           "weights that reward short")  # fmt: skip
 
 
 @pytest.fixture
-def hidden(info, run):
+def hidden(workspace, info, run):
+    workspace.tour_ended.touch()  # its words speak of rewards
     resources.hidden_truth(info).hide("ann")
     return info
 
@@ -34,7 +36,7 @@ def shown(app):
     return [part for part in parts if not any(words in part for words in ALLOWED)]
 
 
-@pytest.mark.parametrize("page", ["datasets", "review", "label", "audit", "train", "costs", "weights"])
+@pytest.mark.parametrize("page", ["datasets", "review", "label", "audit", "train", "costs", "weights", "doctor"])
 def test_a_page_shows_neither_true_costs_nor_returns_while_they_are_hidden(hidden, run, page):
     app = open_page(page, run=run.id, trajectory=20)
     assert not app.exception
