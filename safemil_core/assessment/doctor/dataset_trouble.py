@@ -46,7 +46,7 @@ def constant_dimensions(case: Case) -> list[Finding]:
 def scales(case: Case) -> list[Finding]:
     """A few values so far out that normalisation squeezes all others together."""
     usual = _usual_deviations(case.trajectories)
-    ratios = np.array(case.inputs.std)[: len(usual)] / np.where(usual > 0, usual, np.inf)
+    ratios = np.array(case.inputs.std) / np.where(usual > 0, usual, np.inf)
     wild = np.flatnonzero(ratios > SQUEEZED)
     if not len(wild):
         return []
