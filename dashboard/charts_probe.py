@@ -42,7 +42,7 @@ def plane(
             y=found.y,
             z=shown,
             zmin=0.0,
-            zmax=1.0 if value is None else float(shown.max()),
+            zmax=1.0 if value is None else float(shown.max()),  # it is small, and where it is largest matters
             colorscale=list(LEARNED_COST_SCALE),
             colorbar={"title": {"text": words}, "thickness": 12, "outlinewidth": 0},
             hovertemplate=f"{words} %{{z:.3f}}<br>{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>",

@@ -16,7 +16,7 @@ from safemil_core.running.run_folder import Run
 KEY = "costs.probe"
 RANGES = {"central": "Central 99 %", "full": "All data", "wide": "Beyond"}
 N_SLIDERS = 4
-STEP_KEY = f"{KEY}.step"
+STEP_KEY, DIFFERS_KEY = f"{KEY}.step", f"{KEY}.differs"
 
 
 def cost_probe(info: DatasetInfo, run: Run) -> None:
@@ -47,6 +47,11 @@ def _section(info: DatasetInfo, run: Run) -> None:
     recorded = cost_resources.steps_of(info, trajectory)[step]
     numbers = _fix_others(info, run, recorded, [n for n in free if n not in (x, y)], f"{run.id}.{trajectory}.{step}")
     _say_costs(info, run, recorded, numbers, f"step {step} of trajectory {trajectory}")
+    if cost_resources.cost_function(info, run).n_members > 1:
+        st.toggle(
+            "Show how far its networks differ", key=DIFFERS_KEY, persist_state="session",
+            help="The deviation of the cost over the ensemble: high where the data say little.",
+        )  # fmt: skip
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Over two numbers, all others as in this step**")
@@ -153,16 +158,18 @@ def _show(info: DatasetInfo, run: Run, numbers: np.ndarray, x: int, y: int, reac
     function, steps, names = cost_resources.cost_function(info, run), cost_resources.sampled_steps(info), names_of(info)
     across, up = (_bounds(info, numbers, number, reach) for number in (x, y))
     if x == y:
-        found = probe.line(function, numbers, x, np.linspace(*across, probe.N_POINTS))
-        chart = charts_probe.line(found, names[x], float(numbers[x]), steps[:, x])
+        curve = probe.line(function, numbers, x, np.linspace(*across, probe.N_POINTS))
+        chart = charts_probe.line(curve, names[x], float(numbers[x]), steps[:, x])
         figure(chart, key=key, alt=f"Learned cost over {names[x]}, all else as in this step")
         return
+    found = probe.plane(function, numbers, x, y, across, up)
     chart = charts_probe.plane(
-        probe.plane(function, numbers, x, y, across, up),
+        found,
         (names[x], names[y]),
         (float(numbers[x]), float(numbers[y])),
         steps[:, [x, y]],
         steps[probe.alike(steps, numbers, (x, y))][:, [x, y]],
+        found.spread if state.widget_value(DIFFERS_KEY) else None,
     )
     figure(chart, key=key, alt=f"Learned cost over {names[x]} and {names[y]}, all else as in this step")
 

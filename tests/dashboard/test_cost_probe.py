@@ -8,8 +8,10 @@ import run_fixtures as runs
 from factories import save_untrained
 from run_fixtures import open_page
 
+from safemil_core.config import CostConfig
 from safemil_core.learning.cost_function import read_cost_function
-from safemil_core.learning.networks import Sizes
+from safemil_core.learning.model_files import save_cost
+from safemil_core.learning.networks import CostNetwork, Sizes
 
 
 def numbers(values):
@@ -97,3 +99,16 @@ def test_a_run_that_lost_its_network_says_so_in_a_sentence(workspace, info, run)
     app = open_page("costs", run=run.id, section="probe")
     assert not app.exception
     assert "has no cost.safetensors yet" in app.error[0].value
+
+
+def test_of_an_ensemble_the_map_can_show_how_far_its_networks_differ(workspace, info, run):
+    config, sizes = CostConfig(hidden_sizes=(4,), members=3), Sizes(4, 2)
+    save_cost(run.folder / "cost.safetensors", CostNetwork(config, sizes), config, sizes)
+    app = open_probe(run)
+    costs = numbers(runs.figure(app, "costs.probe.map")["data"][0]["z"])
+    app.toggle(key="costs.probe.differs").set_value(True).run()
+    heatmap = runs.figure(app, "costs.probe.map")["data"][0]
+    deviations = numbers(heatmap["z"])
+    assert heatmap["zmax"] == pytest.approx(deviations.max())
+    assert (deviations < costs).all()
+    assert heatmap["colorbar"]["title"]["text"] == "its deviation"
