@@ -1,6 +1,6 @@
 """A tour of the pages: a small card that says what each one answers, and points at where to begin.
 
-It opens by itself in a workspace where nobody has ended it, and again with the button in the sidebar.
+It opens by itself on the first page of a workspace where nobody has ended it, and again with the button in the sidebar.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def tour(page: str) -> None:
     go_to = state.forget(_GO_TO)
     if go_to is not None and go_to != page:
         st.switch_page(f"views/{go_to}.py")
-    number = state.recall(_STOP, -1 if resources.workspace().tour_ended.exists() else 0)
+    number = state.recall(_STOP)
+    if number is None:  # it begins by itself on its first page alone: whoever followed a link wants something else
+        number = 0 if page == STOPS[0].page and not resources.workspace().tour_ended.exists() else -1
     if number >= 0:
         with place:
             _card(key=_KEY, data=_drawn(number), on_move_change=_move)

@@ -53,6 +53,11 @@ def test_every_card_is_on_its_page(number):
 
 def test_whoever_leaves_the_page_of_a_card_may_stay_there():
     app = open_page("datasets")
+    app.session_state["kept.tour.stop"] = 1
     app.switch_page("views/label.py").run()
     assert app.title[0].value == "Label"
-    assert card(app)["title"] == STOPS[0].title
+    assert card(app)["title"] == STOPS[1].title
+
+
+def test_whoever_follows_a_link_is_not_bothered():
+    assert card(open_page("label")) is None
