@@ -52,7 +52,8 @@ def main() -> None:
     groups = [rng.choice(marked, options.size, replace=False).tolist() for _ in range(options.groups)]
     before = refits(data, data.labels, run.config, options.seeds)
     for name, edits in (("one mark taken back", singles), (f"{options.size} marks taken back", groups)):
-        report(name, kept, data, run.config, before, edits)
+        if edits:
+            report(name, kept, data, run.config, before, edits)
 
 
 def report(
