@@ -58,7 +58,7 @@ def register(name: str, file: str) -> Callable[..., Any]:
     return st.components.v2.component(
         name,
         html=_source(f"{file}.html").replace(PLACE, _source("trajectory_stage.html")),
-        css=downloads.STYLE + _source("trajectory_stage.css") + _source(f"{file}.css"),
+        css=_source("trajectory_stage.css") + _source(f"{file}.css") + downloads.STYLE,
         js=script() + _source(f"{file}.js"),
     )
 
