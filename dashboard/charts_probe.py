@@ -93,7 +93,8 @@ def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
             name="how far its networks differ",
             line={"width": 0},
             fill="toself",
-            fillcolor="rgba(204,121,167,0.28)",
+            fillcolor=LEARNED_COST,
+            opacity=0.28,
             hoverinfo="skip",
         )
     figure.add_scatter(

@@ -12,8 +12,8 @@ from dashboard import resources, state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components import selection
 from dashboard.components.cell_map import clear_cells
-from dashboard.components.cost_trajectory import lead_on
 from dashboard.components.review_queue import review_next
+from dashboard.components.trajectory_below import lead_on
 from dashboard.components.words import plural
 from safemil_core.assessment.review_queue import QueueItem
 from safemil_core.data.datasets import DatasetInfo

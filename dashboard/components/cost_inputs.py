@@ -7,9 +7,9 @@ import streamlit as st
 
 from dashboard import charts_inputs, cost_resources, resources, state
 from dashboard.components.cost_probe import chosen_step, chosen_trajectory, names_of
-from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.figure import figure
 from dashboard.components.progress_line import progress_line
+from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import tasks

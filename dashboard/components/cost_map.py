@@ -12,9 +12,9 @@ from dashboard.charts_maps import Grid, MapKind, MapPanel, panel
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.cell_inside import cell_inside
 from dashboard.components.cell_map import cell_map
-from dashboard.components.cost_trajectory import follow
 from dashboard.components.figure import file_stem
 from dashboard.components.run_names import distinct_names
+from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span
 from dashboard.map_resources import CellValue
 from safemil_core.assessment.principal_components import N

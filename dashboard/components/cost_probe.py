@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts_probe, cost_resources, run_resources, state
-from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.figure import figure
+from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import code_span, plural
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
@@ -168,7 +168,7 @@ def _show(info: DatasetInfo, run: Run, numbers: np.ndarray, x: int, y: int, reac
         (names[x], names[y]),
         (float(numbers[x]), float(numbers[y])),
         steps[:, [x, y]],
-        steps[probe.alike(steps, numbers, (x, y))][:, [x, y]],
+        steps[probe.alike(steps, cost_resources.ranges(info).deviation, numbers, (x, y))][:, [x, y]],
         found.spread if state.widget_value(DIFFERS_KEY) else None,
     )
     figure(chart, key=key, alt=f"Learned cost over {names[x]} and {names[y]}, all else as in this step")

@@ -15,9 +15,9 @@ import streamlit as st
 
 from dashboard import charts_data, resources, run_resources, state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, TRUE_COST_SCALE
-from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
+from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.run_resources import StepValue
 from safemil_core.assessment import rasters
 from safemil_core.assessment.rasters import Alignment, Layout, Picture, Window

@@ -11,8 +11,8 @@ import streamlit as st
 
 from dashboard import charts_run, resources, run_resources, state
 from dashboard.components import settings_form
-from dashboard.components.cost_trajectory import follow, lead_on
 from dashboard.components.figure import figure
+from dashboard.components.trajectory_below import follow, lead_on
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig

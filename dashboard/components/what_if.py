@@ -10,9 +10,9 @@ import streamlit as st
 
 from dashboard import charts_weights, resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components.cost_trajectory import lead_on
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
+from dashboard.components.trajectory_below import lead_on
 from dashboard.components.what_if_edits import Edits, what_if_edits
 from dashboard.components.what_if_results import what_if_results
 from dashboard.components.words import plural

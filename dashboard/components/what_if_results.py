@@ -10,8 +10,8 @@ import streamlit as st
 
 from dashboard import charts_weights, resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components.cost_trajectory import lead_on
 from dashboard.components.figure import figure
+from dashboard.components.trajectory_below import lead_on
 from dashboard.components.what_if_edits import edit_words
 from dashboard.components.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo

@@ -11,10 +11,10 @@ from dashboard.components.cost_inputs import cost_inputs
 from dashboard.components.cost_map import cost_map
 from dashboard.components.cost_probe import cost_probe
 from dashboard.components.cost_raster import cost_raster
-from dashboard.components.cost_trajectory import cost_trajectory
 from dashboard.components.cost_truth import cost_truth
 from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import need_costs, need_dataset
+from dashboard.components.trajectory_below import trajectory_below
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -33,4 +33,4 @@ SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
 chosen = pickers.section_picker({name: title for name, (title, _) in SECTIONS.items()})
 SECTIONS[chosen][1](info, run)
 
-cost_trajectory(info, run)
+trajectory_below(info, run)

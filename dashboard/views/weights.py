@@ -8,9 +8,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.components import pickers
-from dashboard.components.cost_trajectory import cost_trajectory
 from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import need_costs, need_dataset
+from dashboard.components.trajectory_below import trajectory_below
 from dashboard.components.weights_bags import weights_bags
 from dashboard.components.weights_enough import weights_enough
 from dashboard.components.weights_live import weights_live
@@ -49,4 +49,4 @@ st.caption(caption)
 section(info, run)
 
 st.divider()
-cost_trajectory(info, run)
+trajectory_below(info, run)

@@ -34,6 +34,8 @@ class Ranges:
     """[O + A, 2] the central 99 % of each."""
     full: np.ndarray
     """[O + A, 2] all of each."""
+    deviation: np.ndarray
+    """[O + A] the standard deviation of each."""
 
     @classmethod
     def of(cls, numbers: np.ndarray) -> Ranges:
@@ -42,6 +44,7 @@ class Ranges:
         return cls(
             central=np.quantile(numbers, [beyond, 1 - beyond], axis=0).T,
             full=np.stack([numbers.min(axis=0), numbers.max(axis=0)], axis=1),
+            deviation=numbers.std(axis=0),
         )
 
 
@@ -125,15 +128,15 @@ def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: 
     return reached
 
 
-def alike(numbers: np.ndarray, step: np.ndarray, free: tuple[int, ...]) -> np.ndarray:
+def alike(numbers: np.ndarray, deviation: np.ndarray, step: np.ndarray, free: tuple[int, ...]) -> np.ndarray:
     """[at most N_ALIKE] the steps of [S, O + A] whose other numbers than the free ones are most like those of a step.
 
-    By the distance with each number divided by its deviation; numbers that never vary do not count.
+    By the distance with each number divided by its deviation [O + A]; numbers that never vary do not count.
     """
-    fixed = np.setdiff1d(np.arange(len(step)), free)
-    deviations = numbers[:, fixed].std(axis=0)
-    fixed, deviations = fixed[deviations > 0], deviations[deviations > 0]
-    squares = (((numbers[:, fixed] - step[fixed]) / deviations) ** 2).sum(axis=1)
+    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    scale[list(free)] = 0.0
+    differences = (numbers - step) * scale
+    squares = np.einsum("sd,sd->s", differences, differences)
     n = min(N_ALIKE, len(numbers))
     nearest: np.ndarray = np.argpartition(squares, n - 1)[:n]
     return nearest

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.config import WeightConfig
-from safemil_core.learning.weights import cloning_weights, effective_sample_size, trajectory_costs
+from safemil_core.learning.weights import cloning_weights, effective_sample_size
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ def report(
         true_costs: [N] sums of true costs, where known. They are compared with, never weighed by.
         is_immobile: [N] bool, which trajectories hardly move, see `immobility`.
     """
-    weights = cloning_weights(step_costs, offsets, labels, config, gamma).trajectories
+    found = cloning_weights(step_costs, offsets, labels, config, gamma)
+    weights = found.trajectories
     mass = weights * np.diff(offsets)
     mass = mass / mass.sum()
     return WeightReport(
-        costs=trajectory_costs(step_costs, offsets, gamma, config.per_length),
+        costs=found.costs,
         labels=labels,
         weights=weights,
         effective_trajectories=effective_sample_size(weights),

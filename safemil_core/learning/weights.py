@@ -20,6 +20,9 @@ class CloningWeights:
     steps: np.ndarray
     """[sum T] float64."""
 
+    costs: np.ndarray
+    """[N] float64, the trajectory costs C that they follow from; 0 where none were asked for."""
+
 
 def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, per_length: bool = False) -> np.ndarray:
     """C(tau) = sum over t of gamma^t c(s_t, a_t), section 4 of the paper.
@@ -36,7 +39,8 @@ def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, 
     if gamma == 1:  # the same to the bit, without millions of powers: pages ask for it while a slider moves
         costs, lengths = sum_by_trajectory(step_costs, offsets), np.diff(offsets).astype(np.float64)
     else:
-        discounts = gamma ** times(offsets).astype(np.float64)
+        powers = gamma ** np.arange(np.diff(offsets).max(), dtype=np.float64)
+        discounts = powers[times(offsets)]
         costs, lengths = sum_by_trajectory(step_costs * discounts, offsets), sum_by_trajectory(discounts, offsets)
     if per_length:
         costs = costs / lengths * lengths.max()
@@ -73,13 +77,13 @@ def cloning_weights(
     if steps.sum() == 0:  # a threshold below every cost, or all cost 1: keep the least costly, not nothing
         steps = np.repeat(costs == costs[cloned].min(), lengths) * np.repeat(cloned, lengths)
     steps = steps / steps.sum() * lengths[cloned].sum()
-    return CloningWeights(trajectories=sum_by_trajectory(steps, offsets) / lengths, steps=steps)
+    return CloningWeights(sum_by_trajectory(steps, offsets) / lengths, steps, costs)
 
 
 def uniform_weights(offsets: np.ndarray, labels: np.ndarray) -> CloningWeights:
     """Plain behaviour cloning: 1 for every step that is not marked non-preferred."""
     kept = (labels != "non_preferred").astype(np.float64)
-    return CloningWeights(trajectories=kept, steps=np.repeat(kept, np.diff(offsets)))
+    return CloningWeights(kept, np.repeat(kept, np.diff(offsets)), np.zeros(len(kept)))
 
 
 def effective_sample_size(weights: np.ndarray) -> float:

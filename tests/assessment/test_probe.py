@@ -71,7 +71,8 @@ def test_steps_are_alike_in_the_numbers_that_are_not_moved():
     rng = np.random.default_rng(0)
     numbers = np.concatenate([rng.normal(size=(1_000, 2)), np.ones((1_000, 1))], axis=1).astype(np.float32)
     numbers[:, 1] *= 100
-    found = alike(numbers, np.array([50.0, 0.0, 1.0], dtype=np.float32), free=(0,))
+    step = np.array([50.0, 0.0, 1.0], dtype=np.float32)
+    found = alike(numbers, Ranges.of(numbers).deviation, step, free=(0,))
     nearest = np.argsort(np.abs(numbers[:, 1]))[:N_ALIKE]
     assert set(found) == set(nearest)
 

@@ -1,4 +1,3 @@
-
 import numpy as np
 import pytest
 from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, new_run, staged, store

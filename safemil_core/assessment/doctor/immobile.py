@@ -23,7 +23,7 @@ NEED_ROLLOUTS = frozenset({"immobile_policy"})
 """Causes that nobody can tell of before the policies are rolled out."""
 MOST_WEIGHT = 0.25
 """Of the whole weight on immobile trajectories; a few among many movers weigh less, whatever the scheme."""
-MOST_OVERLAP = 0.6
+MOST_OVERLAP = 0.75
 """Of as many trajectories of the highest return as are marked: with a larger share, marks name what earns."""
 FEWEST_MARKS = 5
 """Of fewer marks an overlap says nothing."""

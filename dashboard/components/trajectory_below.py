@@ -1,4 +1,4 @@
-"""The trajectory that the Costs page leads on to: below every section, the same one."""
+"""The trajectory that a page leads on to: below all its sections, the same one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.components.trajectory_view import trajectory_view
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
-_LEADS_ON = "costs.leads_on"
+_LEADS_ON = "leads_on"
 
 
 def lead_on(trajectory: int, step: int | None = None) -> None:
@@ -27,7 +27,7 @@ def follow() -> None:
         st.rerun()
 
 
-def cost_trajectory(info: DatasetInfo, run: Run) -> None:
+def trajectory_below(info: DatasetInfo, run: Run) -> None:
     """One trajectory in full, the cursor at the step that was led on to; the costliest where none is chosen."""
     picker, label_link = st.columns([1, 3], vertical_alignment="bottom")
     with picker:
@@ -35,4 +35,4 @@ def cost_trajectory(info: DatasetInfo, run: Run) -> None:
     state.trajectory.settle(chosen)
     with label_link:
         page_link("label", f"Label trajectory {chosen} and others like it")
-    trajectory_view(info, chosen, key="costs.view", run=run, step=state.step.get())
+    trajectory_view(info, chosen, key="below", run=run, step=state.step.get())
