@@ -53,7 +53,7 @@ def report(about: Reported) -> str:
     """The whole document. Raises NotReady while the costs are not learned."""
     run, info = about.run, about.run.info
     title = about.note.name or f"Run {run.id}"
-    costs, table = run.costs()["cost"].to_numpy(), run.trajectories()
+    costs, table = run.step_costs(), run.trajectories()
     below = f"{run.id} · dataset {info.dataset} · by {info.author} · {info.created_at[:16].replace('T', ' at ')} UTC"
     parts = [
         report_page.heading(title, below),

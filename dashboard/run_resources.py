@@ -143,7 +143,7 @@ def _run_cost_sums(folder: Path, written_at: int) -> pd.Series:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_costs(folder: Path, written_at: int) -> np.ndarray:
-    return Run(folder).costs()["cost"].to_numpy()
+    return Run(folder).step_costs()
 
 
 def _step_value(info: DatasetInfo, run: Run, value: StepValue) -> np.ndarray | None:
@@ -189,8 +189,7 @@ def _step_weights(folder: Path, written_at: int, policy: Policy) -> np.ndarray:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _run_cost_spread(folder: Path, written_at: int) -> np.ndarray | None:
-    costs = Run(folder).costs()
-    return costs["spread"].to_numpy() if "spread" in costs else None
+    return Run(folder).cost_spread()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -88,7 +88,7 @@ def curate(
         segments=state.segments,
         tags=state.tags,
         weights=None if run is None else run.trajectories()["weight"].to_numpy(np.float64),
-        learned_costs=None if run is None else run.costs()["cost"].to_numpy(np.float32),
+        learned_costs=None if run is None else run.step_costs(),
         card=card(datasets, name),
     )
 

@@ -61,7 +61,6 @@ def case_of(workspace: Workspace, run: Run) -> Case:
     trajectories, table = datasets.open(info.dataset), datasets.table(info.dataset)
     dataset, labels = datasets.info(info.dataset), datasets.labels(info.dataset)  # the table brings the statistics
     said = labels.state(info.label_snapshot)
-    costs = run.costs() if run.has_costs else None
     network = run.folder / "cost.safetensors"
     data = TrainingData.of(trajectories, said.labels, CPU, action_parts=dataset.actions)
     return Case(
@@ -72,9 +71,9 @@ def case_of(workspace: Workspace, run: Run) -> Case:
         inputs=_inputs(dataset),
         input_names=(*dataset.observation_names, *dataset.action_names),
         metrics=run.metrics(),
-        costs=None if costs is None else costs["cost"].to_numpy(),
-        spread=None if costs is None or "spread" not in costs else costs["spread"].to_numpy(),
-        weights=None if costs is None else run.trajectories()["weight"].to_numpy(),
+        costs=run.step_costs() if run.has_costs else None,
+        spread=run.cost_spread() if run.has_costs else None,
+        weights=run.trajectories()["weight"].to_numpy() if run.has_costs else None,
         segments=said.segments,
         tags=said.tags,
         conflicts=tuple(conflicts(labels.judgements(info.label_snapshot))),

@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -145,6 +147,19 @@ class Run:
             NotReady: the cost network has not had its last update yet.
         """
         return pd.read_parquet(self.table("costs"))
+
+    def step_costs(self) -> np.ndarray:
+        """[sum T] float32, the learned cost of every step, without what else `costs` reads. Raises NotReady like it."""
+        costs: np.ndarray = pq.read_table(self.table("costs"), columns=["cost"])["cost"].to_numpy()
+        return costs
+
+    def cost_spread(self) -> np.ndarray | None:
+        """[sum T] float32, the deviation of the cost over the networks of an ensemble; None where there is one."""
+        file = self.table("costs")
+        if "spread" not in pq.read_schema(file).names:
+            return None
+        spread: np.ndarray = pq.read_table(file, columns=["spread"])["spread"].to_numpy()
+        return spread
 
     def trajectories(self) -> pd.DataFrame:
         """Columns trajectory, length, label, cost_sum, weight. Raises NotReady like `costs`."""

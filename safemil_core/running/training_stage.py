@@ -137,7 +137,7 @@ def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> Non
         roc_auc,
     )  # a second: the costs are not to wait for it
 
-    learned, true_costs = run.costs()["cost"].to_numpy(), trajectories.true_costs()
+    learned, true_costs = run.step_costs(), trajectories.true_costs()
     auc = spearman = None
     if trajectories.costs is not None and true_costs is not None:
         auc = roc_auc(learned, np.asarray(trajectories.costs) > 0)

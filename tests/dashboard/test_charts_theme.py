@@ -82,7 +82,7 @@ def test_white_and_black_by_hand():
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-@pytest.mark.parametrize(("first", "second"), combinations(FIXED, 2))
+@pytest.mark.parametrize(("first", "second"), list(combinations(FIXED, 2)))
 def test_what_has_a_fixed_colour_is_told_apart(first, second, vision):
     assert distance(FIXED[first], FIXED[second], vision) > 10  # five times a difference that is just noticed
 
