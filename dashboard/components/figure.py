@@ -47,7 +47,7 @@ def figure(
     Returns:
         The selection where `on_select` is not "ignore".
     """
-    options = {**_WITHOUT_NOISE, "displayModeBar": None if on_select != "ignore" else False, **(config or {})}
+    options = {**_WITHOUT_NOISE, "displayModeBar": "hover" if on_select != "ignore" else False, **(config or {})}
     with (place or st).container(gap=None, key=f"figure.{key}"):
         selection = st.plotly_chart(
             chart, key=key, alt=alt, on_select=on_select, selection_mode=selection_mode, config=options

@@ -57,7 +57,6 @@ def _facts(info: DatasetInfo) -> None:
         figure(
             charts_data.trajectory_scatter(table, resources.labels(info).current(), info.observation_names),
             key="datasets.scatter",
-            config={"displayModeBar": False},
             alt="One point per trajectory, coloured by label",
         )
     if is_ragged:
@@ -65,8 +64,7 @@ def _facts(info: DatasetInfo) -> None:
             figure(
                 charts_data.length_histogram(lengths.to_numpy()),
                 key="datasets.lengths",
-                config={"displayModeBar": False},
-                alt="How many trajectories have how many steps",
+                    alt="How many trajectories have how many steps",
             )
 
 
