@@ -64,7 +64,7 @@ def _facts(info: DatasetInfo) -> None:
             figure(
                 charts_data.length_histogram(lengths.to_numpy()),
                 key="datasets.lengths",
-                    alt="How many trajectories have how many steps",
+                alt="How many trajectories have how many steps",
             )
 
 
