@@ -45,7 +45,7 @@ def one_round(page: Page, url: str, workspace: Workspace, warm: str | None) -> t
     link.wait_for(timeout=PATIENCE_MS)
     learned = time.perf_counter() - began
     link.click()
-    page.locator(".st-key-costs-learned .heatmaplayer image").wait_for(timeout=PATIENCE_MS)
+    page.locator(".plot[data-area]").first.wait_for(timeout=PATIENCE_MS)
     return learned, time.perf_counter() - began
 
 

@@ -79,7 +79,8 @@ def evaluate_run(
     report_of = {**_report(dataset, trajectories, matches), "frames": {"fps": FPS, "stride": stride}}
     _add_reach(report_of, run, Yardstick.of_table(datasets.table(dataset.name)))
     run.write_json("evaluation/evaluation.json", report_of)
-    examine_run(workspace, run)  # what a policy does may show what is wrong with it
+    if run.has_costs:
+        examine_run(workspace, run)  # what a policy does may show what is wrong with it
     final = replace(progress, state="done", updated_at=time.time())
     write_progress(path, final)
     on_progress(final)

@@ -80,8 +80,7 @@ def train(page: Page) -> None:
 
 def look_at_costs(page: Page) -> None:
     follow(page, "Costs")
-    expect(page.locator(".st-key-costs-learned .heatmaplayer image")).to_be_visible(timeout=SLOW)
-    expect(page.locator(".st-key-costs-true .heatmaplayer image")).to_be_visible()
+    expect(page.locator(".plot[data-area]")).to_have_count(2, timeout=SLOW)  # the learned cost, and the true one
     expect(page.locator(".view .timeline")).to_be_visible(timeout=SLOW)
     picture(page, "costs")
 
@@ -99,9 +98,10 @@ def watch(page: Page) -> None:
     page.get_by_role("slider", name="Videos").press("Home")
     page.get_by_role("slider", name="Videos").press("ArrowRight")
     page.get_by_role("button", name="Run both policies").click()
-    video = page.locator("video")
+    video = page.locator("video").first
     expect(video).to_be_visible(timeout=SLOW)
-    page.wait_for_function("() => document.querySelector('video').readyState >= 2", timeout=SLOW)
+    is_loaded = "v => v.readyState >= 2 || new Promise((done) => v.addEventListener('loadeddata', () => done(true)))"
+    assert video.evaluate(is_loaded)
     duration, width = video.evaluate("v => [v.duration, v.videoWidth]")
     assert duration > 4
     assert width == 2 * 400, "both policies side by side"

@@ -33,14 +33,16 @@ def run(workspace, info):
 
 
 def test_every_page_opens_and_draws_over_the_actions(info, run):
-    for page in ("datasets", "review", "label", "audit", "train", "costs", "weights", "rollouts"):
+    for page in ("datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "doctor", "rollouts"):
         app = runs.open_page(page, dataset=info.name, run=run.id)
         assert (len(app.exception), len(app.error)) == (0, 0), page
         if page == "costs":
             assert app.segmented_control(key="widget.section").options[0] == "Over the actions"
         if page in ("label", "costs"):
             axes = [box.options for box in app.selectbox if box.label in ("Horizontal", "Vertical")]
-            assert axes == [list(info.action_names)] * 2
+            names = list(info.action_names)
+            of_the_map = [[*names, "principal component 1", "principal component 2"]] * 2 if page == "costs" else []
+            assert axes == [*of_the_map, names, names]
 
 
 def test_a_replay_shows_the_images_that_were_recorded(workspace, info, monkeypatch):
