@@ -114,10 +114,11 @@ def _trust(agreements: dict[int, float]) -> str:
     if not agreements:
         return words + "How well it foretells a real refit is measured with every refit: there is none yet."
     found = np.array(list(agreements.values()))
+    spread = f", from {found.min():.2f} to {found.max():.2f}" if len(found) > 1 else ""
     return (
-        f"{words}Its rank correlation with the {plural(len(found), 'real refit')} of this run so far: median "
-        f"{np.median(found):.2f}, from {found.min():.2f} to {found.max():.2f}. A single label often changes less "
-        "than another seed does: then neither tells much."
+        f"{words}Its rank correlation with {plural(len(found), 'real refit')} of this run so far: median "
+        f"{np.median(found):.2f}{spread}. A single label often changes less than another seed does: then neither "
+        "tells much."
     )
 
 

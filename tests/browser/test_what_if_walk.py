@@ -70,7 +70,7 @@ def _what_if(page: Page, run: Run) -> None:
     expect(page.get_by_text("Weight that moved")).to_be_visible(timeout=90_000)
     expect(_drawing(page, "what_if-scatter").get_by_text("within 2 deviations of the noise")).to_be_visible()
     expect(_drawing(page, "what_if-preview").get_by_text("trajectory cost C of the run")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"rank correlation with the 1 real refit"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"rank correlation with 1 real refit"))).to_be_visible()
     expect(page.locator(".st-key-what_if-movers canvas").first).to_be_visible()
 
 

@@ -101,7 +101,7 @@ def test_the_preview_shows_at_once_with_how_far_it_can_be_trusted(workspace, inf
     assert len(strength) == runs.N
     assert np.abs(strength).max() == pytest.approx(1)
     (rho,) = WhatIfs(run).agreements().values()
-    assert f"the 1 real refit of this run so far: median {rho:.2f}" in words(app)
+    assert f"with 1 real refit of this run so far: median {rho:.2f}" in words(app)
 
 
 def test_what_came_of_it_stands_beside_the_noise(workspace, info, run):
