@@ -21,6 +21,23 @@ def lead_on(trajectory: int, step: int | None = None) -> None:
     state.remember(_LEADS_ON, True)
 
 
+@state.uninterrupted()
+def lead_on_point(key: str) -> None:
+    """The callback of a chart of trajectories: the point that is chosen, whose `customdata` is or begins with one."""
+    points = [point for point in state.widget_value(key)["selection"]["points"] if "customdata" in point]
+    if points:
+        data = points[0]["customdata"]
+        lead_on(int(data[0] if isinstance(data, list) else data))
+
+
+@state.uninterrupted()
+def lead_on_row(key: str, trajectories: tuple[int, ...]) -> None:
+    """The callback of a table with these trajectories in its rows: the row that is chosen."""
+    rows = state.widget_value(key)["selection"]["rows"]
+    if rows:
+        lead_on(trajectories[rows[0]])
+
+
 def follow() -> None:
     """Called at the start of a section that is a fragment: where it has led on, the whole page must follow."""
     if state.forget(_LEADS_ON):

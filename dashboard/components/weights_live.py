@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_run, resources, run_resources, state
+from dashboard import charts_run, resources, run_resources
 from dashboard.components import settings_form
 from dashboard.components.figure import figure
-from dashboard.components.trajectory_below import follow, lead_on
+from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -46,7 +46,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
             charts_run.weight_scatter(facts),
             key=SCATTER,
             alt="Weight over trajectory cost",
-            on_select=_point_chosen,
+            on_select=partial(lead_on_point, SCATTER),
             selection_mode="points",
         )
     with right:
@@ -169,7 +169,7 @@ def _changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
         hide_index=True,
         height=340,
         key=CHANGES,
-        on_select=partial(_row_chosen, tuple(table["trajectory"].tolist())),
+        on_select=partial(lead_on_row, CHANGES, tuple(table["trajectory"].tolist())),
         selection_mode="single-row",
         column_config={
             "before": st.column_config.NumberColumn(format="%.2f"),
@@ -179,17 +179,3 @@ def _changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
             "true_cost": st.column_config.NumberColumn("true cost", format="%.0f"),
         },
     )
-
-
-@state.uninterrupted()
-def _point_chosen() -> None:
-    points = state.widget_value(SCATTER)["selection"]["points"]
-    if points:
-        lead_on(int(points[0]["customdata"][0]))
-
-
-@state.uninterrupted()
-def _row_chosen(trajectories: tuple[int, ...]) -> None:
-    rows = state.widget_value(CHANGES)["selection"]["rows"]
-    if rows:
-        lead_on(trajectories[rows[0]])

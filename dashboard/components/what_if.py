@@ -12,7 +12,7 @@ from dashboard import charts_weights, resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
-from dashboard.components.trajectory_below import lead_on
+from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import Edits, what_if_edits
 from dashboard.components.what_if_results import what_if_results
 from dashboard.components.words import plural
@@ -89,7 +89,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
             charts_weights.preview_over_cost(table),
             key=PREVIEW,
             alt="Where the preview expects the costs to move",
-            on_select=_point_chosen,
+            on_select=partial(lead_on_point, PREVIEW),
             selection_mode="points",
         )
     order = np.argsort(-np.abs(strength), kind="stable")[:N_MOVERS]
@@ -98,7 +98,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
         hide_index=True,
         height=300,
         key=MOVERS,
-        on_select=partial(_row_chosen, tuple(order.tolist())),
+        on_select=partial(lead_on_row, MOVERS, tuple(order.tolist())),
         selection_mode="single-row",
         column_config={
             "cost": st.column_config.NumberColumn("C of the run", format="%.2f"),
@@ -129,17 +129,3 @@ def _start(run: Run, edits: Edits) -> None:
         start_what_if(resources.workspace(), run, request)
     except SafeMILError as problem:
         state.remember(_PROBLEM, str(problem))
-
-
-@state.uninterrupted()
-def _point_chosen() -> None:
-    points = state.widget_value(PREVIEW)["selection"]["points"]
-    if points:
-        lead_on(int(points[0]["customdata"]))
-
-
-@state.uninterrupted()
-def _row_chosen(trajectories: tuple[int, ...]) -> None:
-    rows = state.widget_value(MOVERS)["selection"]["rows"]
-    if rows:
-        lead_on(trajectories[rows[0]])

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import charts_weights, resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.figure import figure
-from dashboard.components.trajectory_below import lead_on
+from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import edit_words
 from dashboard.components.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
@@ -42,7 +42,7 @@ def what_if_results(info: DatasetInfo, run: Run) -> None:
             charts_weights.changes_over_noise(table, found.after.labels),
             key=SCATTER,
             alt="Change of each trajectory's cost over what another seed changes",
-            on_select=_point_chosen,
+            on_select=partial(lead_on_point, SCATTER),
             selection_mode="points",
         )
     with movers:
@@ -98,7 +98,7 @@ def _movers(found: WhatIf, table: pd.DataFrame) -> None:
         hide_index=True,
         height=360,
         key=MOVERS,
-        on_select=partial(_row_chosen, tuple(order.tolist())),
+        on_select=partial(lead_on_row, MOVERS, tuple(order.tolist())),
         selection_mode="single-row",
         column_config={
             name: st.column_config.TextColumn(help="Change ± what another seed changes (one deviation).")
@@ -137,17 +137,3 @@ def _make(info: DatasetInfo, found: WhatIf) -> None:
         state.remember(_MESSAGE, str(problem))
         return
     state.remember(_MESSAGE, f"{plural(len(found.edits), 'label')} changed as one action; undo it on the Label page.")
-
-
-@state.uninterrupted()
-def _point_chosen() -> None:
-    points = [point for point in state.widget_value(SCATTER)["selection"]["points"] if "customdata" in point]
-    if points:
-        lead_on(int(points[0]["customdata"]))
-
-
-@state.uninterrupted()
-def _row_chosen(trajectories: tuple[int, ...]) -> None:
-    rows = state.widget_value(MOVERS)["selection"]["rows"]
-    if rows:
-        lead_on(trajectories[rows[0]])
