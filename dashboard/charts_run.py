@@ -21,8 +21,8 @@ from dashboard.charts_theme import (
 )
 from safemil_core.assessment.state_maps import StateMap
 
-MAX_SVG_POINTS = 2_000
-"""Above this many, points are drawn by WebGL."""
+MOST_POINTS = 800
+"""Of a label: a figure that follows a slider must be drawn anew within some 200 ms."""
 
 
 def state_map(
@@ -78,24 +78,24 @@ def histogram(edges: np.ndarray, counts: Mapping[Any, np.ndarray], title: str) -
 
 
 def weight_scatter(table: pd.DataFrame) -> go.Figure:
-    """Weight over trajectory cost, one point a trajectory.
+    """Weight over trajectory cost, one point a trajectory; of very many of a label some, evenly by their cost.
 
     Args:
         table: columns trajectory, cost, weight, label and, where known, return and true_cost.
     """
     figure = go.Figure()
-    trace = go.Scattergl if len(table) > MAX_SVG_POINTS else go.Scatter
     known = [column for column in ("return", "true_cost") if column in table]
     facts = "".join(f"<br>{name.replace('_', ' ')} %{{customdata[{i}]:.1f}}" for i, name in enumerate(known, start=1))
     for label, words in LABEL_WORDS.items():
-        part = table[table["label"] == label]
+        whole = table[table["label"] == label]
+        part = whole.sort_values("cost").iloc[:: -(-len(whole) // MOST_POINTS)] if len(whole) > MOST_POINTS else whole
         if len(part):
             figure.add_trace(
-                trace(
+                go.Scatter(
                     x=part["cost"],
                     y=part["weight"],
                     mode="markers",
-                    name=words,
+                    name=words if len(part) == len(whole) else f"{words} ({len(part):,} of {len(whole):,} drawn)",
                     marker={"color": LABEL_COLOURS[label], "size": 7, "opacity": 0.65},
                     customdata=part[["trajectory", *known]].to_numpy().tolist(),
                     hovertemplate=(

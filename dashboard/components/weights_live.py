@@ -46,6 +46,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
             charts_run.weight_scatter(facts),
             key=SCATTER,
             alt="Weight over trajectory cost",
+            table=facts[["trajectory", "cost", "weight", "label"]],
             on_select=partial(lead_on_point, SCATTER),
             selection_mode="points",
         )

@@ -47,6 +47,15 @@ def test_the_weight_scatter_names_what_is_known():
     assert "true cost %{customdata[1]:.1f}" in trace.hovertemplate
 
 
+def test_of_very_many_trajectories_the_weight_scatter_draws_some_evenly_by_cost_and_says_so():
+    n = 2 * charts_run.MOST_POINTS + 1
+    costs = np.random.default_rng(0).permutation(n).astype(float)
+    table = pd.DataFrame({"trajectory": np.arange(n), "cost": costs, "weight": 1.0, "label": "none"})
+    (trace,) = charts_run.weight_scatter(table).data
+    assert trace.x.tolist() == list(range(0, n, 3))
+    assert trace.name == f"unlabelled ({len(trace.x):,} of {n:,} drawn)"
+
+
 def test_episodes_are_points_and_means_have_whiskers():
     interval = {"mean": 2.0, "low": 1.0, "high": 4.0}
     result = {"return": interval, "cost": interval, "episodes": [{"seed": 7, "return": 9.0, "cost": 3.0}]}
