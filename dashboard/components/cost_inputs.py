@@ -28,9 +28,8 @@ def cost_inputs(info: DatasetInfo, run: Run) -> None:
     if info.images:
         st.info("What each input adds step by step is shown for numbers alone, and this cost sees images.")
         return
-    cost_resources.cost_function(
-        info, run
-    )  # what a run has lost is said by the frame, which does not see into a fragment
+    # What a run has lost is said by the frame, which does not see into a fragment.
+    cost_resources.cost_function(info, run)
     _along(info, run)
 
 

@@ -24,9 +24,8 @@ def cost_probe(info: DatasetInfo, run: Run) -> None:
     if info.images:
         st.info("This cost sees images, and a probe needs numbers: no picture lies between two others.")
         return
-    cost_resources.cost_function(
-        info, run
-    )  # what a run has lost is said by the frame, which does not see into a fragment
+    # What a run has lost is said by the frame, which does not see into a fragment.
+    cost_resources.cost_function(info, run)
     _section(info, run)
 
 
@@ -194,10 +193,8 @@ def _over_the_action(info: DatasetInfo, run: Run, numbers: np.ndarray, reach: st
 
 
 def _over_choices(info: DatasetInfo, run: Run, numbers: np.ndarray) -> None:
-    function, counts = (
-        cost_resources.cost_function(info, run),
-        [p.n_choices for p in info.actions for _ in range(p.size)],
-    )
+    function = cost_resources.cost_function(info, run)
+    counts = [part.n_choices for part in info.actions for _ in range(part.size)]
     lines = [
         probe.line(function, numbers, info.n_observations + place, np.arange(n or 1, dtype=np.float32))
         for place, n in enumerate(counts)

@@ -81,12 +81,19 @@ def evaluate_policy(
 
 def roc_auc(scores: np.ndarray, is_positive: np.ndarray) -> float | None:
     """Chance that a positive scores above a negative, ties counted half; None where one kind is missing."""
-    n_positive = int(is_positive.sum())
-    n_negative = len(is_positive) - n_positive
-    if not n_positive or not n_negative:
+    if is_positive.all() or not is_positive.any():
         return None
-    ranks = stats.rankdata(scores)
-    return float((ranks[is_positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    return float(roc_aucs(scores[:, None], is_positive[:, None])[0])
+
+
+def roc_aucs(scores: np.ndarray, is_positive: np.ndarray) -> np.ndarray:
+    """[S] the same of each column of scores [n, S] for [n, S] bool, where each column has both kinds."""
+    ranks = stats.rankdata(scores, axis=0)
+    n_positive = is_positive.sum(axis=0)
+    n_negative = len(is_positive) - n_positive
+    wins = (ranks * is_positive).sum(axis=0) - n_positive * (n_positive + 1) / 2
+    found: np.ndarray = wins / (n_positive * n_negative)
+    return found
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float | None:

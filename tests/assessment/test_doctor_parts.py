@@ -14,11 +14,12 @@ from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.collapse_by_training import learning_rate
 from safemil_core.assessment.doctor.dataset_trouble import truncated_episodes
 from safemil_core.assessment.doctor.label_trouble import contradictions
-from safemil_core.assessment.doctor.separability import aucs_of, separability, some
+from safemil_core.assessment.doctor.separability import separability, some
 from safemil_core.assessment.doctor.shortcuts import explained, shortcuts, sources_of
 from safemil_core.assessment.doctor.signs import RECENT_ROWS, Signs
 from safemil_core.assessment.doctor.twins import twins
 from safemil_core.assessment.doctor.weight_trouble import short_episodes
+from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.config import CostConfig, RunConfig, WeightConfig
 from safemil_core.data.recording import CUT_OFF, TERMINATED
 from safemil_core.data.storage.statistics import Dimensions
@@ -64,7 +65,7 @@ def test_a_case_says_what_does_not_fit():
 
 def test_aucs_count_ties_half():
     scores = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
-    assert aucs_of(scores, np.array([[False, True], [True, False], [True, False]])).tolist() == [1.0, 0.5]
+    assert roc_aucs(scores, np.array([[False, True], [True, False], [True, False]])).tolist() == [1.0, 0.5]
 
 
 def test_labels_that_follow_the_descriptors_are_told_apart_and_shuffled_ones_are_not():

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from safemil_core.assessment.descriptors import neighbours
+from safemil_core.assessment.evaluation import roc_aucs
 
 MOST_TRAJECTORIES = 1_000
 """That are looked at: of more, a random part, with as many of the marked as can be."""
@@ -62,7 +62,7 @@ def separability(descriptors: np.ndarray, is_marked: np.ndarray, seed: int = 0) 
     by_ridge = _left_out(features, targets)
     near = neighbours(features, N_NEIGHBOURS)
     by_neighbours = targets[near].mean(axis=1)
-    aucs = np.maximum(aucs_of(by_ridge, targets > 0), aucs_of(by_neighbours, targets > 0))
+    aucs = np.maximum(roc_aucs(by_ridge, targets > 0), roc_aucs(by_neighbours, targets > 0))
     return Separability(float(aucs[0]), aucs[1:], by_ridge[:, 0], truth > 0)
 
 
@@ -71,16 +71,6 @@ def some(kinds: Sequence[np.ndarray], rng: np.random.Generator, most: int = MOST
     first, second = (rng.permutation(kind) for kind in kinds)
     n_first = min(len(first), max(most // 2, most - len(second)))
     return np.sort(np.concatenate([first[:n_first], second[: most - n_first]]))
-
-
-def aucs_of(scores: np.ndarray, is_positive: np.ndarray) -> np.ndarray:
-    """[S] ROC AUC of each column of scores [n, S] for [n, S] bool; ties count half."""
-    ranks = rankdata(scores, axis=0)
-    n_positive = is_positive.sum(axis=0)
-    n_negative = len(is_positive) - n_positive
-    wins = (ranks * is_positive).sum(axis=0) - n_positive * (n_positive + 1) / 2
-    found: np.ndarray = wins / (n_positive * n_negative)
-    return found
 
 
 def _left_out(features: np.ndarray, targets: np.ndarray) -> np.ndarray:

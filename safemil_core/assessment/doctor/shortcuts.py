@@ -12,7 +12,7 @@ import numpy as np
 
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
-from safemil_core.assessment.doctor.separability import aucs_of
+from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.data.trajectories import times
 from safemil_core.learning.failure_modes import failure_modes
 
@@ -188,7 +188,7 @@ def _is_as_good(auc: float, told: Predictors, *, of_steps: bool = False) -> bool
 
 
 def _auc(scores: np.ndarray, is_positive: np.ndarray) -> float:
-    return float(aucs_of(scores[:, None], is_positive[:, None])[0])
+    return float(roc_aucs(scores[:, None], is_positive[:, None])[0])
 
 
 def _either_way(auc: float) -> float:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Series
-from safemil_core.assessment.doctor.separability import aucs_of
+from safemil_core.assessment.evaluation import roc_aucs
 
 LOG_2 = log(2.0)
 RECENT_ROWS = 8
@@ -55,7 +55,7 @@ class Signs:
         return cls(
             spread=float(costs.std(dtype=np.float64)),
             saturated=float(((costs < 0.01) | (costs > 0.99)).mean()),
-            auc=float(aucs_of(mean_costs[:, None], is_marked[:, None])[0]),
+            auc=float(roc_aucs(mean_costs[:, None], is_marked[:, None])[0]),
             auc_noise=sqrt((n + m + 1) / (12 * n * m)),
             loss=None if rows.empty else float(rows["cost_loss"].mean()),
             is_gap_noise=is_gap_noise(rows),
