@@ -18,7 +18,13 @@ from safemil_core.errors import InvalidConfig
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=8)]
 
 
-class _Settings(BaseModel):
+class Settings(BaseModel):
+    """Frozen and validated where they are made.
+
+    Raises:
+        InvalidConfig: a value is out of range or its name unknown.
+    """
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
@@ -28,7 +34,7 @@ class _Settings(BaseModel):
             raise InvalidConfig(_sentence(problem)) from None
 
 
-class CostConfig(_Settings):
+class CostConfig(Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
     hidden_sizes: Widths = Field(
@@ -108,7 +114,7 @@ class CostConfig(_Settings):
     )
 
 
-class WeightConfig(_Settings):
+class WeightConfig(Settings):
     """How step costs become weights of behaviour cloning."""
 
     scheme: Literal["trajectory", "step", "threshold"] = Field(
@@ -130,7 +136,7 @@ class WeightConfig(_Settings):
     )
 
 
-class PolicyConfig(_Settings):
+class PolicyConfig(Settings):
     """The policy: a tanh-squashed mixture of Gaussians, by weighted behaviour cloning."""
 
     components: int = Field(2, ge=1, le=32, description="Gaussians in the mixture: ways to act in one state.")
@@ -155,7 +161,7 @@ class PolicyConfig(_Settings):
     updates: int = Field(10_000, ge=1, description="Updates of the policy.")
 
 
-class OptimiserConfig(_Settings):
+class OptimiserConfig(Settings):
     """How the weights of all networks are changed."""
 
     kind: Literal["adamw", "adam"] = Field(
@@ -167,7 +173,7 @@ class OptimiserConfig(_Settings):
     )
 
 
-class RunConfig(_Settings):
+class RunConfig(Settings):
     """Everything that decides the outcome of a run, beside the dataset and its labels."""
 
     cost: CostConfig = CostConfig()
@@ -239,7 +245,7 @@ def setting_names() -> list[str]:
     """Every setting as the command line spells it, for example `cost.bag_size`."""
     names = []
     for key, field in RunConfig.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, _Settings):
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             names += [f"{key}.{inner}" for inner in field.annotation.model_fields]
         else:
             names.append(key)
