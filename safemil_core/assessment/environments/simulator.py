@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import sys
 import warnings
@@ -24,8 +23,12 @@ FRAME_SIZE = (400, 304)
 EYE_HEIGHT = 12.0
 """Metres above a Bullet body from where it is seen by itself: its picture spans 14 m."""
 
-_PACKAGES = {"Safety": "bullet_safety_gym"}
-"""Packages that register environments, by how the environments' names begin."""
+_REGISTERED_BY = {
+    r"Safety\w+Velocity-v1": "safemil_core.assessment.environments.velocity",
+    r"Safety\w+-v0": "bullet_safety_gym",
+    r"(PointMaze|AntMaze|AdroitHand|Hand|Fetch|FrankaKitchen)\w*-v\d+": "gymnasium_robotics",
+}
+"""Modules that register environments, by the environments' names."""
 
 
 @dataclass(frozen=True)
@@ -173,42 +176,19 @@ class Simulator:
         return np.concatenate([numbers, pixels]) if self._interface.n_observations else pixels
 
 
-def dsrl_range(env_id: str) -> dict[str, float] | None:
-    """Least and largest return and cost of an episode in DSRL's dataset of this task (`dsrl.infos`), if it has one."""
-    infos = _dsrl_infos()
-    match = re.fullmatch(r"(?:Safety|Offline)?(\w+?)(?:Gymnasium)?-v\d+", env_id)
-    task = match.group(1) if match else env_id
-    if task not in infos.MAX_EPISODE_REWARD:
-        return None
-    return {
-        "least_return": infos.MIN_EPISODE_REWARD[task],
-        "largest_return": infos.MAX_EPISODE_REWARD[task],
-        "least_cost": infos.MIN_EPISODE_COST[task],
-        "largest_cost": infos.MAX_EPISODE_COST[task],
-    }
-
-
-def dsrl_datasets() -> dict[str, str]:
-    """Where DSRL keeps its datasets, by their names (`dsrl.infos.DATASET_URLS`)."""
-    return dict(_dsrl_infos().DATASET_URLS)
-
-
-def _dsrl_infos() -> Any:
-    os.environ.setdefault("DSRL_SUPPRESS_IMPORT_ERROR", "1")
-    return import_module("dsrl.infos")
-
-
 def _make(env_id: str) -> Any:
     import gymnasium  # only a worker needs it
 
-    package = next((package for prefix, package in _PACKAGES.items() if env_id.startswith(prefix)), None)
+    module = next((module for names, module in _REGISTERED_BY.items() if re.fullmatch(names, env_id)), None)
     try:
         # Bullet-Safety-Gym looks up C's streams by the names of Python's, which notebooks and pytest replace.
         with warnings.catch_warnings(), redirect_stdout(sys.__stdout__), redirect_stderr(sys.__stderr__):
-            warnings.simplefilter("ignore")  # Bullet's spaces make gymnasium warn about casts
-            if package:
-                import_module(package)
-                return gymnasium.make(env_id, disable_env_checker=True)
-            return gymnasium.make(env_id, render_mode="rgb_array")
+            warnings.simplefilter(
+                "ignore"
+            )  # Bullet's spaces make gymnasium warn about casts, old models about newer ones
+            if module:
+                import_module(module)
+            renders: dict[str, Any] = {} if module == "bullet_safety_gym" else {"render_mode": "rgb_array"}
+            return gymnasium.make(env_id, disable_env_checker=True, **renders)
     except (gymnasium.error.Error, ImportError) as problem:
         raise EnvironmentUnavailable(f"the environment {env_id!r} cannot be made ({problem}); install it") from None
