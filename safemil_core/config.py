@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from safemil_core.errors import InvalidConfig
 
+Method = Literal["safemil", "bc", "dwbc_nu", "trex_wbc", "safedice", "osil", "oracle_bc", "oracle_weights"]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=8)]
 
 
@@ -176,6 +177,11 @@ class OptimiserConfig(Settings):
 class RunConfig(Settings):
     """Everything that decides the outcome of a run, beside the dataset and its labels."""
 
+    method: Method = Field(
+        "safemil",
+        description="How the cloned steps are weighed. safemil: by the cost that bags teach. The others are baselines "
+        "(see learning/baselines) with settings of their own; oracle_bc and oracle_weights are told the true costs.",
+    )
     cost: CostConfig = CostConfig()
     weights: WeightConfig = WeightConfig()
     policy: PolicyConfig = PolicyConfig()
