@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.learning.cost_model import StepCosts
@@ -21,6 +21,8 @@ def refit_cost(
     warm_start: CostNetwork | None = None,
     on_update: Callable[[int], None] = lambda _: None,
     on_state: Callable[[State], None] = lambda _: None,
+    look_after: Collection[int] = (),
+    on_look: Callable[[int, StepCosts], None] = lambda *_: None,
 ) -> CostNetwork:
     """What `training.train` makes of the cost network: of the same labels, seed and device the same bits.
 
@@ -30,6 +32,7 @@ def refit_cost(
         warm_start: a network to begin with; None: random first weights, as the seed has them.
         on_update: told every `config.log_every` updates how many are done.
         on_state: given the state of training every `config.checkpoint_every` updates, and at the end.
+        look_after, on_look: like those of `training.train`.
 
     Raises:
         Diverged, InvalidConfig: like `training.train`.
@@ -50,5 +53,7 @@ def refit_cost(
         on_checkpoint=lambda _, state: None if is_over else on_state(state),
         should_stop=should_stop,
         on_costs=costs.append,
+        look_after=look_after,
+        on_look=on_look,
         warm_start=warm_start,
     ).cost

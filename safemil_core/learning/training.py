@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,8 @@ def train(
     on_checkpoint: Callable[[int, State], None] = lambda *_: None,
     should_stop: Callable[[], bool] = lambda: False,
     on_costs: Callable[[StepCosts], None] = lambda _: None,
+    look_after: Collection[int] = (),
+    on_look: Callable[[int, StepCosts], None] = lambda *_: None,
     warm_start: CostNetwork | None = None,
     resume: State | None = None,
 ) -> Networks:
@@ -75,6 +77,8 @@ def train(
         should_stop: asked after every turn; True ends training with what has been learned.
         on_costs: told the costs of all steps as soon as they are final, while the policies still train, or when
             training is stopped before that.
+        look_after: updates of the cost network after which `on_look` is told their number and the costs of all steps.
+        on_look: see there.
         warm_start: a cost network to begin with, of the same shape; otherwise its first weights are random.
         resume: what `on_checkpoint` was given; training goes on from there as if it had never ended, to the bit.
 
@@ -90,6 +94,8 @@ def train(
     while loop.turn < loop.total and not is_stopping:
         was_learned = loop.is_learned
         loop.advance()
+        if not was_learned and loop.turn in look_after:
+            on_look(loop.turn, loop.step_costs())
         is_stopping = should_stop()
         has_just_learned = loop.is_learned and not was_learned
         if has_just_learned or (is_stopping and not loop.is_learned):

@@ -51,3 +51,15 @@ def test_features_take_part_of_a_long_trajectory_and_repeat():
     once, twice = (influence_features(network, data, states, TINY) for _ in range(2))
     assert (once == twice).all()
     assert torch.isfinite(torch.from_numpy(once)).all()
+
+
+def test_on_its_way_it_can_be_looked_at_and_learns_the_same():
+    seen = {}
+    network = refit_cost(crossing(), CONFIG, look_after=(25, 100), on_look=seen.__setitem__)
+    assert bits(network) == bits(refit_cost(crossing(), CONFIG))
+    assert sorted(seen) == [25, 100]
+    assert (seen[100].mean == score_steps(network, crossing()).mean).all()
+    early = refit_cost(crossing(), CONFIG.with_values(["cost.updates=25", "cost.decay=false"]))
+    late = {}
+    refit_cost(crossing(), CONFIG.with_values(["cost.decay=false"]), look_after=(25,), on_look=late.__setitem__)
+    assert (late[25].mean == score_steps(early, crossing()).mean).all()
