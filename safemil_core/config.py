@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from safemil_core.errors import InvalidConfig
 
@@ -35,12 +35,45 @@ class Settings(BaseModel):
             raise InvalidConfig(_sentence(problem)) from None
 
 
+_PLAIN_NETWORK = {"network": "mlp", "inputs": "all", "sparsity": 0.0, "gradient_penalty": 0.0, "input_masking": 0.0}
+"""The paper's, and the only one that earlier versions knew."""
+
+
 class CostConfig(Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
+    network: Literal["mlp", "additive", "pairwise"] = Field(
+        "mlp",
+        description="What makes the cost of a step. mlp: the paper's, a perceptron, which can recognise a policy by "
+        "many inputs together. additive: a curve for each input, summed; the page Costs draws them. pairwise: also a "
+        "surface for each pair of inputs.",
+    )
+    inputs: Literal["all", "observations"] = Field(
+        "all",
+        description="What the network sees of a step. observations: not its action, by which a policy is easily told.",
+    )
+    sparsity: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="Pull of whole inputs towards having no effect (group lasso): of the curve of each input, or of "
+        "its weights in the first layer of an mlp. More: fewer inputs count.",
+    )
+    gradient_penalty: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="Weight of the squared slope of the cost's logit over its inputs, beside the loss. More: flatter.",
+    )
+    input_masking: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of the inputs that the network has to do without in each update, drawn anew for each.",
+    )
     hidden_sizes: Widths = Field(
         (256, 256),
-        description="Width of each hidden layer. Wider networks fit finer cost regions, and memorise sooner.",
+        description="Width of each hidden layer of an mlp. Wider networks fit finer cost regions, and memorise sooner.",
     )
     bag_size: int = Field(
         128,
@@ -114,6 +147,21 @@ class CostConfig(Settings):
         "from all kinds alike, so that a rare failure is not drowned by a frequent one.",
     )
 
+    @classmethod
+    def of_file(cls, values: dict[str, Any]) -> Self:
+        """As a file holds them; what an earlier version did not know yet is as it was then.
+
+        Raises:
+            InvalidConfig: a key is unknown or a value out of range.
+        """
+        return cls(**_PLAIN_NETWORK | values)
+
+    @model_validator(mode="after")
+    def _has_logits(self) -> Self:
+        if self.gradient_penalty > 0 and self.aggregator == "deep_sets":
+            raise InvalidConfig("gradient_penalty goes by the logit of a step, and deep_sets has none; use another")
+        return self
+
 
 class WeightConfig(Settings):
     """How step costs become weights of behaviour cloning."""
@@ -177,15 +225,15 @@ class OptimiserConfig(Settings):
 class RunConfig(Settings):
     """Everything that decides the outcome of a run, beside the dataset and its labels."""
 
+    cost: CostConfig = CostConfig()
+    weights: WeightConfig = WeightConfig()
+    policy: PolicyConfig = PolicyConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
     method: Method = Field(
         "safemil",
         description="How the cloned steps are weighed. safemil: by the cost that bags teach. The others are baselines "
         "(see learning/baselines) with settings of their own; oracle_bc and oracle_weights are told the true costs.",
     )
-    cost: CostConfig = CostConfig()
-    weights: WeightConfig = WeightConfig()
-    policy: PolicyConfig = PolicyConfig()
-    optimiser: OptimiserConfig = OptimiserConfig()
     normalise: bool = Field(True, description="Scale every input to mean 0 and deviation 1 over the dataset.")
     schedule: Literal["cost_first", "alternate"] = Field(
         "cost_first",
@@ -212,13 +260,24 @@ class RunConfig(Settings):
         """The values of the paper and its authors' code, without any of our departures."""
         return cls(
             cost=CostConfig(
-                window=10, learning_rate=3e-4, decay=False, updates=1_000_000, settle=0.0, preferred_weight=0.0
+                **_PLAIN_NETWORK,
+                window=10,
+                learning_rate=3e-4,
+                decay=False,
+                updates=1_000_000,
+                settle=0.0,
+                preferred_weight=0.0,
             ),
             weights=WeightConfig(scheme="trajectory", beta=0.6),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
             schedule="alternate",
             rescore_every=250,
         )
+
+    @classmethod
+    def of_file(cls, values: dict[str, Any]) -> Self:
+        """As a file holds them, see `CostConfig.of_file`."""
+        return cls(**values | {"cost": CostConfig.of_file(values["cost"])})
 
     def value_of(self, name: str) -> Any:
         """A setting by its name, one of `setting_names()`."""
