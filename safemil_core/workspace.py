@@ -57,6 +57,11 @@ class Workspace:
         return self._folder("intakes")
 
     @property
+    def sweeps(self) -> Path:
+        """One folder for each sweep; what is in it: `running.sweeps.sweep_folder`."""
+        return self._folder("sweeps")
+
+    @property
     def exports(self) -> Path:
         """Curated subsets that the dashboard wrote, until somebody removes them."""
         return self._folder("exports")
@@ -86,6 +91,10 @@ class Workspace:
     def replay(self, dataset_id: str, trajectory: int) -> Path:
         """The cached video of one recorded trajectory."""
         return self._folder(f"replays/{dataset_id}") / f"{trajectory:06d}.mp4"
+
+    def episodes(self, key: str) -> Path:
+        """The folder of the episodes that one policy played in one environment, see `episode_cache`."""
+        return self._folder(f"episodes/{key}")
 
     def committee(self, dataset_id: str) -> Path:
         """The folder of what an ensemble of cost networks last said of a dataset."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from safemil_core.cli import bench, comparing, data, jobs, labels, runs
+from safemil_core.cli import bench, comparing, data, jobs, labels, runs, sweeps
 from safemil_core.errors import SafeMILError
 
 
@@ -31,6 +31,7 @@ for _command in (
     *runs.COMMANDS,
     *jobs.COMMANDS,
     *comparing.COMMANDS,
+    *sweeps.COMMANDS,
     *bench.COMMANDS,
 ):
     cli.add_command(_command)

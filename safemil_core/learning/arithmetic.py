@@ -85,7 +85,8 @@ def _threads() -> ThreadPoolExecutor:
 
 @cache
 def _n_cores() -> int:
-    return os.cpu_count() or 1
+    """That this process may keep busy: SAFEMIL_CORES, where it is one of several that share them, else all."""
+    return int(os.environ.get("SAFEMIL_CORES") or os.cpu_count() or 1)
 
 
 def _prepare_thread() -> None:

@@ -1,0 +1,60 @@
+"""The commands for experiments: a sweep, and what sweeps there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from safemil_core.cli.session import common_options, progress_bar, session
+from safemil_core.running.sweeps.spec import SweepSpec
+from safemil_core.running.sweeps.summary import ENDINGS, group_keys, observations, summary
+from safemil_core.running.sweeps.sweep_folder import SweepStore
+
+
+@click.command()
+@click.argument("spec_file", metavar="SPEC.toml", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1, 1_024), help="Processes on this machine; one a core if not given.")
+@click.option("--ray", "address", metavar="ADDRESS", help="Do it on a Ray cluster: its address, or `auto`.")
+@common_options
+def sweep(spec_file: Path, workers: int | None, address: str | None, as_json: bool, workspace: Path | None) -> None:
+    """Do all trials of an experiment that are not done yet, and print its table."""
+    here = session(as_json, workspace)
+    taken = SweepStore(here.workspace).take(spec_file)
+    from safemil_core.running.sweeps.sweep_stage import run_sweep
+
+    with progress_bar(taken.name, "trial") as on_progress:
+        rows = run_sweep(here.workspace, taken, n_workers=workers, address=address, on_progress=on_progress)
+    spec = taken.spec
+    table = summary(observations(rows, spec), spec)
+    document = {"sweep": spec.name, "table": table.to_dict("records"), "rows": [row.document() for row in rows]}
+    failures = sorted({f"failed: {row.failure}" for row in rows if row.failure})
+    here.say(document, "\n".join([text_of(table, spec), *failures]))
+
+
+@click.command()
+@common_options
+def sweeps(as_json: bool, workspace: Path | None) -> None:
+    """List the sweeps with how far they are."""
+    here = session(as_json, workspace)
+    lines = []
+    for found in SweepStore(here.workspace).list():
+        progress = found.progress
+        state, done, total = (progress.state, progress.done, progress.total) if progress else ("waiting", 0, 0)
+        message = progress.message if progress else ""
+        lines.append({"sweep": found.name, "state": state, "done": done, "total": total, "message": message})
+    texts = (f"{it['sweep']}  {it['state']}  {it['done']} of {it['total']} trials  {it['message']}" for it in lines)
+    here.say(lines, "\n".join(text.rstrip() for text in texts) or "no sweeps yet; `safemil sweep SPEC.toml` begins one")
+
+
+def text_of(table: pd.DataFrame, spec: SweepSpec) -> str:
+    """A summary as aligned text: every metric as median [low, high]."""
+    shown = table[["dataset", *group_keys(spec), "n"]].copy()
+    for metric in spec.shown:
+        columns = (table[f"{metric}{ending}"] for ending in ENDINGS)
+        shown[metric] = [f"{mid:.3f} [{low:.3f}, {high:.3f}]" for mid, low, high in zip(*columns, strict=True)]
+    return str(shown.to_string(index=False))
+
+
+COMMANDS = (sweep, sweeps)

@@ -1,0 +1,35 @@
+"""Who is marked non-preferred in a trial: the true costs decide, as a person would who saw everything."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from safemil_core.errors import InvalidLabels
+from safemil_core.running.sweeps.spec import LabelPlan
+
+
+def marked_labels(true_costs: np.ndarray, plan: LabelPlan, rng: np.random.Generator) -> np.ndarray:
+    """[N] `non_preferred` or `none`.
+
+    Args:
+        true_costs: [N] of each trajectory.
+        plan: how many, from where, and how many of them wrongly.
+        rng: draws them.
+
+    Raises:
+        InvalidLabels: the dataset has too few trajectories.
+    """
+    n, by_cost = len(true_costs), np.argsort(-true_costs, kind="stable")
+    n_wrong = round(plan.contamination * plan.n_non_preferred)
+    n_right, cheap = plan.n_non_preferred - n_wrong, by_cost[(n + 1) // 2 :]
+    costly = by_cost[: max(n_right, round(plan.share * n))]
+    if plan.n_non_preferred >= n or n_wrong > len(cheap):
+        raise InvalidLabels(
+            f"{plan.n_non_preferred} of {n} trajectories cannot be marked non-preferred, {n_wrong} of them wrongly; "
+            "lower labels.n_non_preferred"
+        )
+    labels = np.full(n, "none", dtype="U13")
+    labels[rng.choice(costly, n_right, replace=False)] = "non_preferred"
+    unmarked = cheap[labels[cheap] == "none"]
+    labels[rng.choice(unmarked, n_wrong, replace=False)] = "non_preferred"
+    return labels

@@ -1,0 +1,112 @@
+"""The rows of a sweep as one table: medians over seeds with bootstrap intervals, and over the datasets together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from safemil_core.assessment.intervals import N_RESAMPLES, Interval, interval
+from safemil_core.running.sweeps.spec import SweepSpec
+from safemil_core.running.sweeps.trials import Row
+
+ALL_DATASETS = "all datasets"
+ENDINGS = {"": "mean", " low": "low", " high": "high"}
+"""Of a metric's columns, and what of its interval they hold."""
+UNKNOWN: Interval = dict.fromkeys(ENDINGS.values(), float("nan"))
+
+Statistic = Callable[[pd.DataFrame, str], Interval]
+"""Of a metric over the trials of a group."""
+
+
+def observations(rows: Iterable[Row], spec: SweepSpec) -> pd.DataFrame:
+    """One line for each look at each trial: dataset, seed, what varied, `updates` where there are several, metrics.
+
+    A trial that failed has none.
+    """
+    has_updates = len(spec.updates) > 1
+    lines = []
+    for row in rows:
+        for look in row.measured if has_updates else row.measured[-1:]:
+            metrics = {name: value for name, value in look.items() if has_updates or name != "updates"}
+            lines.append({"dataset": row.dataset, "seed": row.seed, **_cells(row.settings), **metrics})
+    return pd.DataFrame(lines)
+
+
+def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None = None) -> pd.DataFrame:
+    """Medians over the seeds of each dataset and setting; where there are several datasets, last their medians.
+
+    Args:
+        seen: from `observations`.
+        spec: of the sweep.
+        metrics: columns; those that the sweep shows where None.
+
+    Returns:
+        Columns: dataset, what varied, updates where there are several, `n` (trials), and of each metric its name,
+        `NAME low` and `NAME high`, the 95 % bootstrap interval. NaN where no trial has that metric.
+    """
+    keys = group_keys(spec)
+    wanted = spec.shown if metrics is None else metrics
+    parts: list[tuple[str, pd.DataFrame, Statistic]] = []
+    if not seen.empty:
+        parts = [(name, seen[seen["dataset"] == name], _over_seeds) for name in spec.datasets]
+    if len(parts) > 1:
+        parts.append((ALL_DATASETS, seen, _over_datasets))
+    lines = [
+        {"dataset": name, **place, "n": len(group)} | _columns({metric: over(group, metric) for metric in wanted})
+        for name, part, over in parts
+        for place, group in _groups(part, keys)
+    ]
+    metric_columns = [f"{metric}{ending}" for metric in wanted for ending in ENDINGS]
+    return pd.DataFrame(lines, columns=["dataset", *keys, "n", *metric_columns])
+
+
+def group_keys(spec: SweepSpec) -> list[str]:
+    """What tells the lines of a summary apart, beside the dataset."""
+    return [*spec.varied, *(["updates"] if len(spec.updates) > 1 else [])]
+
+
+def _groups(seen: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """By what varied, in the order in which it was tried."""
+    if not keys:
+        yield {}, seen
+        return
+    for values, group in seen.groupby(keys, sort=False, dropna=False):
+        yield dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True)), group
+
+
+def _columns(found: Mapping[str, Interval]) -> dict[str, float]:
+    return {f"{metric}{ending}": of[key] for metric, of in found.items() for ending, key in ENDINGS.items()}
+
+
+def _over_seeds(group: pd.DataFrame, metric: str) -> Interval:
+    """The median over the seeds of one dataset."""
+    values = _values(group, metric)
+    return interval(values, np.median) if len(values) else UNKNOWN
+
+
+def _over_datasets(group: pd.DataFrame, metric: str) -> Interval:
+    """The median over datasets of their medians; the interval by other draws of each dataset's seeds: the datasets are
+    what they are."""
+    per_task = [values for _, of in group.groupby("dataset", sort=False) if len(values := _values(of, metric))]
+    if not per_task:
+        return UNKNOWN
+    rng = np.random.default_rng(0)
+    drawn = [np.median(rng.choice(values, (N_RESAMPLES, len(values))), axis=1) for values in per_task]
+    low, high = np.percentile(np.median(drawn, axis=0), (2.5, 97.5)).tolist()
+    return {"mean": float(np.median([np.median(values) for values in per_task])), "low": low, "high": high}
+
+
+def _values(group: pd.DataFrame, metric: str) -> np.ndarray:
+    """[n] of the trials that have it."""
+    if metric not in group:
+        return np.empty(0)
+    values: np.ndarray = group[metric].dropna().to_numpy(dtype=np.float64)
+    return values
+
+
+def _cells(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as cells of a table: a list as text."""
+    return {key: str(value) if isinstance(value, list | tuple) else value for key, value in settings.items()}

@@ -1,0 +1,92 @@
+"""A sweep from its specification to the last row: which trials are to do, where they are done, how far it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from safemil_core.errors import NotReady
+from safemil_core.running.progress import OnProgress, Progress, begin, write_progress
+from safemil_core.running.sweeps.local_workers import perform_here
+from safemil_core.running.sweeps.sweep_folder import Sweep
+from safemil_core.running.sweeps.trials import Row, wanted_trials
+from safemil_core.workspace import Workspace
+
+
+def run_sweep(
+    workspace: Workspace,
+    sweep: Sweep,
+    *,
+    n_workers: int | None = None,
+    address: str | None = None,
+    on_progress: OnProgress = lambda _: None,
+    on_row: Callable[[Row], None] = lambda _: None,
+) -> list[Row]:
+    """Do every trial of a sweep that has no row yet or has failed; those done are never done again.
+
+    Args:
+        workspace: with the datasets and the sweep.
+        sweep: to do.
+        n_workers: processes on this machine; one a core where None.
+        address: of a Ray cluster that is to do the trials instead; `auto`: the one of this machine.
+        on_progress: told as trials are done.
+        on_row: given every new row.
+
+    Returns:
+        The rows of all its trials.
+
+    Raises:
+        NotFound: a dataset is not there.
+        NotReady: another process is at this sweep.
+        InvalidConfig: a setting is out of its range.
+    """
+    trials = wanted_trials(workspace, sweep.spec)
+    done = {row.trial: row for row in sweep.rows() if not row.failure}
+    missing = [trial for trial in trials if trial.id not in done]
+    _require_idle(sweep)
+    progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
+
+    def report(row: Row) -> None:
+        sweep.keep(row)
+        done[row.trial] = row
+        on_row(row)
+        note(replace(progress, done=progress.done + 1, updated_at=time.time()))
+
+    def note(latest: Progress) -> None:
+        nonlocal progress
+        progress = latest
+        write_progress(sweep.progress_file, progress)
+        on_progress(progress)
+
+    note(progress)
+    ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
+    try:
+        if address is not None:
+            from safemil_core.running.sweeps.cluster import perform_on_cluster  # Ray takes seconds to import
+
+            perform_on_cluster(workspace, missing, address, report)
+        elif missing:
+            perform_here(workspace, missing, n_workers or os.cpu_count() or 1, sweep.log_file, report)
+        rows = [done[trial.id] for trial in trials]
+        ended = replace(progress, state="done", message=_failures(rows))
+    finally:
+        note(replace(ended, done=progress.done, updated_at=time.time()))
+    return rows
+
+
+def _require_idle(sweep: Sweep) -> None:
+    progress = sweep.progress
+    if progress is not None and progress.pid not in (0, os.getpid()) and not progress.is_finished:
+        raise NotReady(f"sweep {sweep.name!r} is being done by process {progress.pid}; wait for it, or end that")
+
+
+def _failures(rows: list[Row]) -> str:
+    """Why trials failed, the most frequent reason first; empty where none did."""
+    reasons = Counter(row.failure for row in rows if row.failure)
+    if not reasons:
+        return ""
+    ((reason, n),) = reasons.most_common(1)
+    return f"{reasons.total()} of {len(rows)} trials failed, {n} of them since: {reason}"

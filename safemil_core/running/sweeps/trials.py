@@ -1,0 +1,174 @@
+"""Trial: one training and its evaluation, all that decides what comes of it; and which of them a sweep consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from safemil_core.config import RunConfig
+from safemil_core.data.database import Database
+from safemil_core.data.datasets import DatasetStore
+from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.running.sweeps.spec import LabelPlan, RandomSearch, Range, SweepSpec
+from safemil_core.workspace import Workspace
+
+LABELS = "labels."
+NEVER = 2**31
+"""Metrics and checkpoints of a trial nobody reads."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Labels, a training and an evaluation."""
+
+    dataset: str
+    dataset_id: str
+    seed: int
+    settings: Mapping[str, Any]
+    """What tells it from other trials of the sweep, beside dataset and seed; for tables."""
+    labels: LabelPlan
+    config: RunConfig
+    episodes: int
+    updates: tuple[int, ...]
+
+    @cached_property
+    def id(self) -> str:
+        """Equal for trials that come to the same, whatever sweep they are in."""
+        values = self.document()
+        for key in ("dataset", "settings"):  # names, which decide nothing
+            del values[key]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def document(self) -> dict[str, Any]:
+        """All of it, in terms of JSON."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        models = {"labels": self.labels.model_dump(mode="json"), "config": self.config.model_dump(mode="json")}
+        return {**values, "settings": dict(self.settings), "updates": list(self.updates), **models}
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """What `document` gave."""
+        models = {"labels": LabelPlan(**document["labels"]), "config": RunConfig(**document["config"])}
+        return cls(**{**document, "updates": tuple(document["updates"]), **models})
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a trial."""
+
+    trial: str
+    """Its id."""
+    dataset: str
+    seed: int
+    settings: Mapping[str, Any]
+    measured: tuple[Mapping[str, float | None], ...] = ()
+    """Metrics by name, with the `updates` after which they were taken; those of the policy in the last."""
+    seconds: float = 0.0
+    code: str = ""
+    """A digest of what it was done with, see `Provenance`."""
+    failure: str = ""
+    """Why nothing came of it, in a sentence."""
+
+    @classmethod
+    def about(cls, trial: Trial, **outcome: Any) -> Self:
+        """Of a trial."""
+        return cls(trial.id, trial.dataset, trial.seed, dict(trial.settings), **outcome)
+
+    def document(self) -> dict[str, Any]:
+        """All of it, in terms of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """What `document` gave."""
+        return cls(**{**document, "measured": tuple(document["measured"])})
+
+
+def wanted_trials(workspace: Workspace, spec: SweepSpec) -> list[Trial]:
+    """The trials of a sweep over the datasets of a workspace.
+
+    Raises:
+        NotFound: a dataset is not there.
+        InvalidConfig: a setting is out of its range.
+    """
+    ids = {info.name: info.id for info in DatasetStore(workspace, Database(workspace.database)).list()}
+    for name in spec.datasets:
+        if name not in ids:
+            raise NotFound(f"there is no dataset {name!r}; {_way_to(name)}")
+    return trials_of(spec, ids)
+
+
+def _way_to(name: str) -> str:
+    """The commands that bring a dataset."""
+    if name == "car_circle":
+        return "`safemil import assets/car_circle.hdf5` brings it"
+    if name == "car_pixels":
+        return "`python assets/make_car_pixels.py --out car_pixels.npz && safemil import car_pixels.npz` bring it"
+    make, take = f"python assets/make_tasks.py {name} --out {name}.hdf5", f"safemil import {name}.hdf5 --name {name}"
+    return f"if it is a bundled task, `{make} && {take}` bring it"
+
+
+def trials_of(spec: SweepSpec, dataset_ids: Mapping[str, str]) -> list[Trial]:
+    """Every trial of a sweep, seed by seed, so that early results are about everything.
+
+    Args:
+        spec: the sweep.
+        dataset_ids: of its datasets by name.
+
+    Raises:
+        InvalidConfig: a setting is unknown or out of its range.
+    """
+    variants = spec.variants or {"": {}}
+    found: dict[str, Trial] = {}
+    for seed, (variant, changes), searched, dataset in itertools.product(
+        spec.seeds, variants.items(), _searched(spec), spec.datasets
+    ):
+        settings = {**({"variant": variant} if variant else {}), **searched}
+        labels, config = _decided(spec, {**spec.base, **changes, **searched}, seed)
+        trial = Trial(dataset, dataset_ids[dataset], seed, settings, labels, config, spec.episodes, spec.updates)
+        found.setdefault(trial.id, trial)
+    return list(found.values())
+
+
+def _decided(spec: SweepSpec, settings: Mapping[str, Any], seed: int) -> tuple[LabelPlan, RunConfig]:
+    """Labels and settings of a trial."""
+    of_labels = {key.removeprefix(LABELS): value for key, value in settings.items() if key.startswith(LABELS)}
+    of_run = {key: value for key, value in settings.items() if not key.startswith(LABELS)}
+    if spec.updates:
+        of_run |= {"cost.updates": max(spec.updates), "cost.settle": 0.0}
+    of_run |= {"seed": seed, "log_every": NEVER, "checkpoint_every": NEVER}
+    begun = RunConfig.paper() if spec.paper else RunConfig()
+    try:
+        labels = LabelPlan(**{**spec.labels.model_dump(), **of_labels})
+        return labels, begun.with_values(f"{key}={json.dumps(value)}" for key, value in of_run.items())
+    except InvalidConfig as problem:
+        raise InvalidConfig(f"sweep {spec.name!r}: {problem}") from None
+
+
+def _searched(spec: SweepSpec) -> list[dict[str, Any]]:
+    if spec.random is not None:
+        return list(_drawn(spec.random))
+    return [dict(zip(spec.grid, values, strict=True)) for values in itertools.product(*spec.grid.values())]
+
+
+def _drawn(random: RandomSearch) -> Iterator[dict[str, Any]]:
+    rng = np.random.default_rng(random.seed)
+    for _ in range(random.n):
+        yield {key: _one(of, rng) for key, of in random.settings.items()}
+
+
+def _one(of: Range | tuple[Any, ...], rng: np.random.Generator) -> Any:
+    if isinstance(of, tuple):
+        return of[int(rng.integers(len(of)))]
+    if of.scale == "log":
+        value = float(np.exp(rng.uniform(np.log(of.low), np.log(of.high))))
+    else:
+        value = float(rng.uniform(of.low, of.high))
+    return round(value) if of.whole else value
