@@ -77,16 +77,28 @@ def train_committee(
         Diverged: the costs are no numbers any more.
     """
     is_held_out = folds(data.labels, n_members, np.random.default_rng(seed))
-    run = RunConfig(cost=config.model_copy(update={"members": n_members}), seed=seed)
-    torch.manual_seed(seed)  # the first weights; every later draw has a generator of its own
+    network = networks_without(data, RunConfig(cost=config, seed=seed), is_held_out, on_update=on_update)
+    totals = [sum_by_trajectory(costs, data.offsets) for costs in each_members_costs(network, data)]
+    return Verdicts(np.stack(totals) / np.diff(data.offsets), is_held_out)
+
+
+def networks_without(
+    data: TrainingData,
+    config: RunConfig,
+    is_held_out: np.ndarray,
+    *,
+    on_update: Callable[[int], None] = lambda _: None,
+) -> CostNetwork:
+    """Cost networks with these settings, side by side, each trained without some trajectories of its own, [M, N]."""
+    run = config.model_copy(update={"cost": config.cost.model_copy(update={"members": len(is_held_out)})})
+    torch.manual_seed(run.seed)  # the first weights; every later draw has a generator of its own
     network = CostNetwork(run.cost, data.sizes).to(data.device)
     network.normaliser.fit(torch.cat(block, dim=-1) for block in data.numbers())
     trainer = CostTrainer(network, data, run, is_held_out)
-    for update in range(1, config.updates + 1):
+    for update in range(1, run.cost.updates + 1):
         trainer.update()
         on_update(update)
-    totals = [sum_by_trajectory(costs, data.offsets) for costs in each_members_costs(network, data)]
-    return Verdicts(np.stack(totals) / np.diff(data.offsets), is_held_out)
+    return network
 
 
 def folds(labels: np.ndarray, n_members: int, rng: np.random.Generator) -> np.ndarray:
