@@ -111,7 +111,7 @@ def test_values_are_json_or_bare_words():
     ("assignment", "message"),
     [
         ("cost.bag_size", "expected key=value, got 'cost.bag_size'; for example cost.bag_size=64"),
-        ("cost.bags=3", "unknown setting 'cost.bags'; the settings are cost.hidden_sizes, "),
+        ("cost.bags=3", "unknown setting 'cost.bags'; the settings are cost.network, "),
         ("cost=3", "unknown setting 'cost'"),
         ("seed.x=3", "unknown setting 'seed.x'"),
         ("=3", "unknown setting ''"),

@@ -32,7 +32,7 @@ def prepare(workload: Workload) -> Prepared:
     if workload.task in ("cloning", "cloning a mixture"):
         return Prepared(_cloner(data, config, workload.policies).update)
     network = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)
-    network.normaliser.fit(torch.cat(block, dim=-1) for block in data.blocks())
+    network.fit(data.numbers)
     trainer = CostTrainer(network, data, config)
 
     def costs() -> np.ndarray:
@@ -55,6 +55,9 @@ def prepare(workload: Workload) -> Prepared:
 def _config(workload: Workload) -> RunConfig:
     """The settings of a run by default, of this size."""
     changes = {
+        "cost.network": "mlp",
+        "cost.inputs": "all",
+        "cost.sparsity": 0,
         "cost.bag_size": workload.bag_size,
         "cost.window": workload.window,
         "cost.hidden_sizes": [workload.hidden, workload.hidden],

@@ -39,6 +39,8 @@ class Batch:
     inputs: tuple[Tensor, Tensor] | None
     """Observations [M, P, ...] and actions [M, P, A] on the device that trains; None where there are too many numbers
     in them to be in memory together."""
+    mask: Tensor | None
+    """[M, 1, D] 0 for the inputs that the network has to do without."""
 
 
 class CostTrainer:
@@ -83,6 +85,8 @@ class CostTrainer:
         is_small = batch.bags.ends[-1] <= self._chunk
         scores, losses = self._backward(batch) if is_small else self._backward_in_chunks(batch)
         self._optimiser.step()
+        if self._config.sparsity > 0:
+            self.network.body.shrink(self._optimiser.rates, self._config.sparsity)
         self.latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
         self.latest["cost_loss"] = losses.detach().mean()
 
@@ -109,29 +113,40 @@ class CostTrainer:
 
     def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The gradient of the loss; scores of each kind of bag and losses, [M]."""
-        ((observations, actions),) = self._chunks(batch)
-        scores, losses = self._objective(self.network.outputs(observations, actions), batch.bags)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        (inputs,) = self._chunks(batch)
+        scores, losses = self._objective(self.network.body(inputs), batch.bags)
+        (losses.sum() + self._penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The same where there are too many steps at a time: first what the network says of each of them, then how the
         loss changes with it, and last, computed once more, how that changes with the weights."""
         with torch.no_grad():
-            outputs = torch.cat([self.network.outputs(*chunk) for chunk in self._chunks(batch)], dim=1)
+            outputs = torch.cat([self.network.body(inputs) for inputs in self._chunks(batch)], dim=1)
         scores, losses = self._objective(outputs.requires_grad_(), batch.bags)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         assert outputs.grad is not None
         gradients = torch.split(outputs.grad, self._chunk, dim=1)
-        for chunk, gradient in zip(self._chunks(batch), gradients, strict=True):
-            self.network.outputs(*chunk).backward(gradient)  # type: ignore[no-untyped-call]
+        for inputs, gradient in zip(self._chunks(batch), gradients, strict=True):
+            above = (self.network.body(inputs) * gradient).sum()
+            (above + self._penalty(inputs).sum() / outputs.shape[1]).backward()
         return scores, losses
 
-    def _chunks(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
-        """Observations and actions of as many steps as go through the network together."""
-        if batch.inputs is None:
-            return (self._data.take(steps) for steps in torch.split(batch.bags.steps, self._chunk, dim=1))
-        return zip(*(torch.split(of, self._chunk, dim=1) for of in batch.inputs), strict=True)
+    def _chunks(self, batch: Batch) -> Iterator[Tensor]:
+        """[M, n, D] what the network's body sees of as many steps as go through it together."""
+        for begin in range(0, batch.bags.ends[-1], self._chunk):
+            steps = slice(begin, begin + self._chunk)
+            if batch.inputs is None:
+                observations, actions = self._data.take(batch.bags.steps[:, steps])
+            else:
+                observations, actions = (of[:, steps] for of in batch.inputs)
+            inputs = self.network.inputs(observations, actions)
+            yield inputs if batch.mask is None else inputs * batch.mask
+
+    def _penalty(self, inputs: Tensor) -> Tensor:
+        """[M, n] what the slopes of the cost's logit add to the loss."""
+        weight = self._config.gradient_penalty
+        return weight * self.network.slopes(inputs) if weight > 0 else inputs.new_zeros(1)
 
     def _objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
         parts = zip(bags.each(outputs), bags.each(bags.weights), strict=True)
@@ -149,7 +164,17 @@ class CostTrainer:
         bags = side_by_side([[of_member[place] for of_member in kind] for kind in self._block[1]])
         is_large = bags.steps.numel() * self._data.step_numbers > CHUNK_NUMBERS
         inputs = None if is_large else self._data.take(bags.steps)
-        return Batch(Bags(bags.steps, on_device(bags.weights, self._data.device), bags.ends), inputs)
+        bags = Bags(bags.steps, on_device(bags.weights, self._data.device), bags.ends)
+        return Batch(bags, inputs, self._mask(number))
+
+    def _mask(self, number: int) -> Tensor | None:
+        """[M, 1, D] which inputs update `number` sees: 0 and 1; None where it sees all."""
+        if not self._config.input_masking:
+            return None
+        uniform = torch.rand(
+            (self.network.n_members, 1, self.network.n_inputs), generator=seeds.generator(self._seed, "masks", number)
+        )
+        return on_device((uniform >= self._config.input_masking).float(), self._data.device)
 
     def _kinds(self) -> list[np.ndarray]:
         """[N] which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from."""

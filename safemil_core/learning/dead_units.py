@@ -6,8 +6,7 @@ import torch
 from torch.nn import functional
 
 from safemil_core.learning import seeds
-from safemil_core.learning.encoders import beside
-from safemil_core.learning.mlp import split
+from safemil_core.learning.mlp import Mlp, split
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
@@ -20,10 +19,10 @@ LEAST = 1e-4
 @torch.no_grad()
 def dead_units(network: CostNetwork, data: TrainingData) -> tuple[float, ...]:
     """The share of dead units in each hidden layer, over all members; empty where there is no hidden layer."""
+    if not isinstance(network.body, Mlp):
+        return ()
     draw = seeds.generator(0, "probe")
-    observations, actions = data.take(torch.randint(data.n_steps, (1, min(N_STEPS, data.n_steps)), generator=draw))
-    numbers, features = network.encoder(observations)
-    values = beside(network.normaliser(torch.cat([numbers, actions], dim=-1)), features)
+    values = network.inputs(*data.take(torch.randint(data.n_steps, (1, min(N_STEPS, data.n_steps)), generator=draw)))
     shares = []
     for weight, bias in split(network.body.weights, network.body.sizes)[:-1]:
         values = functional.elu(values @ weight + bias.unsqueeze(-2))

@@ -36,7 +36,7 @@ def save_policy(path: Path, policy: Policy, config: PolicyConfig, sizes: Sizes) 
 
 def load_cost(path: Path) -> CostNetwork:
     """Read a cost network, ready to score. Raises NotReady for a file that is not one."""
-    return _load(path, "cost", lambda config, sizes: CostNetwork(CostConfig(**config), sizes))
+    return _load(path, "cost", lambda config, sizes: CostNetwork(CostConfig.of_file(config), sizes))
 
 
 def load_policy(path: Path) -> Policy:

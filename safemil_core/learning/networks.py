@@ -8,7 +8,7 @@ pixels from 0 to 255 follow the `O` numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning.aggregators import make_aggregator
+from safemil_core.learning.curves import Curves, Surfaces
 from safemil_core.learning.encoders import Encoder, Shape, beside
 from safemil_core.learning.mlp import Mlp
 
@@ -75,28 +76,63 @@ class Normaliser(nn.Module):
 
 
 class CostNetwork(nn.Module):
-    """c(s, a) in (0, 1), section 4 of the paper: an MLP on observation and action; `M` of them as an ensemble."""
+    """c(s, a) in (0, 1), section 4 of the paper, of observation and action; `M` of them as an ensemble.
+
+    The paper's is an MLP. Its place, the `body`, can also be taken by curves or curves and surfaces.
+    """
 
     def __init__(self, config: CostConfig, sizes: Sizes, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
+        self.n_inputs: int
+        """D, of the body."""
         self.aggregator = make_aggregator(config)
-        n_numbers = sizes.observations + sizes.actions
+        is_blind = not sizes.observations and not sizes.images
+        self._sees_actions = config.inputs == "all" or is_blind  # there is nothing else to see
+        n_numbers = sizes.observations + self._sees_actions * sizes.actions
         self.normaliser = Normaliser(n_numbers)
         self.encoder = Encoder(sizes.images, config.image_features, config.members, dtype)
-        n_inputs = n_numbers + self.encoder.n_features
-        self.body = Mlp(n_inputs, config.hidden_sizes, self.aggregator.n_inputs, members=config.members, dtype=dtype)
+        n_features, n_outputs = self.encoder.n_features, self.aggregator.n_inputs
+        self.n_inputs = n_numbers + n_features
+        self.body: Mlp | Curves
+        if config.network == "mlp":
+            self.body = Mlp(self.n_inputs, config.hidden_sizes, n_outputs, members=config.members, dtype=dtype)
+        else:
+            kind = Curves if config.network == "additive" else Surfaces
+            self.body = kind(n_numbers, n_features, n_outputs, members=config.members)
 
     @property
     def n_members(self) -> int:
         """M."""
         return len(self.body.weights)
 
+    def fit(self, blocks: Callable[[], Iterable[tuple[Tensor, Tensor]]], *, normalise: bool = True) -> None:
+        """Take from the dataset what is not learned: mean and deviation of the inputs, and where knots are.
+
+        Args:
+            blocks: go through the dataset some steps at a time: the numbers [n, O] in observations, and actions [n, A].
+            normalise: otherwise inputs stay as they are.
+        """
+        if normalise:
+            self.normaliser.fit(self._seen(*block) for block in blocks())
+        if isinstance(self.body, Curves):
+            self.body.fit(self.normaliser(self._seen(*block)) for block in blocks())
+
+    def inputs(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """[M or 1, n, D] what the body sees of observations [M, n, O] and actions [M, n, A]; or of [1, n, ...]."""
+        numbers, features = self.encoder(observations)
+        return beside(self.normaliser(self._seen(numbers, actions)), features)
+
     def outputs(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[M, n, F] of observations [M, n, O] and actions [M, n, A]; or of [1, n, ...], which all members see."""
-        numbers, features = self.encoder(observations)
-        inputs = self.normaliser(torch.cat([numbers, actions], dim=-1))
-        outputs: Tensor = self.body(beside(inputs, features))
+        outputs: Tensor = self.body(self.inputs(observations, actions))
         return outputs
+
+    def slopes(self, inputs: Tensor) -> Tensor:
+        """[M, n] squared length of the gradient of a step's logit by its numbers among the inputs [M or 1, n, D]."""
+        body = self.body.twice_differentiable if isinstance(self.body, Mlp) else self.body
+        leaf = inputs.detach().expand(self.n_members, -1, -1).requires_grad_()
+        (gradient,) = torch.autograd.grad(body(leaf)[..., 0].sum(), leaf, create_graph=True)
+        return gradient.square().sum(dim=-1)
 
     def each(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[M, ...] cost of each step by each member, of observations [..., O] and actions [..., A]."""
@@ -107,6 +143,10 @@ class CostNetwork(nn.Module):
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[...] cost of each step, the mean over the members."""
         return self.each(observations, actions).mean(dim=0)
+
+    def _seen(self, numbers: Tensor, actions: Tensor) -> Tensor:
+        """[..., D] the numbers of observations and, if they count, actions."""
+        return torch.cat([numbers, actions], dim=-1) if self._sees_actions else numbers
 
 
 class Policy(nn.Module):

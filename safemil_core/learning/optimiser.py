@@ -42,7 +42,7 @@ class Optimiser:
         self._parameters: list[Tensor] = list(parameters)
         self._gradient_clip = config.gradient_clip
         self._learning_rate, self._decay_over = learning_rate, decay_over
-        self._updates = 0
+        self._updates, self._rate = 0, learning_rate
         self._step, self._weight_decay = _STEPS[config.kind], config.weight_decay
         self._averages, self._squares = (
             [torch.zeros_like(parameter.detach()) for parameter in self._parameters] for _ in range(2)
@@ -58,6 +58,7 @@ class Optimiser:
         assert len(gradients) == len(self._parameters), "every parameter must take part in the loss"
         self._clip(gradients)
         share = 0.0 if self._decay_over is None else min(1.0, self._updates / self._decay_over)
+        self._rate = self._learning_rate * (1 + math.cos(math.pi * share)) / 2
         torch._foreach_add_(self._counts, 1)
         self._step(
             self._parameters,
@@ -66,7 +67,7 @@ class Optimiser:
             self._squares,
             [],
             self._counts,
-            lr=self._learning_rate * (1 + math.cos(math.pi * share)) / 2,
+            lr=self._rate,
             beta1=_BETAS[0],
             beta2=_BETAS[1],
             weight_decay=self._weight_decay,
@@ -77,6 +78,11 @@ class Optimiser:
         for parameter in self._parameters:
             parameter.grad = None
         self._updates += 1
+
+    def rates(self, parameter: Tensor) -> Tensor:
+        """How far the last step moved each of a parameter's numbers a unit of gradient."""
+        (squares,) = (s for p, s in zip(self._parameters, self._squares, strict=True) if p is parameter)
+        return self._rate / ((squares / (1 - _BETAS[1] ** self._updates)).sqrt() + _EPS)
 
     def state(self) -> State:
         """All that is needed to go on, beside the parameters."""

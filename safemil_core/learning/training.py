@@ -129,8 +129,8 @@ class _Loop:
         with torch.no_grad():
             for weights in self._policies.parameters():
                 weights[BC] = weights[SAFE]  # only their data tell them apart
+        self._cost.fit(data.numbers, normalise=config.normalise)
         if config.normalise:
-            self._cost.normaliser.fit(torch.cat(block, dim=-1) for block in data.numbers())
             self._policies.normaliser.fit(observations for observations, _ in data.numbers())
         if warm_start is not None:
             _begin_with(self._cost, warm_start)
@@ -298,6 +298,6 @@ def _begin_with(network: CostNetwork, other: CostNetwork) -> None:
         network.load_state_dict(other.state_dict())
     except RuntimeError:
         raise InvalidConfig(
-            "the run to start from has a cost network of another shape; use its cost.hidden_sizes, cost.members, "
-            "cost.aggregator and cost.image_features, or start from scratch"
+            "the run to start from has a cost network of another shape; use its cost.network, cost.inputs, "
+            "cost.hidden_sizes, cost.members, cost.aggregator and cost.image_features, or start from scratch"
         ) from None

@@ -81,7 +81,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        return RunConfig(**self._json("config.json"))
+        return RunConfig.of_file(self._json("config.json"))
 
     @property
     def known_config(self) -> RunConfig | None:
