@@ -26,6 +26,7 @@ from safemil_core.learning.weights import trajectory_costs
 from safemil_core.running.provenance import provenance
 from safemil_core.running.sweeps.marking import marked_labels
 from safemil_core.running.sweeps.trials import Row, Trial
+from safemil_core.running.told_weights import told_weights
 
 FIRST_SEED = 1_000
 """Of the episodes, as in evaluations of runs: every trial's policy starts from the same states."""
@@ -61,7 +62,14 @@ def perform(trial: Trial, dataset: DatasetInfo, trajectories: TrajectorySet) -> 
             measured.append(_cost_metrics(costs.mean, trial, labels, trajectories))
 
     if trial.episodes:
-        networks = train(data, trial.config, look_after=trial.updates, on_look=look, on_costs=look_at_last)
+        networks = train(
+            data,
+            trial.config,
+            look_after=trial.updates,
+            on_look=look,
+            on_costs=lambda costs, _: look_at_last(costs),
+            weights=told_weights(trial.config, trajectories, labels),
+        )
         with TemporaryDirectory(prefix="safemil-trial-") as folder:
             policy = Path(folder) / "safe.safetensors"
             save_policy(policy, networks.safe, trial.config.policy, data.sizes)

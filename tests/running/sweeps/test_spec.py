@@ -1,0 +1,150 @@
+"""What a sweep's file says, and which trials follow from it."""
+
+import numpy as np
+import pytest
+
+from safemil_core.config import RunConfig
+from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound
+from safemil_core.running.sweeps.marking import marked_labels
+from safemil_core.running.sweeps.spec import LabelPlan, SweepSpec, read_spec
+from safemil_core.running.sweeps.trials import Row, Trial, trials_of
+
+IDS = {"walks": "a" * 16, "cars": "b" * 16}
+FILE = """
+name = "bags"
+datasets = ["walks", "cars"]
+seeds = 2
+episodes = 0
+[labels]
+n_non_preferred = 4
+[base]
+cost.updates = 20
+[variants.plain]
+[variants.mild]
+labels.contamination = 0.25
+cost.learning_rate = 0.01
+[grid]
+cost.bag_size = [1, 8]
+"""
+
+
+def spec_of(**changes):
+    return SweepSpec(**{"name": "one", "datasets": ["walks"], "seeds": 1, "episodes": 0, **changes})
+
+
+def test_every_combination_is_one_trial_and_the_first_seed_comes_first(tmp_path):
+    path = tmp_path / "bags.toml"
+    path.write_text(FILE)
+    spec = read_spec(path)
+    trials = trials_of(spec, IDS)
+    assert len(trials) == len({trial.id for trial in trials}) == 2 * 2 * 2 * 2
+    assert [trial.seed for trial in trials] == [0] * 8 + [1] * 8
+    mild = [trial for trial in trials if trial.settings["variant"] == "mild" and trial.settings["cost.bag_size"] == 8]
+    assert {trial.dataset for trial in mild} == {"walks", "cars"}
+    for trial in mild:
+        assert (trial.config.cost.bag_size, trial.config.cost.learning_rate, trial.config.cost.updates) == (8, 0.01, 20)
+        assert (trial.labels.n_non_preferred, trial.labels.contamination) == (4, 0.25)
+        assert trial.config.seed == trial.seed
+    assert spec.varied == ("variant", "cost.bag_size")
+    assert (spec.axis, spec.shown) == ("cost.bag_size", ("step_auc", "rank_correlation"))
+
+
+def test_looking_at_update_counts_makes_one_training_that_long():
+    (trial,) = trials_of(spec_of(updates=[250, 5000]), IDS)
+    assert (trial.config.cost.updates, trial.config.cost.settle) == (5000, 0.0)
+    assert trial.updates == (250, 5000)
+
+
+def test_the_paper_s_settings_can_be_the_beginning():
+    (trial,) = trials_of(spec_of(paper=True, base={"cost": {"bag_size": 64}}), IDS)
+    assert trial.config.cost == RunConfig.paper().cost.model_copy(update={"bag_size": 64})
+
+
+def test_random_search_draws_from_ranges_and_choices_and_repeats():
+    ranges = {
+        "cost.learning_rate": {"low": 1e-4, "high": 1e-2, "scale": "log"},
+        "cost.bag_size": {"low": 1, "high": 8, "whole": True},
+        "cost.window": [1, 5],
+    }
+    spec = spec_of(random={"n": 40, "settings": ranges})
+    trials = trials_of(spec, IDS)
+    assert len(trials) == 40
+    rates = np.array([trial.config.cost.learning_rate for trial in trials])
+    assert 1e-4 <= rates.min() < 3e-4 and 3e-3 < rates.max() <= 1e-2
+    assert {trial.config.cost.window for trial in trials} == {1, 5}
+    assert {trial.config.cost.bag_size for trial in trials} == set(range(1, 9))
+    assert [trial.id for trial in trials] == [trial.id for trial in trials_of(spec, IDS)]
+
+
+def test_a_trial_is_known_by_what_decides_it_not_by_names():
+    (trial,), (renamed,) = (trials_of(spec_of(**names), IDS) for names in ({}, {"name": "two", "variants": {"x": {}}}))
+    assert renamed.id == trial.id
+    assert trials_of(spec_of(), {"walks": "c" * 16})[0].id != trial.id
+    assert trials_of(spec_of(seeds=[1]), IDS)[0].id != trial.id
+    assert Trial.of(renamed.document()) == renamed
+    row = Row.about(renamed, measured=({"step_auc": 0.5},), seconds=1.0)
+    assert Row.of(row.document()) == row
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"name": "No Name"}, "'No Name' cannot name a sweep; use lower-case letters, digits, - and _"),
+        ({"x": "cost.window"}, "x='cost.window' does not vary in sweep 'one'; use dataset"),
+        ({"metrics": ["cost"]}, "cost needs a policy; give sweep 'one' episodes above 0"),
+        (
+            {"random": {"n": 1, "settings": {"cost.gamma": [1]}}, "grid": {"cost.window": [1]}},
+            "sweep 'one' has a grid and a random search; leave one of them out",
+        ),
+        ({"datasets": []}, "datasets must be"),
+        ({"gird": {}}, "unknown setting 'gird'"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_a_sentence(changes, words):
+    with pytest.raises(InvalidConfig) as refused:
+        spec_of(**changes)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "base, words",
+    [
+        ({"cost.bagsize": 1}, "sweep 'one': unknown setting 'cost.bagsize'; the settings are"),
+        ({"cost.gamma": 2}, "sweep 'one': cost.gamma must be less than or equal to 1, got 2"),
+        ({"labels.contamination": 1.5}, "sweep 'one': contamination must be less than 1, got 1.5"),
+    ],
+)
+def test_a_setting_that_no_trial_can_have_is_said_before_any_begins(base, words):
+    with pytest.raises(InvalidConfig) as refused:
+        trials_of(spec_of(base=base), IDS)
+    assert str(refused.value).startswith(words)
+
+
+def test_a_file_that_is_none(tmp_path):
+    with pytest.raises(NotFound, match="ready ones are in assets/experiments"):
+        read_spec(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("name = ")
+    with pytest.raises(InvalidConfig, match=r"bad.toml is no TOML"):
+        read_spec(tmp_path / "bad.toml")
+
+
+def test_the_costliest_are_marked_and_wrong_marks_come_from_the_cheaper_half():
+    costs, rng = np.arange(20.0), np.random.default_rng(0)
+    labels = marked_labels(costs, LabelPlan(n_non_preferred=4, share=0.2), rng)
+    assert np.flatnonzero(labels == "non_preferred").tolist() == [16, 17, 18, 19]
+    labels = marked_labels(costs, LabelPlan(n_non_preferred=4, share=0.2, contamination=0.75), rng)
+    marked = np.flatnonzero(labels == "non_preferred")
+    assert (marked >= 16).sum() == 1
+    assert (marked < 10).sum() == 3
+    drawn = {tuple(marked_labels(costs, LabelPlan(n_non_preferred=2, share=0.5), rng)) for _ in range(20)}
+    assert len(drawn) > 5
+
+
+def test_more_marks_than_the_share_holds_take_the_next_costliest():
+    labels = marked_labels(np.arange(20.0), LabelPlan(n_non_preferred=6, share=0.1), np.random.default_rng(0))
+    assert np.flatnonzero(labels == "non_preferred").tolist() == [14, 15, 16, 17, 18, 19]
+
+
+def test_a_dataset_too_small_for_so_many_marks():
+    with pytest.raises(InvalidLabels, match="20 of 20 trajectories cannot be marked"):
+        marked_labels(np.arange(20.0), LabelPlan(n_non_preferred=20), np.random.default_rng(0))

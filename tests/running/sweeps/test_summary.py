@@ -1,0 +1,56 @@
+"""Rows as a table, by hand."""
+
+import numpy as np
+import pytest
+
+from safemil_core.running.sweeps.spec import SweepSpec
+from safemil_core.running.sweeps.summary import ALL_DATASETS, observations, summary
+from safemil_core.running.sweeps.trials import Row
+
+
+def spec_of(**changes):
+    return SweepSpec(**{"name": "one", "datasets": ["walks"], "seeds": 3, "episodes": 0, **changes})
+
+
+def row(seed, measured, dataset="walks", failure="", **settings):
+    return Row(f"{seed}", dataset, seed, settings, tuple(measured), failure=failure)
+
+
+def test_the_median_over_seeds_with_its_interval():
+    spec = spec_of(grid={"cost.bag_size": [1, 8]}, metrics=["step_auc"])
+    rows = [row(s, [{"step_auc": a}], **{"cost.bag_size": 1}) for s, a in enumerate((0.5, 0.6, 0.9))]
+    rows += [row(0, [{"step_auc": None}], **{"cost.bag_size": 8}), row(1, [], failure="broke", **{"cost.bag_size": 8})]
+    table = summary(observations(rows, spec), spec)
+    first, second = table.to_dict("records")
+    assert first == {
+        "dataset": "walks", "cost.bag_size": 1, "n": 3,
+        "step_auc": 0.6, "step_auc low": pytest.approx(0.5), "step_auc high": pytest.approx(0.9),
+    }  # fmt: skip
+    assert (second["n"], second["cost.bag_size"]) == (1, 8)
+    assert np.isnan([second["step_auc"], second["step_auc low"], second["step_auc high"]]).all()
+
+
+def test_each_look_at_a_training_is_a_line_of_its_own():
+    spec = spec_of(updates=[10, 20], metrics=["step_auc"])
+    looks = [{"updates": 10, "step_auc": 0.9}, {"updates": 20, "step_auc": 0.8}]
+    table = summary(observations([row(0, looks)], spec), spec)
+    assert table[["updates", "step_auc"]].to_numpy().tolist() == [[10, 0.9], [20, 0.8]]
+    only_last = spec_of(updates=[20], metrics=["step_auc"])
+    assert summary(observations([row(0, looks)], only_last), only_last)["step_auc"].tolist() == [0.8]
+
+
+def test_of_several_datasets_the_median_of_medians():
+    spec = spec_of(datasets=["walks", "cars", "balls"], metrics=["step_auc"])
+    values = {"walks": (0.1, 0.2, 0.3), "cars": (0.5, 0.5, 0.5), "balls": (0.9, 0.9, 0.9)}
+    rows = [row(s, [{"step_auc": v}], name) for name, of in values.items() for s, v in enumerate(of)]
+    table = summary(observations(rows, spec), spec).set_index("dataset")
+    assert table["step_auc"].to_dict() == {"walks": 0.2, "cars": 0.5, "balls": 0.9, ALL_DATASETS: 0.5}
+    assert table.loc[ALL_DATASETS, "n"] == 9
+    assert (table.loc[ALL_DATASETS, "step_auc low"], table.loc[ALL_DATASETS, "step_auc high"]) == (0.5, 0.5)
+
+
+def test_without_rows_there_is_an_empty_table_with_its_columns():
+    spec = spec_of(grid={"cost.bag_size": [1, 8]})
+    table = summary(observations([], spec), spec)
+    assert table.empty
+    assert {"dataset", "cost.bag_size", "n", "step_auc", "rank_correlation high"} <= set(table.columns)

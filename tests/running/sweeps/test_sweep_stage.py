@@ -1,0 +1,99 @@
+"""A sweep by real worker processes: what is done stays done, whoever is killed."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from factories import add_dataset
+
+from safemil_core.errors import NotFound, NotReady
+from safemil_core.running.progress import begin, process_birth, write_progress
+from safemil_core.running.sweeps.sweep_folder import SweepStore
+from safemil_core.running.sweeps.sweep_stage import run_sweep
+
+SPEC = """
+name = "bags"
+datasets = ["{dataset}"]
+seeds = 2
+episodes = 0
+updates = [10, 20]
+[labels]
+share = 0.5
+[base]
+cost.hidden_sizes = [8]
+[grid]
+labels.n_non_preferred = {n_non_preferred}
+"""
+
+
+@pytest.fixture
+def sweep(workspace, tmp_path):
+    """Have the sweep of walks marked in these numbers."""
+
+    def take(n_non_preferred=(4,), dataset="walks"):
+        path = tmp_path / "bags.toml"
+        path.write_text(SPEC.format(dataset=dataset, n_non_preferred=list(n_non_preferred)))
+        return SweepStore(workspace).take(path)
+
+    add_dataset(workspace)
+    return take
+
+
+def workers() -> list[int]:
+    """The processes that this one's threads have started and that still live."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
+def test_a_killed_worker_costs_its_trial_alone_and_what_fails_says_why(workspace, sweep):
+    taken, killed = sweep(n_non_preferred=(40, 4)), []
+
+    def kill_once(_row):
+        if not killed:
+            killed.extend(workers())
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    rows = run_sweep(workspace, taken, n_workers=1, on_row=kill_once)
+    assert len(killed) == 1
+    assert [(row.seed, row.settings["labels.n_non_preferred"]) for row in rows] == [(0, 40), (0, 4), (1, 40), (1, 4)]
+    for row in rows[1::2]:
+        assert row.failure == ""
+        assert [look["updates"] for look in row.measured] == [10, 20]
+        assert all(0 <= look["step_auc"] <= 1 for look in row.measured)
+    assert rows[0].failure.startswith("40 of 40 trajectories cannot be marked non-preferred")
+    assert (taken.progress.state, taken.progress.done, taken.progress.total) == ("done", 4, 4)
+    assert taken.progress.message == f"2 of 4 trials failed, 2 of them since: {rows[0].failure}"
+
+
+def test_what_was_done_when_it_was_stopped_is_not_done_again(workspace, sweep):
+    taken, first, later = sweep(), [], []
+
+    def interrupt(row):
+        first.append(row)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(workspace, taken, n_workers=1, on_row=interrupt)
+    assert workers() == []
+    assert (taken.progress.state, taken.rows()) == ("stopped", first)
+    rows = run_sweep(workspace, sweep(n_non_preferred=(4, 8)), n_workers=1, on_row=later.append)
+    assert {row.trial for row in later} == {row.trial for row in rows} - {first[0].trial}
+    assert len(rows) == 4
+    again = []
+    assert run_sweep(workspace, taken, on_row=again.append) == rows
+    assert again == []
+
+
+def test_a_dataset_that_is_not_there_is_made_by_the_command_that_is_said(workspace, sweep):
+    with pytest.raises(NotFound) as refused:
+        run_sweep(workspace, sweep(dataset="ball_run"))
+    assert "`python assets/make_tasks.py ball_run --out ball_run.hdf5 && safemil import" in str(refused.value)
+
+
+def test_two_processes_do_not_do_the_same_sweep(workspace, sweep):
+    taken, parent = sweep(), os.getppid()
+    write_progress(taken.progress_file, replace(begin(4, "cpu"), pid=parent, born=process_birth(parent)))
+    with pytest.raises(NotReady, match=f"is being done by process {parent}"):
+        run_sweep(workspace, taken)
