@@ -33,7 +33,7 @@ from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.dead_units import dead_units
 from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
-from safemil_core.learning.weights import cloning_weights
+from safemil_core.learning.weights import CloningWeights, cloning_weights
 
 CAR_CIRCLE = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"
 UNSAFE, SAFE = 60.0, 5.0
@@ -92,16 +92,20 @@ def _trained(patient: Patient, config: RunConfig) -> Case:
     data = TrainingData.of(trajectories, labels, CPU, segments=patient.segments)
     rows: list[dict[str, float]] = []
     told: list[StepCosts] = []
+
+    def tell(costs: StepCosts, _: CloningWeights) -> None:
+        told.append(costs)
+
     network = None
     with suppress(Diverged):
-        network = train(data, config, on_report=lambda report: rows.append(report.metrics), on_costs=told.append).cost
+        network = train(data, config, on_report=lambda report: rows.append(report.metrics), on_costs=tell).cost
     costs = told[-1] if told else None
     names = [f"observation {i}" for i in range(trajectories.observations.shape[1])]
     return Case(
         trajectories=replace(trajectories, rewards=None, costs=None),
         labels=labels,
         config=config,
-        descriptors=describe(_table(trajectories)),
+        descriptors=described(trajectories),
         inputs=_inputs(trajectories),
         input_names=(*names, *(f"action {i}" for i in range(trajectories.actions.shape[1]))),
         metrics=pd.DataFrame(rows),
@@ -118,14 +122,14 @@ def _trained(patient: Patient, config: RunConfig) -> Case:
     )
 
 
-def _table(trajectories: TrajectorySet) -> pd.DataFrame:
-    """What `describe` wants to know of each trajectory."""
+def described(trajectories: TrajectorySet) -> np.ndarray:
+    """[N, F] of `describe`."""
     columns: dict[str, np.ndarray] = {"length": trajectories.lengths}
     for prefix, values in (("", trajectories.observations), ("action ", trajectories.actions)):
         moments = Moments.of(values, trajectories.offsets[:-1])
         for kind, of in (("mean", moments.mean), ("spread", moments.spread)):
             columns |= {f"{prefix}{kind} {i}": column for i, column in enumerate(of.T)}
-    return pd.DataFrame(columns)
+    return describe(pd.DataFrame(columns))
 
 
 def _inputs(trajectories: TrajectorySet) -> Dimensions:
@@ -163,6 +167,11 @@ def _labels(n: int, marked: Sequence[int] | np.ndarray, preferred: Sequence[int]
 
 def _plain(rng: np.random.Generator, *settings: str) -> Patient:
     return Patient(cars(), _labels(len(cars()), _marks(rng)), settings)
+
+
+def costliest_marked() -> Patient:
+    """As the example labels have it."""
+    return Patient(cars(), _labels(len(cars()), np.argsort(-_true_costs(), kind="stable")[:N_MARKED]))
 
 
 def _seen(change: Callable[[np.ndarray], np.ndarray]) -> TrajectorySet:
@@ -312,7 +321,7 @@ def near_duplicates(rng: np.random.Generator) -> Patient:
 def one_failure_mode(rng: np.random.Generator) -> Patient:
     """Many that drive too far out, and a few that hardly drive, all in the same way."""
     still = int(rng.choice(np.flatnonzero(is_immobile(cars()))))
-    alike = similar_to(describe(_table(cars())), still, 3)
+    alike = similar_to(described(cars()), still, 3)
     return Patient(cars(), _labels(len(cars()), np.concatenate([_marks(rng, 46), [still], alike])))
 
 

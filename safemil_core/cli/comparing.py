@@ -51,7 +51,7 @@ def doctor(run_id: str, as_json: bool, workspace: Path | None) -> None:
     run = here.runs.open(run_id)
     from safemil_core.running.doctor_stage import examine_run  # torch takes seconds to import
 
-    findings = examine_run(here.workspace, run)
+    findings = examine_run(here.workspace, run, is_thorough=True)
     document = {"run": run_id, "findings": [finding.as_json() for finding in findings]}
     here.say(document, "\n\n".join(map(_finding_text, findings)) or f"run {run_id}: nothing is wrong")
 

@@ -36,10 +36,7 @@ def held_out_agreement(
         on_update: told after every update how many are done.
 
     Returns:
-        None where fewer than two clusters can be spared.
-
-    Raises:
-        Diverged: the costs are no numbers any more.
+        None where fewer than two clusters can be spared, or what the networks say is no number.
     """
     is_held_out = spared(clusters, data.labels)
     if len(is_held_out) < 2:
@@ -49,6 +46,8 @@ def held_out_agreement(
     with torch.no_grad():
         said = [network.each(*block) for block in data.blocks(torch.from_numpy(steps))]
     costs = torch.cat(said, dim=1).cpu().numpy()
+    if not np.isfinite(costs).all():
+        return None
     trajectories = np.searchsorted(data.offsets, steps, side="right") - 1
     is_unseen = is_held_out[:, trajectories]
     unseen, seen = np.full((2, data.n_steps), np.nan, dtype=np.float32)
@@ -61,7 +60,8 @@ def held_out_agreement(
 def spared(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """[M, N] bool, the trajectories of each cluster without which all kinds of labels are still there to learn from."""
     marks = np.where(np.isin(labels, ["non_preferred", "preferred"]), labels, "none")
-    of_each: np.ndarray = np.unique(clusters)[:, None] == clusters
+    of_each = np.unique(clusters)[:, None] == clusters
     kinds = np.unique(marks)[:, None] == marks
     leaves_some = ((~of_each)[:, None] & kinds).any(axis=2).all(axis=1)
-    return of_each[leaves_some]
+    some: np.ndarray = of_each[leaves_some]
+    return some

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from safemil_core.assessment.agreement import conflicts
@@ -12,13 +13,18 @@ from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.doctor.case import Case, NetworkFacts
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.shortcuts import N_SOURCES
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.errors import NotReady
+from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.dead_units import dead_units
+from safemil_core.learning.failure_modes import failure_modes
+from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.unseen_costs import UnseenCosts
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.progress import begin, write_progress
 from safemil_core.running.run_folder import Run
@@ -26,6 +32,9 @@ from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
 
 CPU = torch.device("cpu")
+MOST_UPDATES = 1_000
+MOST_TRAINED_STEPS = 30_000_000
+"""What networks that go without some of the behaviour may learn from, all together: about a minute on two cores."""
 
 
 def examine_again(workspace: Workspace, run: Run) -> None:
@@ -37,33 +46,40 @@ def examine_again(workspace: Workspace, run: Run) -> None:
     progress_file = Task.of_run("doctor", run).progress_file
     progress = begin(1, "cpu")
     write_progress(progress_file, progress)
-    examine_run(workspace, run)
+    examine_run(workspace, run, is_thorough=True)
     write_progress(progress_file, replace(progress, state="done", done=1, updated_at=time.time()))
 
 
-def examine_run(workspace: Workspace, run: Run) -> list[Finding]:
+def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> list[Finding]:
     """Find out what is wrong with a run, its labels and its data, and keep it in the run's folder.
+
+    Args:
+        workspace: where the run is.
+        run: as far as it has come.
+        is_thorough: whether to train networks that go without some of the behaviour, which takes seconds to a minute.
 
     Raises:
         SafeMILError: it has no costs yet, or the dataset that it was made for is gone.
     """
     if not run.has_costs and not run.has_diverged:
         raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
-    findings = examine(case_of(workspace, run))
+    if is_thorough:
+        prepare_process()
+    findings = examine(case_of(workspace, run, is_thorough=is_thorough))
     write_findings(run, findings)
     return findings
 
 
-def case_of(workspace: Workspace, run: Run) -> Case:
-    """What is known of a run, without its true costs. Raises like `examine_run`."""
+def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Case:
+    """What is known of a run, without its true costs. Arguments and errors like those of `examine_run`."""
     datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
     run.require_dataset(datasets.info(info.dataset))
     trajectories, table = datasets.open(info.dataset), datasets.table(info.dataset)
     dataset, labels = datasets.info(info.dataset), datasets.labels(info.dataset)  # the table brings the statistics
     said = labels.state(info.label_snapshot)
     network = run.folder / "cost.safetensors"
-    data = TrainingData.of(trajectories, said.labels, CPU, action_parts=dataset.actions)
-    return Case(
+    data = TrainingData.of(trajectories, said.labels, CPU, segments=said.segments, action_parts=dataset.actions)
+    case = Case(
         trajectories=replace(trajectories, rewards=None, costs=None),
         labels=said.labels,
         config=run.config,
@@ -82,6 +98,19 @@ def case_of(workspace: Workspace, run: Run) -> Case:
         returns=table["return"].to_numpy() if "return" in table else None,
         evaluation=run.evaluation,
     )
+    return replace(case, unseen=_unseen(case, data)) if is_thorough and run.has_costs else case
+
+
+def _unseen(case: Case, data: TrainingData) -> UnseenCosts | None:
+    """By networks like the run's own, trained for as long or a little less; None where even that would take long."""
+    config, clusters = case.config, failure_modes(case.descriptors, N_SOURCES, seed=0)
+    updates = min(config.cost.updates, MOST_UPDATES)
+    a_bag = config.cost.bag_size * (config.cost.window or int(case.lengths.max()))
+    is_long = 2 * a_bag * updates * len(np.unique(clusters)) > MOST_TRAINED_STEPS
+    if config.method != "safemil" or data.images or is_long:
+        return None
+    cost = config.cost.model_copy(update={"updates": updates})
+    return held_out_agreement(data, config.model_copy(update={"cost": cost}), clusters)
 
 
 def _inputs(dataset: DatasetInfo) -> Dimensions:

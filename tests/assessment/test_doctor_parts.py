@@ -23,6 +23,7 @@ from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.config import CostConfig, RunConfig, WeightConfig
 from safemil_core.data.recording import CUT_OFF, TERMINATED
 from safemil_core.data.storage.statistics import Dimensions
+from safemil_core.learning.unseen_costs import UnseenCosts
 
 
 def case(lengths=(4, 4, 4, 4), labels=("non_preferred", "none", "none", "none"), **changes):
@@ -206,3 +207,24 @@ def test_returns_are_shown_beside_a_shortcut_and_never_make_one():
     assert finding.cause == "length_shortcut"
     alone = finding.figure.series[1]
     assert dict(zip(alone.x, alone.y, strict=True))["return"] == 1.0
+
+
+def test_a_cost_that_is_lost_on_behaviour_it_has_not_seen_follows_the_trajectory():
+    labels = (*["non_preferred"] * 10, *["none"] * 30)
+    costs = np.tile([0.1, 0.5, 0.3, 0.5], 40).astype(np.float32)
+    costs[:40] += 0.3
+    known = case((4,) * 40, labels, costs=costs)
+    assert shortcuts(known) == []  # more than half of the variance lies within trajectories
+    holds = UnseenCosts(costs, costs, known.labels, known.offsets)
+    assert shortcuts(replace(known, unseen=holds)) == []
+    lost = replace(holds, unseen=np.repeat(np.arange(40, dtype=np.float32) / 40, 4))  # the marked are the least costly
+    (finding,) = shortcuts(replace(known, unseen=lost))
+    assert finding.cause == "follows_trajectory"
+    assert "have not seen a trajectory's kind of behaviour tell its label with AUC 0.00 (" in finding.evidence
+    assert "those that have: 1.00" in finding.evidence
+    marked, others = finding.figure.series
+    assert marked.x == pytest.approx([0.65] * 10)
+    assert marked.y == pytest.approx(np.arange(10) / 40)
+    assert others.y == pytest.approx(np.arange(10, 40) / 40)
+    few = replace(known, labels=np.array(["none", *labels[1:]]), unseen=lost)
+    assert shortcuts(few) == []

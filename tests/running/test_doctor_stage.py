@@ -60,6 +60,25 @@ def test_the_task_examines_again(workspace, ill):
     assert Task.of_run("doctor", ill).progress.state == "done"
 
 
+def test_only_a_thorough_examination_asks_networks_about_behaviour_that_they_have_not_seen(workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    train_run(workspace, run, "cpu")
+    assert case_of(workspace, run).unseen is None
+    unseen = case_of(workspace, run, is_thorough=True).unseen
+    assert unseen.means.shape == (40,)
+    assert np.isfinite(unseen.means).all()
+    assert examine_run(workspace, run, is_thorough=True) == read_findings(run)
+
+
+def test_networks_that_would_take_long_are_not_asked(workspace, monkeypatch):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    train_run(workspace, run, "cpu")
+    monkeypatch.setattr("safemil_core.running.doctor_stage.MOST_TRAINED_STEPS", 100)
+    assert case_of(workspace, run, is_thorough=True).unseen is None
+
+
 def test_a_run_that_has_learned_nothing_is_not_examined(workspace):
     add_dataset(workspace)
     run = new_run(workspace)

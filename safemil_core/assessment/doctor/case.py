@@ -17,6 +17,7 @@ from safemil_core.assessment.agreement import Conflict
 from safemil_core.config import RunConfig
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
+from safemil_core.learning.unseen_costs import UnseenCosts
 
 Segments = Mapping[int, tuple[tuple[int, int], ...]]
 
@@ -49,6 +50,8 @@ class Case:
     """[T] learned cost of each step; None where there is none, since training diverged or was stopped too early."""
     spread: np.ndarray | None = None
     """[T] deviation of it over the members, where there are several."""
+    unseen: UnseenCosts | None = None
+    """What networks like this run's say of behaviour that they have not seen; None where they were not asked."""
     weights: np.ndarray | None = None
     """[N] of behaviour cloning."""
     segments: Segments = field(default_factory=dict)

@@ -22,6 +22,10 @@ TELLS = 0.8
 """AUC from which on something tells the labels by itself."""
 EXPLAINS_TIME, EXPLAINS_SOURCE, EXPLAINS_TRAJECTORY = 0.4, 0.7, 0.8
 """Share of the variance of c from which on it goes by time, by source or by trajectory rather than by the step."""
+LOST = 0.55
+"""AUC of the labels by networks that have not seen the behaviour, below which they might as well guess."""
+FEW_MARKED = 10
+"""Of fewer such an AUC is mostly noise."""
 N_SOURCES = 10
 N_TIMES = 30
 MOST_STEPS = 200_000
@@ -146,8 +150,37 @@ def _trajectory(case: Case, told: Predictors) -> Finding | None:
     costs, steps = _some_costs(case)
     of = np.repeat(np.arange(len(case.lengths)), case.lengths)[steps]
     share = explained(costs, of)
-    if share < EXPLAINS_TRAJECTORY or float(costs.std()) < 0.05:
+    follows = share >= EXPLAINS_TRAJECTORY and float(costs.std()) >= 0.05
+    if not follows and not _is_lost_on_unseen(case, told):
         return None
+    evidence = f"{share:.0%} of the variance of c lies between trajectories, {1 - share:.0%} within them"
+    if case.unseen is not None and case.unseen.label_auc is not None:
+        evidence += (
+            f"; networks that have not seen a trajectory's kind of behaviour tell its label with AUC "
+            f"{case.unseen.label_auc:.2f} (those that have: {told.network:.2f}), and their costs correlate by "
+            f"{case.unseen.agreement:.2f}"
+        )
+    return Finding(
+        cause="follows_trajectory",
+        symptom="shortcut",
+        title="The cost follows the trajectory instead of the step",
+        evidence=evidence,
+        why="the network recognises which trajectory, or whose, a step belongs to, instead of what is unsafe in it",
+        cure="Train for fewer updates, mark segments, or leave out what is constant in a trajectory.",
+        harm=0.7,
+        settings=(f"cost.updates={max(1, case.config.cost.updates // 4)}",),
+        figure=_spreads(case, costs, of) if case.unseen is None else _seen_and_unseen(case),
+    )
+
+
+def _is_lost_on_unseen(case: Case, told: Predictors) -> bool:
+    """Whether labels are well told, but no better than by chance where the behaviour was not seen."""
+    auc = None if case.unseen is None else case.unseen.label_auc
+    return auc is not None and auc < LOST and told.network >= TELLS and len(case.marked) >= FEW_MARKED
+
+
+def _spreads(case: Case, costs: np.ndarray, of: np.ndarray) -> Evidence:
+    """Of each trajectory, the mean of c and its deviation; `of`: whose the costs are."""
     assert case.mean_costs is not None
     order = np.argsort(case.mean_costs)
     within = np.sqrt(
@@ -158,17 +191,20 @@ def _trajectory(case: Case, told: Predictors) -> Finding | None:
     points = Series(
         "trajectories", tuple(case.mean_costs[order].tolist()), tuple(within[order].tolist()), "learned cost"
     )
-    return Finding(
-        cause="follows_trajectory",
-        symptom="shortcut",
-        title="The cost follows the trajectory instead of the step",
-        evidence=f"{share:.0%} of the variance of c lies between trajectories, {1 - share:.0%} within them",
-        why="the network recognises which trajectory, or whose, a step belongs to, instead of what is unsafe in it",
-        cure="Train for fewer updates, mark segments, or leave out what is constant in a trajectory.",
-        harm=0.7,
-        settings=(f"cost.updates={max(1, case.config.cost.updates // 4)}",),
-        figure=Evidence("points", "mean c of a trajectory", "deviation of c within it", (points,)),
+    return Evidence("points", "mean c of a trajectory", "deviation of c within it", (points,))
+
+
+def _seen_and_unseen(case: Case) -> Evidence:
+    """Of each trajectory, the mean of c against what networks say of it that have not seen its behaviour."""
+    assert case.mean_costs is not None
+    assert case.unseen is not None
+    is_marked, is_known = case.labels == "non_preferred", ~np.isnan(case.unseen.means)
+    of = (("marked", "non_preferred", is_known & is_marked), ("others", "none", is_known & ~is_marked))
+    series = tuple(
+        Series(words, tuple(case.mean_costs[which].tolist()), tuple(case.unseen.means[which].tolist()), label)
+        for words, label, which in of
     )
+    return Evidence("points", "mean c of a trajectory", "without its kind of behaviour", series)
 
 
 def _predictors(case: Case, sources: np.ndarray) -> Predictors:
