@@ -62,6 +62,11 @@ class Workspace:
         return self._folder("sweeps")
 
     @property
+    def simulators(self) -> Path:
+        """Files of the user's that make environments, which of them may run, and interpreters of their own."""
+        return self._folder("simulators")
+
+    @property
     def exports(self) -> Path:
         """Curated subsets that the dashboard wrote, until somebody removes them."""
         return self._folder("exports")

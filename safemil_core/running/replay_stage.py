@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from safemil_core.assessment.clips import cut_clip
+from safemil_core.assessment.environments import Simulator, find_environment
 from safemil_core.assessment.interfaces import Interface, newest_frames
-from safemil_core.assessment.rollouts import replay
 from safemil_core.assessment.videos import FPS, enlarged, write_mp4
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
@@ -46,7 +46,7 @@ def render_replays(workspace: Workspace, name: str) -> None:
             steps = slice(*trajectories.offsets[trajectory : trajectory + 2])
             _show(path, next(iter(trajectories.images.values()))[steps])
         else:
-            _render(path, dataset, trajectories[trajectory])
+            _render(workspace, path, dataset, trajectories[trajectory])
         progress = replace(progress, done=progress.done + 1, updated_at=time.time())
         write_progress(progress_file, progress)
     write_progress(progress_file, replace(progress, state="done", updated_at=time.time()))
@@ -67,12 +67,14 @@ def _show(path: Path, images: np.ndarray) -> None:
     write_mp4(path, map(enlarged, newest_frames(images[::stride])))
 
 
-def _render(path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:
+def _render(workspace: Workspace, path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:
     if dataset.env_id is None:
         raise EnvironmentUnavailable(f"dataset {dataset.name!r} names no environment to replay it in")
     stride = _stride(len(trajectory))
+    simulator = Simulator(find_environment(workspace, dataset.env_id), Interface.of(dataset))
     _write_facts(path, {**PLACED, "stride": stride})
-    write_mp4(path, replay(dataset.env_id, Interface.of(dataset), np.asarray(trajectory.observations), stride))
+    write_mp4(path, simulator.replay(np.asarray(trajectory.observations), stride))
+    simulator.close()
 
 
 def _stride(n_steps: int) -> int:

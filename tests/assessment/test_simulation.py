@@ -10,7 +10,7 @@ from factories import CAR, CAR_CIRCLE, CAR_INTERFACE, CAR_SIZES, save_untrained
 
 from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_range
 from safemil_core.assessment.interfaces import Interface
-from safemil_core.assessment.rollouts import Episode, EpisodeTask, replay, run_episode, run_episodes, total
+from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episode, run_episodes, total
 from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
 from safemil_core.config import CostConfig
 from safemil_core.data import formats
@@ -173,19 +173,6 @@ def test_totals_are_sums_over_each_episode():
     made = [Episode(i, *(np.full(3, v, np.float32) for v in (1, i, 0.5)), UNSEEN, UNSEEN) for i in range(2)]
     np.testing.assert_allclose(total(made, "rewards"), [3, 3])
     np.testing.assert_allclose(total(made, "costs"), [0, 3])
-
-
-def test_a_replay_shows_every_nth_recorded_state(recorded):
-    observations = recorded[20].observations[:90]
-    frames = list(replay(CAR, CAR_INTERFACE, observations, frame_stride=30))
-    assert [frame.shape for frame in frames] == [(FRAME_SIZE[1], FRAME_SIZE[0], 3)] * 3
-    assert not np.array_equal(frames[0], frames[2])  # the car has moved
-
-
-def test_what_cannot_be_placed_has_no_replay():
-    with pytest.raises(EnvironmentUnavailable, match="cannot be put into a recorded state, so there is no replay"):
-        pendulum = Interface(3, (Part(shape=(1,)),))
-        next(replay("Pendulum-v1", pendulum, np.zeros((5, 3), np.float32), frame_stride=1))
 
 
 def made_up(n_steps, n_frames, shade):

@@ -7,12 +7,13 @@ import re
 from importlib import import_module
 from typing import Any
 
+from safemil_core.assessment.environments.sources import canonical
+
 
 def dsrl_range(env_id: str) -> dict[str, float] | None:
     """Least and largest return and cost of an episode in DSRL's dataset of this task (`dsrl.infos`), if it has one."""
     infos = _dsrl_infos()
-    match = re.fullmatch(r"(?:Safety|Offline)?(\w+?)(?:Gymnasium)?-v\d+", env_id)
-    task = match.group(1) if match else env_id
+    task = re.sub(r"^Safety|-v\d+$", "", canonical(env_id))
     if task not in infos.MAX_EPISODE_REWARD:
         return None
     return {

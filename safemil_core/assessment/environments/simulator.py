@@ -1,34 +1,21 @@
-"""A simulator by its gymnasium name. Simulator packages are imported here alone; call it in a worker process."""
+"""One simulator, whatever it is made of: acting, what networks see of it, pictures. Call it in a worker process."""
 
 from __future__ import annotations
 
-import copy
-import re
-import sys
-import warnings
 from collections import deque
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from safemil_core.assessment.environments.bullet import BulletScene
+from safemil_core.assessment.environments.making import make
+from safemil_core.assessment.environments.mujoco_bodies import HIDDEN, MujocoScene, PointMazeScene
+from safemil_core.assessment.environments.scenes import AnewScene, Scene
+from safemil_core.assessment.environments.sources import Environment
 from safemil_core.assessment.interfaces import Interface, image_of, require_fit
 from safemil_core.errors import EnvironmentUnavailable
-
-FRAME_SIZE = (400, 304)
-"""Width and height of a rendered frame in pixels; multiples of 16 suit the video codec."""
-EYE_HEIGHT = 12.0
-"""Metres above a Bullet body from where it is seen by itself: its picture spans 14 m."""
-
-_REGISTERED_BY = {
-    r"Safety\w+Velocity-v1": "safemil_core.assessment.environments.velocity",
-    r"Safety\w+-v0": "bullet_safety_gym",
-    r"(PointMaze|AntMaze|AdroitHand|Hand|Fetch|FrankaKitchen)\w*-v\d+": "gymnasium_robotics",
-}
-"""Modules that register environments, by the environments' names."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +30,38 @@ class Step:
 
 
 class Simulator:
-    """One episode's environment. A new one per episode: Bullet keeps motor commands and more across `reset`.
+    """An environment, for one episode after the other where it `resets_fully`, else for one.
 
     Observations are as networks see them: numbers, then the pixels of an image from 0 to 255. An image of 3k channels
     is the last k frames of what the agent sees, see `look`; or it is what the environment observes.
     """
 
-    def __init__(self, env_id: str, interface: Interface) -> None:
+    def __init__(self, environment: Environment, interface: Interface) -> None:
         """
         Args:
-            env_id: name of the environment.
+            environment: as `find_environment` gives it; any that gymnasium knows, by its name.
             interface: of the dataset.
 
         Raises:
             EnvironmentUnavailable: it is not installed, or does not offer what the dataset has.
         """
-        self._env, self._env_id, self._interface = _make(env_id), env_id, interface
-        require_fit(env_id, self._env.observation_space, self._env.action_space, interface)
+        self._env, self._name, self._interface = make(environment), str(environment), interface
+        require_fit(self._name, self._env.observation_space, self._env.action_space, interface)
+        self._scene, self._is_new = _scene(self._env, self._name), True
         n_frames = interface.images[0].shape[2] // 3 if interface.images else 0
         self._frames: deque[np.ndarray] = deque(maxlen=n_frames)
+
+    @property
+    def resets_fully(self) -> bool:
+        """Whether `reset` begins as a new simulator would, to the bit."""
+        return self._scene.resets_fully
 
     def reset(self, seed: int) -> np.ndarray:
         """[O + pixels] the first observation. Bullet draws starts from NumPy's global generator, so that is seeded
         too."""
+        if not self._is_new:
+            self._scene.clear()
+        self._is_new = False
         np.random.seed(seed)  # noqa: NPY002
         observation, _ = self._env.reset(seed=seed)
         self._frames.clear()
@@ -86,14 +82,7 @@ class Simulator:
 
     def render(self) -> np.ndarray:
         """[height, width, 3] uint8, what a spectator sees now."""
-        if self._is_bullet:
-            return self._photograph(*FRAME_SIZE)
-        import gymnasium
-
-        try:
-            return np.asarray(self._env.render(), dtype=np.uint8)
-        except gymnasium.error.Error as problem:
-            raise EnvironmentUnavailable(f"{self._env_id} cannot be rendered ({problem}); install it") from None
+        return self._scene.spectate()
 
     def look(self, height: int, width: int) -> np.ndarray:
         """[height, width, 3] uint8, what the agent sees now: in Bullet what is around it, from above, with its heading
@@ -102,66 +91,35 @@ class Simulator:
         Raises:
             EnvironmentUnavailable: the environment renders pictures of another size.
         """
-        if not self._is_bullet:
-            frame = self.render()
-            if frame.shape != (height, width, 3):
-                raise EnvironmentUnavailable(
-                    f"{self._env_id} renders pictures of {frame.shape[0]} x {frame.shape[1]} pixels, the images of the "
-                    f"dataset are {height} x {width}; import images of the same size"
-                )
-            return frame
-        bare = self._env.unwrapped
-        spectators = bare.world.camera
-        position, orientation = bare.bc.getBasePositionAndOrientation(bare.agent.body_id)
-        bare.world.camera = eye = copy.copy(spectators)
-        eye.cam_base_pos, eye.cam_dist, eye.cam_pitch = (*position[:2], 0.0), EYE_HEIGHT, -89
-        eye.cam_yaw = np.degrees(bare.bc.getEulerFromQuaternion(orientation)[2]) + 90
-        # Without its own body, which tells it nothing and takes 20 times as long to draw as all the rest.
-        colours = {link: colour for _, link, *_, colour in bare.bc.getVisualShapeData(bare.agent.body_id)}
-        self._paint({link: (*colour[:3], 0.0) for link, colour in colours.items()})
-        frame = self._photograph(width, height)
-        self._paint(colours)
-        bare.world.camera = spectators
-        return frame
+        return self._scene.look(height, width)
 
     @property
     def can_place(self) -> bool:
-        """Whether `place` can show a recorded observation: for Bullet's circle tasks with the car."""
-        bare = self._env.unwrapped
-        kinds = type(getattr(bare, "agent", None)).__name__, type(getattr(bare, "task", None)).__name__
-        return kinds == ("RaceCar", "CircleTask") and self._interface.n_observations > 0
+        """Whether it can be put into recorded states."""
+        return self._scene.can_place and self._interface.n_observations > 0
 
     def place(self, observation: np.ndarray) -> None:
-        """Put the body where a recorded observation says it was (position and heading; wheels do not turn).
+        """Put everything where a recorded observation, [O], says it was."""
+        self._scene.place(self._scene.states(observation[None])[0])
 
-        The car observes 0.1 x, 0.1 y, velocities, sine and cosine of its heading (bullet_safety_gym, RaceCar).
+    def replay(self, observations: np.ndarray, stride: int) -> Iterator[np.ndarray]:
+        """Every `stride`-th frame of a recorded trajectory, observations [T, O], placed and not simulated.
+
+        Raises:
+            EnvironmentUnavailable: it cannot be put into a recorded state.
         """
-        bare = self._env.unwrapped
-        x, y = observation[:2] * 10.0
-        heading = float(np.arctan2(observation[4], observation[5]))
-        bare.agent.set_position(np.array([x, y, bare.agent.init_xyz[2]]))
-        bare.agent.set_orientation(bare.bc.getQuaternionFromEuler([0.0, 0.0, heading]))
+        if not self.can_place:
+            raise EnvironmentUnavailable(
+                f"{self._name} cannot be put into a recorded state, so there is no replay of its data; look at its "
+                "path and signals"
+            )
+        self.reset(seed=0)
+        for state in self._scene.states(observations)[::stride]:
+            self._scene.place(state)
+            yield self.render()
 
     def close(self) -> None:
         self._env.close()
-
-    @property
-    def _is_bullet(self) -> bool:
-        return hasattr(self._env.unwrapped, "bc")
-
-    def _paint(self, colours: Mapping[int, tuple[float, ...]]) -> None:
-        """Give links of the Bullet body their colours."""
-        bare = self._env.unwrapped
-        for link, colour in colours.items():
-            bare.bc.changeVisualShape(bare.agent.body_id, link, rgbaColor=colour)
-
-    def _photograph(self, width: int, height: int) -> np.ndarray:
-        """What Bullet's camera sees; Bullet takes the mode here, not when it is made."""
-        bare = self._env.unwrapped
-        # A sphere that glows when a step costs; the software renderer draws it opaque, always, around the car.
-        bare.bc.resetBasePositionAndOrientation(bare.agent.violation_body_id, (0.0, 0.0, -100.0), (0, 0, 0, 1))
-        bare.world.camera.render_width, bare.world.camera.render_height = width, height
-        return np.asarray(bare.render(mode="rgb_array"), dtype=np.uint8)
 
     def _seen(self, observation: Any) -> np.ndarray:
         """What networks see of what the environment observes."""
@@ -176,19 +134,12 @@ class Simulator:
         return np.concatenate([numbers, pixels]) if self._interface.n_observations else pixels
 
 
-def _make(env_id: str) -> Any:
-    import gymnasium  # only a worker needs it
-
-    module = next((module for names, module in _REGISTERED_BY.items() if re.fullmatch(names, env_id)), None)
-    try:
-        # Bullet-Safety-Gym looks up C's streams by the names of Python's, which notebooks and pytest replace.
-        with warnings.catch_warnings(), redirect_stdout(sys.__stdout__), redirect_stderr(sys.__stderr__):
-            warnings.simplefilter(
-                "ignore"
-            )  # Bullet's spaces make gymnasium warn about casts, old models about newer ones
-            if module:
-                import_module(module)
-            renders: dict[str, Any] = {} if module == "bullet_safety_gym" else {"render_mode": "rgb_array"}
-            return gymnasium.make(env_id, disable_env_checker=True, **renders)
-    except (gymnasium.error.Error, ImportError) as problem:
-        raise EnvironmentUnavailable(f"the environment {env_id!r} cannot be made ({problem}); install it") from None
+def _scene(env: Any, name: str) -> Scene:
+    """How this environment is seen and placed."""
+    bare = env.unwrapped
+    if hasattr(bare, "bc"):
+        return BulletScene(env, name)
+    kind = type(bare).__name__
+    if kind in HIDDEN:
+        return MujocoScene(env, name)
+    return {"PointMazeEnv": PointMazeScene, "LegacyEnvironment": AnewScene}.get(kind, Scene)(env, name)

@@ -7,6 +7,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from safemil_core.assessment.environments.scenes import FRAME_SIZE
+
 THRESHOLDS = {
     "Ant": 2.6222,
     "HalfCheetah": 3.2096,
@@ -25,8 +27,13 @@ class VelocityTask(gymnasium.Wrapper[Any, Any, Any, Any]):
     models do, which the datasets were recorded with."""
 
     def __init__(self, body: str, **settings: Any) -> None:
-        super().__init__(gymnasium.make(f"{body}-v4", disable_env_checker=True, **settings).unwrapped)
+        width, height = FRAME_SIZE
+        env = gymnasium.make(f"{body}-v4", disable_env_checker=True, width=width, height=height, **settings)
+        bare: Any = env.unwrapped
+        super().__init__(bare)
         self._body = body
+        # Shadows and mirrored floors take a software renderer most of its time, and tell nothing.
+        bare.model.light_castshadow[:], bare.model.mat_reflectance[:] = False, 0
 
     def step(self, action: Any) -> Any:
         observation, reward, terminated, truncated, info = self.env.step(action)

@@ -1,0 +1,47 @@
+"""gymnasium's MuJoCo bodies: recorded observations of them as states of the simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from safemil_core.assessment.environments.scenes import Scene
+
+HIDDEN = {"AntEnv": 2, "HalfCheetahEnv": 1, "HopperEnv": 1, "HumanoidEnv": 2, "SwimmerEnv": 2, "Walker2dEnv": 1}
+"""How many of the first coordinates, x or x and y, a body does not observe, by gymnasium's name of its class."""
+
+
+class MujocoScene(Scene):
+    """Of a body that observes all its coordinates but where it is, and all its velocities."""
+
+    resets_fully = True
+    can_place = True
+
+    def __init__(self, env: Any, env_id: str) -> None:
+        super().__init__(env, env_id)
+        self._bare = env.unwrapped
+
+    def states(self, observations: np.ndarray) -> np.ndarray:
+        """[T, S] with the way that was made, which is not observed, summed up from the observed velocities."""
+        hidden, nq = HIDDEN[type(self._bare).__name__], self._bare.model.nq
+        velocities = observations[:, nq - hidden : nq].astype(float)
+        way = np.cumsum(velocities, axis=0) - velocities[:1]
+        return np.hstack([way * self._bare.dt, observations])
+
+    def place(self, state: np.ndarray) -> None:
+        nq, nv = self._bare.model.nq, self._bare.model.nv
+        self._bare.set_state(state[:nq].astype(float), state[nq : nq + nv].astype(float))
+
+
+class PointMazeScene(Scene):
+    """Of gymnasium-robotics' mazes for a ball, which observes all there is: where it is, and where to go."""
+
+    can_place = True
+
+    def place(self, state: np.ndarray) -> None:
+        """Observations are `achieved_goal`, `desired_goal`, then coordinates and velocities."""
+        maze, state = self._env.unwrapped, state.astype(float)
+        maze.goal = state[2:4]
+        maze.update_target_site_pos()
+        maze.point_env.set_state(state[4:6], state[6:8])
