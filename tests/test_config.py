@@ -141,6 +141,21 @@ def test_a_wrong_setting_is_named_with_what_it_must_be(assignment, message):
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_file_of_an_earlier_version_does_not_know_is_as_it_was_then():
+    values = RunConfig(seed=3).model_dump()
+    for name in ("network", "inputs", "sparsity", "gradient_penalty", "input_masking"):
+        del values["cost"][name]
+    then = RunConfig.of_file(values)
+    assert (then.seed, then.cost.network, then.cost.inputs, then.cost.sparsity) == (3, "mlp", "all", 0)
+    now = RunConfig().with_values(["cost.network=additive", "cost.sparsity=0.5"])
+    assert RunConfig.of_file(now.model_dump()) == now
+
+
+def test_a_gradient_penalty_needs_a_logit():
+    with pytest.raises(InvalidConfig, match="deep_sets has none; use another"):
+        RunConfig().with_values(["cost.gradient_penalty=1", "cost.aggregator=deep_sets"])
+
+
 def test_an_unknown_setting_is_refused_where_it_is_made():
     with pytest.raises(InvalidConfig, match="unknown setting 'bags'"):
         CostConfig(bags=3)

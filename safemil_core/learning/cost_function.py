@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from safemil_core.config import CostConfig
 from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, NotReady
 from safemil_core.learning.choices import inputs_per_number, spread_choices
+from safemil_core.learning.layers import CURVE_UNIT, Additive, Layer, Linear, Pairwise
 
-Layer = tuple[np.ndarray, np.ndarray]
-"""[M, in, out] weight and [M, 1, out] bias."""
 N_NODES = 50
 """Points on the way from the baseline to a step: of a cost that jumps from 0 to 1 on it, the parts then add up to 0.001
 of the whole; with half as many, to 0.1."""
@@ -30,16 +30,16 @@ BLOCK_VALUES = 2**21
 
 @dataclass(frozen=True)
 class CostFunction:
-    """c(s, a) in (0, 1): a sigmoid at the end of `M` perceptrons with ELU between their layers.
+    """c(s, a) in (0, 1): a sigmoid at the end of `M` networks with ELU between their layers.
 
     Of every aggregator the step cost is that: attention only adds outputs that are not looked at here, Deep Sets more
     layers.
     """
 
     mean: np.ndarray
-    """[D] float32, taken from every input."""
+    """[seen] float32, taken from every input that the networks see: all, or those of the observation."""
     scale: np.ndarray
-    """[D] float32, what then multiplies it."""
+    """[seen] float32, what then multiplies it."""
     layers: tuple[Layer, ...]
     action_parts: tuple[Part, ...]
     """What the A numbers are, in order, for the discrete among them."""
@@ -49,7 +49,7 @@ class CostFunction:
     @property
     def n_members(self) -> int:
         """M."""
-        return len(self.layers[0][0])
+        return self.layers[0].n_members
 
     @property
     def n_numbers(self) -> int:
@@ -87,17 +87,16 @@ class CostFunction:
 
     def gradient(self, inputs: np.ndarray) -> np.ndarray:
         """[n, D] float32, of the cost by the inputs [n, D]."""
-        gradient = np.empty(inputs.shape, dtype=np.float32)
+        gradient = np.zeros(inputs.shape, dtype=np.float32)
         for block in self._blocks(len(inputs)):
             *values, logits = self._values(inputs[block])
             costs = _sigmoid(logits)
             flow = costs * (1 - costs)
-            for (weight, _), value in zip(reversed(self.layers), reversed(values), strict=True):
-                # The derivative of an ELU by its value: 1 above 0, value + 1 below.
-                flow = flow @ weight.swapaxes(1, 2)
-                if value is not values[0]:
+            for layer, value in zip(reversed(self.layers), reversed(values), strict=True):
+                flow = layer.backward(value, flow)
+                if value is not values[0]:  # the derivative of an ELU by its value: 1 above 0, value + 1 below
                     flow *= np.minimum(value, 0.0) + 1.0
-            gradient[block] = flow.mean(axis=0) * self.scale
+            gradient[block, : len(self.mean)] = flow.mean(axis=0) * self.scale
         return gradient
 
     def integrated_gradients(self, inputs: np.ndarray, baseline: np.ndarray, n_nodes: int = N_NODES) -> np.ndarray:
@@ -130,10 +129,10 @@ class CostFunction:
         return added
 
     def _values(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """The normalised inputs [1, n, D], of each hidden layer the values [M, n, width], and the logits [M, n, 1]."""
-        values = [((inputs - self.mean) * self.scale)[None]]
-        for number, (weight, bias) in enumerate(self.layers, start=1):
-            above = values[-1] @ weight + bias
+        """The normalised inputs [1, n, seen], of each layer the values [M, n, width], at last the logits [M, n, 1]."""
+        values = [((inputs[:, : len(self.mean)] - self.mean) * self.scale)[None]]
+        for number, layer in enumerate(self.layers, start=1):
+            above = layer.forward(values[-1])
             if number < len(self.layers):
                 below_zero = np.minimum(above, 0.0)
                 np.maximum(above, 0.0, out=above)
@@ -142,8 +141,7 @@ class CostFunction:
         return values
 
     def _blocks(self, n: int) -> list[slice]:
-        widest = self.n_members * max(weight.shape[2] for weight, _ in self.layers)
-        length = max(1, BLOCK_VALUES // widest)
+        length = max(1, BLOCK_VALUES // max(layer.values_per_step for layer in self.layers))
         return [slice(start, start + length) for start in range(0, n, length)]
 
 
@@ -162,11 +160,12 @@ def read_cost_function(path: Path, action_parts: Sequence[Part]) -> CostFunction
         with safe_open(path, framework="numpy") as file:
             about = json.loads((file.metadata() or {})["safemil"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
-        is_deep_sets = about["config"]["aggregator"] == "deep_sets"
-        images, n_observations = about["images"], about["observations"]
-        layers = _layers(tensors, "body")
+        config, images, n_observations = CostConfig.of_file(about["config"]), about["images"], about["observations"]
+        is_deep_sets = config.aggregator == "deep_sets"
+        n_outputs = None if is_deep_sets else 1
+        layers = _perceptron(tensors, "body", n_outputs) if config.network == "mlp" else [_curves(tensors, n_outputs)]
         if is_deep_sets:
-            layers += _layers(tensors, "aggregator.rho")
+            layers += _perceptron(tensors, "aggregator.rho", 1)
         mean, scale = tensors["normaliser.mean"], tensors["normaliser.scale"]
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
         cause = str(problem).partition("\n")[0]
@@ -175,14 +174,29 @@ def read_cost_function(path: Path, action_parts: Sequence[Part]) -> CostFunction
         raise InvalidConfig(
             "this cost sees images, and a probe needs numbers: use the replay and the cost of the recorded steps"
         )
-    weight, bias = layers[-1]
-    layers[-1] = weight[..., :1], bias[..., :1]
     return CostFunction(mean, scale, tuple(layers), tuple(action_parts), n_observations)
 
 
-def _layers(tensors: dict[str, np.ndarray], prefix: str) -> list[Layer]:
+def _perceptron(tensors: dict[str, np.ndarray], prefix: str, n_outputs: int | None) -> list[Layer]:
+    """Its layers, of the last the first outputs."""
     n = sum(name.startswith(f"{prefix}.") and name.endswith(".weight") for name in tensors)
-    return [(tensors[f"{prefix}.{i}.weight"], tensors[f"{prefix}.{i}.bias"][:, None]) for i in range(n)]
+    *hidden, last = (Linear(tensors[f"{prefix}.{i}.weight"], tensors[f"{prefix}.{i}.bias"][:, None]) for i in range(n))
+    return [*hidden, Linear(last.weight[..., :n_outputs], last.bias[..., :n_outputs])]
+
+
+def _curves(tensors: dict[str, np.ndarray], n_outputs: int | None) -> Layer:
+    """The first outputs of curves, and of surfaces where there are any."""
+    curves = Additive(
+        tensors["body.knots.places"],
+        tensors["body.knots.mass"],
+        CURVE_UNIT * tensors["body.weights"][:, :n_outputs],
+        tensors["body.bias"][:, None, :n_outputs],
+    )
+    if "body.tables" not in tensors:
+        return curves
+    places, tables = tensors["body.coarse.places"], CURVE_UNIT * tensors["body.tables"][:, :n_outputs]
+    tables = tables.reshape(*tables.shape[:-1], places.shape[1], places.shape[1])
+    return Pairwise(curves, places, tensors["body.coarse.mass"], tensors["body.pairs"], tables)
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

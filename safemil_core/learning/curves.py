@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from safemil_core.errors import InvalidConfig
+from safemil_core.learning.layers import CURVE_UNIT
 from safemil_core.learning.mlp import Mlp
 
 N_KNOTS = 24
@@ -26,9 +27,6 @@ MOST_PAIRS = 2_016
 """Surfaces of a network: those of 64 inputs."""
 N_SAMPLED = 20_000
 """Steps whose quantiles stand for those of all, at most twice as many."""
-UNIT = 20.0
-"""The height that a weight of 1 is. What a step sees are two weights of a curve, and all of a perceptron: with the same
-step size, both get about as far only because a weight of a curve says so much more."""
 
 
 class Knots(nn.Module):
@@ -82,7 +80,8 @@ class Curves(nn.Module):
         self.weights = nn.Parameter(torch.zeros(members, n_outputs, n_inputs, N_KNOTS))
         self.bias = nn.Parameter(torch.zeros(members, n_outputs))
         with torch.no_grad():
-            self.weights[:, 1:].uniform_(-1 / UNIT, 1 / UNIT)  # what only weighs or is pooled has to differ at first
+            # What only weighs, or is pooled, has to differ at first.
+            self.weights[:, 1:].uniform_(-1 / CURVE_UNIT, 1 / CURVE_UNIT)
         self.of_features = Mlp(n_features, (), n_outputs, members=members) if n_features else None
 
     def fit(self, blocks: Iterable[Tensor]) -> None:
@@ -166,7 +165,7 @@ def _looked_up(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
         found = heights.gather(2, index).view(members, n_outputs, *rows.shape[1:])
         total = total + (found * shares.unsqueeze(1)).sum(dim=-1)
     assert isinstance(total, Tensor)
-    return total.mT * UNIT
+    return total.mT * CURVE_UNIT
 
 
 @torch.no_grad()
@@ -178,7 +177,7 @@ def _shrink(weights: Tensor, rates: Tensor, mass: Tensor, by: float) -> None:
     """
     mean = (weights * mass).sum(dim=-1, keepdim=True)
     deviation = ((weights - mean).square() * mass).sum(dim=(1, 3), keepdim=True).sqrt()
-    pull = UNIT * by / rates.reciprocal().sum(dim=3, keepdim=True).mean(dim=1, keepdim=True)
+    pull = CURVE_UNIT * by / rates.reciprocal().sum(dim=3, keepdim=True).mean(dim=1, keepdim=True)
     weights.copy_(mean + (weights - mean) * (1 - pull / deviation.clamp_min(1e-12)).clamp_min(0))
 
 

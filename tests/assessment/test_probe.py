@@ -7,6 +7,7 @@ from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line,
 from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
+from safemil_core.learning.layers import Linear
 
 NUMBER = (Part(shape=(1,)),)
 
@@ -16,7 +17,8 @@ def by_weights(*members, n_observations=2, parts=NUMBER):
     weights = np.array(members, dtype=np.float32)[:, :, None]
     size = weights.shape[1]
     ones = np.ones(size, dtype=np.float32)
-    return CostFunction(0 * ones, ones, ((weights, np.zeros((len(members), 1, 1), np.float32)),), parts, n_observations)
+    layer = Linear(weights, np.zeros((len(members), 1, 1), np.float32))
+    return CostFunction(0 * ones, ones, (layer,), parts, n_observations)
 
 
 def sigmoid(x):

@@ -1,4 +1,4 @@
-"""The cost in NumPy: torch's network to 1e-5 for every aggregator and ensemble, its gradient, and captum's answers."""
+"""The cost in NumPy: torch's to 1e-5 for every network, aggregator and ensemble, its gradient, and captum's answers."""
 
 import numpy as np
 import pytest
@@ -24,8 +24,9 @@ def saved(path, n_inputs=5, images=(), **settings):
     network = CostNetwork(config, sizes)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(3)
-    network.normaliser.fit([torch.randn(50, n_inputs) * 4 + 2])
+            parameter.mul_(3).add_(torch.randn(parameter.shape) * 0.05)
+    block = torch.randn(50, n_inputs) * 4 + 2
+    network.fit(lambda: [(block[:, :3], block[:, 3:])])
     save_cost(path / "cost.safetensors", network, config, sizes)
     return network.eval()
 
@@ -40,9 +41,10 @@ def of_torch(network, inputs):
 
 
 @pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("kind", ["mlp", "additive", "pairwise"])
 @pytest.mark.parametrize("aggregator", ["sum", "log_sum_exp", "attention", "deep_sets"])
-def test_costs_and_gradients_are_torchs(tmp_path, aggregator, members):
-    network = saved(tmp_path, aggregator=aggregator, members=members)
+def test_costs_and_gradients_are_torchs(tmp_path, aggregator, kind, members):
+    network = saved(tmp_path, aggregator=aggregator, network=kind, members=members)
     function = read_cost_function(tmp_path / "cost.safetensors", NUMBERS)
     inputs = function.inputs(steps())
     exact = of_torch(network, inputs).detach().numpy()
@@ -52,6 +54,37 @@ def test_costs_and_gradients_are_torchs(tmp_path, aggregator, members):
     leaf = torch.from_numpy(inputs).requires_grad_()
     network.each(leaf[:, :3], leaf[:, 3:]).mean(dim=0).sum().backward()
     np.testing.assert_allclose(function.gradient(inputs), leaf.grad.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "additive", "pairwise"])
+def test_a_network_that_sees_no_actions_gives_them_no_slope(tmp_path, kind):
+    network = saved(tmp_path, network=kind, inputs="observations")
+    function = read_cost_function(tmp_path / "cost.safetensors", NUMBERS)
+    inputs = function.inputs(steps())
+    np.testing.assert_allclose(function.each(inputs), of_torch(network, inputs).detach().numpy(), atol=1e-5)
+    gradient = function.gradient(inputs)
+    assert gradient.shape == (40, 5)
+    assert np.abs(gradient[:, :3]).max() > 0.01
+    assert (gradient[:, 3:] == 0).all()
+
+
+def test_beyond_the_data_and_for_values_that_never_vary_curves_are_level(tmp_path):
+    config, sizes = CostConfig(network="additive"), Sizes(1, 1)
+    network = CostNetwork(config, sizes)
+    block = torch.stack([torch.linspace(0, 1, 100), torch.full((100,), 7.0)], dim=1)
+    network.fit(lambda: [(block[:, :1], block[:, 1:])])
+    with torch.no_grad():
+        network.body.weights.normal_(std=0.1)
+    save_cost(tmp_path / "cost.safetensors", network, config, sizes)
+    function = read_cost_function(tmp_path / "cost.safetensors", (Part(),))
+    inputs = np.array([[-9, 7], [0, 7], [1, 7], [30, 7], [1, -1e6], [1, 1e6]], dtype=np.float32)
+    costs = function.costs(inputs)
+    of_torch = network(*torch.from_numpy(inputs).split(1, dim=1)).detach().numpy()
+    np.testing.assert_allclose(costs, of_torch, atol=1e-6)
+    assert costs[0] == costs[1]
+    assert (costs[2:] == costs[2]).all()
+    assert (function.gradient(inputs)[[0, 3]] == 0).all()
+    assert (function.gradient(inputs)[:, 1] == 0).all()
 
 
 def test_many_steps_are_costed_in_blocks_as_if_at_once(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from learning_cases import MARKED, RemoteData, bits, crossing, needs_cuda
+from learning_cases import MARKED, RemoteData, bits, crossing, generator, needs_cuda
 
 from safemil_core.config import RunConfig
 from safemil_core.learning import cost_trainer
@@ -43,19 +43,34 @@ def first_gradients(trainer):
     return found
 
 
+def moved(trainer):
+    """Curves begin level, where some gradients are 0."""
+    with torch.no_grad():
+        for parameter in trainer.network.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator()) * 0.05)
+    return trainer
+
+
+REGULARISED = "cost.gradient_penalty=0.1 cost.input_masking=0.5"
+KINDS = ["cost.network=mlp", f"cost.network=mlp {REGULARISED}", f"cost.network=additive {REGULARISED}"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "cost.network=pairwise"])
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
-def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, members):
+def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, members, kind):
     """48 steps a member, eight bags' windows of both kinds, at most 7 at a time."""
-    settings = [f"cost.aggregator={aggregator}", f"cost.members={members}"]
-    whole = trainer_of(settings=settings)
+    if aggregator == "deep_sets":
+        kind = kind.replace("cost.gradient_penalty=0.1", "")  # it has no logit
+    settings = [f"cost.aggregator={aggregator}", f"cost.members={members}", *kind.split()]
+    whole = moved(trainer_of(settings=settings))
     expected = first_gradients(whole)
     monkeypatch.setattr(cost_trainer, "CHUNK", 7)
-    chunked = trainer_of(settings=settings)
+    chunked = moved(trainer_of(settings=settings))
     found = first_gradients(chunked)
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
-        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-7)
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
         assert gradient.any()
     for name, value in whole.latest.items():
         assert float(chunked.latest[name]) == pytest.approx(float(value), rel=1e-5)
@@ -195,6 +210,44 @@ def test_shares_count_from_the_next_update_on(kind):
     trainer.set_shares(shares_of(1))
     trainer.update()
     assert torch.isnan(trainer.latest["cost_loss"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_network_goes_on_to_the_bit(kind):
+    settings = [*kind.split(), "cost.sparsity=0.01"]
+    whole = trained(30, settings=settings)
+    stopped, again = trained(17, settings=settings), trainer_of(settings=settings)
+    again.network.load_state_dict(stopped.network.state_dict())
+    again.load(stopped.state())
+    for _ in range(13):
+        again.update()
+    assert bits(again.network) == bits(whole.network)
+
+
+def test_the_gradient_penalty_by_hand():
+    """Of logistic regression, whose logit has its weights as gradient everywhere: the loss grows by their square."""
+    settings = ["cost.network=mlp", "cost.hidden_sizes=[]"]
+    plain, penalised = (trainer_of(settings=[*settings, f"cost.gradient_penalty={by}"]) for by in (0, 0.3))
+    weights = plain.network.state_dict()["body.0.weight"].flatten().clone()
+    before, after = (first_gradients(trainer)["body.weights"][0] for trainer in (plain, penalised))
+    torch.testing.assert_close(after[:3] - before[:3], 0.3 * 2 * weights)
+    torch.testing.assert_close(after[3], before[3])
+
+
+def test_a_masked_input_teaches_nothing_and_each_update_masks_others():
+    settings = ["cost.network=mlp", "cost.hidden_sizes=[]", "cost.input_masking=0.5", "cost.members=4"]
+    trainer = trainer_of(settings=settings)
+    seen = []
+    for _ in range(20):
+        gradients = {}
+        trainer.network.body.weights.register_post_accumulate_grad_hook(
+            lambda p, found=gradients: found.update(of=p.grad.clone())
+        )
+        trainer.update()
+        seen.append(gradients["of"][:, :3] != 0)
+    shares = torch.stack(seen).float()  # [updates, members, inputs]
+    assert len({update.numpy().tobytes() for update in shares}) > 15
+    assert 0.3 < float(shares.mean()) < 0.7
 
 
 @pytest.mark.parametrize("kind", [TrainingData, RemoteData])
