@@ -11,6 +11,7 @@ from dataclasses import replace
 from safemil_core.errors import NotReady
 from safemil_core.running.progress import OnProgress, Progress, begin, write_progress
 from safemil_core.running.sweeps.local_workers import perform_here
+from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import Sweep
 from safemil_core.running.sweeps.trials import Row, wanted_trials
 from safemil_core.workspace import Workspace
@@ -42,6 +43,7 @@ def run_sweep(
         NotFound: a dataset is not there.
         NotReady: another process is at this sweep.
         InvalidConfig: a setting is out of its range.
+        EnvironmentUnavailable: there are to be policies, and nowhere to roll them out.
     """
     trials = wanted_trials(workspace, sweep.spec)
     done = {row.trial: row for row in sweep.rows() if not row.failure}
@@ -61,6 +63,8 @@ def run_sweep(
         write_progress(sweep.progress_file, progress)
         on_progress(progress)
 
+    for name in {trial.dataset for trial in missing}:  # before any trial: whether all that it needs is there
+        Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0)
     note(progress)
     ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
     try:

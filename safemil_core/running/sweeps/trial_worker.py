@@ -10,15 +10,12 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from functools import cache
 from pathlib import Path
 
-from safemil_core.data.database import Database
-from safemil_core.data.datasets import DatasetInfo, DatasetStore
-from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import SafeMILError
-from safemil_core.running.sweeps.trial_stage import perform
+from safemil_core.running.sweeps.subjects import Subject
+from safemil_core.running.sweeps.trial_stage import row_of
 from safemil_core.running.sweeps.trials import Row, Trial
 from safemil_core.workspace import Workspace
 
@@ -31,25 +28,21 @@ def main(arguments: list[str] | None = None) -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # simulators print what is no answer
         for line in sys.stdin:
-            answers.write(json.dumps(answer(workspace, Trial.of(json.loads(line))).document()) + "\n")
+            answers.write(json.dumps(_answer(workspace, Trial.of(json.loads(line))).document()) + "\n")
             answers.flush()
 
 
-def answer(workspace: Workspace, trial: Trial) -> Row:
-    """The row of a trial, whatever becomes of it."""
+def _answer(workspace: Workspace, trial: Trial) -> Row:
     try:
-        return perform(trial, *_dataset(workspace, trial.dataset))
+        subject = _subject(workspace, trial.dataset, trial.episodes > 0)
     except SafeMILError as problem:
         return Row.about(trial, failure=str(problem))
-    except Exception as problem:  # noqa: BLE001  # the outermost frame of a trial: its row says why
-        traceback.print_exc()
-        return Row.about(trial, failure=f"{type(problem).__name__}: {problem}")
+    return row_of(trial, subject)
 
 
 @cache
-def _dataset(workspace: Workspace, name: str) -> tuple[DatasetInfo, TrajectorySet]:
-    datasets = DatasetStore(workspace, Database(workspace.database))
-    return datasets.info(name), datasets.open(name)
+def _subject(workspace: Workspace, name: str, has_policies: bool) -> Subject:
+    return Subject.of(workspace, name, has_policies=has_policies)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.learning.baselines.settings import COSTLESS
 from safemil_core.running.sweeps.spec import LabelPlan, RandomSearch, Range, SweepSpec
 from safemil_core.workspace import Workspace
 
@@ -147,9 +148,12 @@ def _decided(spec: SweepSpec, settings: Mapping[str, Any], seed: int) -> tuple[L
     begun = RunConfig.paper() if spec.paper else RunConfig()
     try:
         labels = LabelPlan(**{**spec.labels.model_dump(), **of_labels})
-        return labels, begun.with_values(f"{key}={json.dumps(value)}" for key, value in of_run.items())
+        config = begun.with_values(f"{key}={json.dumps(value)}" for key, value in of_run.items())
     except InvalidConfig as problem:
         raise InvalidConfig(f"sweep {spec.name!r}: {problem}") from None
+    if not spec.episodes and config.method in COSTLESS:
+        raise InvalidConfig(f"sweep {spec.name!r}: method {config.method} learns no cost; give it episodes above 0")
+    return labels, config
 
 
 def _searched(spec: SweepSpec) -> list[dict[str, Any]]:
