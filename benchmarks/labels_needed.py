@@ -34,7 +34,6 @@ from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.committee import QUICK, train_committee
-from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.workspace import Workspace
@@ -140,7 +139,7 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
     """Train networks on these labels."""
     trajectories = problem.trajectories
     data = TrainingData.of(trajectories, labels, torch.device("cpu"))
-    told: list[StepCosts] = []
+    costs: list[np.ndarray] = []
     for network in range(N_NETWORKS):
         config = RunConfig(
             cost=QUICK,
@@ -148,8 +147,7 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
             seed=seed * N_NETWORKS + network,
             log_every=QUICK.updates,
         )
-        train(data, config, on_costs=told.append)
-    costs = [of.mean for of in told]
+        train(data, config, on_costs=lambda found, _: costs.append(found.mean))
     assert trajectories.costs is not None
     aucs = [roc_auc(of, trajectories.costs > 0) or 0.5 for of in costs]
     return Learned(mean(aucs), sum_by_trajectory(np.mean(costs, axis=0), trajectories.offsets))

@@ -185,6 +185,45 @@ class WeightConfig(Settings):
     )
 
 
+class BaselineConfig(Settings):
+    """What the methods beside SafeMIL learn by (`RunConfig.method`). Of `cost` they take the discount and the width of
+    layers alone."""
+
+    learning_rate: float = Field(3e-4, gt=0, le=1, description="Step size of all networks but the policy.")
+    updates: int = Field(2_000, ge=1, description="Updates of what scores the steps.")
+    batch_size: int = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="Steps, or windows of steps, of the non-preferred and of the unlabelled an update.",
+    )
+    unsafe_share: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="dwbc_nu: share of the unlabelled steps that is taken to be non-preferred (eta). Larger: fewer of "
+        "the unlabelled count as good.",
+    )
+    gradient_penalty: float = Field(
+        10.0,
+        ge=0,
+        le=1_000,
+        description="safedice: weight that keeps the slope of the discriminator's logit near 1. Larger: smoother.",
+    )
+    value_weight: float = Field(
+        2.5, ge=0, description="osil: weight of the policy's expected cost beside its cloning loss. Larger: safer."
+    )
+    temperature: float = Field(
+        1.0, gt=0, description="osil: of the advantages that adapt that weight. Smaller: it reacts more."
+    )
+    cost_limit: float = Field(
+        0.0,
+        ge=0,
+        description="oracle_bc: largest true cost of a trajectory that counts as truly safe; or that of the cheapest "
+        "tenth of the unmarked, where it is larger.",
+    )
+
+
 class PolicyConfig(Settings):
     """The policy: a tanh-squashed mixture of Gaussians, by weighted behaviour cloning."""
 
@@ -227,6 +266,7 @@ class RunConfig(Settings):
 
     cost: CostConfig = CostConfig()
     weights: WeightConfig = WeightConfig()
+    baseline: BaselineConfig = BaselineConfig()
     policy: PolicyConfig = PolicyConfig()
     optimiser: OptimiserConfig = OptimiserConfig()
     method: Method = Field(
@@ -269,6 +309,7 @@ class RunConfig(Settings):
                 preferred_weight=0.0,
             ),
             weights=WeightConfig(scheme="trajectory", beta=0.6),
+            baseline=BaselineConfig(updates=1_000_000, batch_size=256),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
             schedule="alternate",
             rescore_every=250,

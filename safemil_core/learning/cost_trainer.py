@@ -20,6 +20,7 @@ from safemil_core.learning.cost_model import bag_loss
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.training_data import TrainingData, on_device
+from safemil_core.learning.weights import CloningWeights, cloning_weights
 
 BLOCK_UPDATES = 64
 BLOCK_STEPS = 2**16
@@ -57,7 +58,7 @@ class CostTrainer:
             is_held_out: [M, N] trajectories that a member is not to see; None: each sees all.
         """
         self.network = network
-        self._data, self._config, self._seed = data, config.cost, config.seed
+        self._data, self._config, self._weighing, self._seed = data, config.cost, config.weights, config.seed
         decay_over = config.cost.updates if config.cost.decay else None
         self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate, decay_over)
         shape = (network.n_members, len(data.labels))
@@ -114,8 +115,8 @@ class CostTrainer:
     def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The gradient of the loss; scores of each kind of bag and losses, [M]."""
         (inputs,) = self._chunks(batch)
-        scores, losses = self._objective(self.network.body(inputs), batch.bags)
-        (losses.sum() + self._penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
+        scores, losses = self.objective(self.network.body(inputs), batch.bags)
+        (losses.sum() + self.penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
@@ -123,13 +124,13 @@ class CostTrainer:
         loss changes with it, and last, computed once more, how that changes with the weights."""
         with torch.no_grad():
             outputs = torch.cat([self.network.body(inputs) for inputs in self._chunks(batch)], dim=1)
-        scores, losses = self._objective(outputs.requires_grad_(), batch.bags)
+        scores, losses = self.objective(outputs.requires_grad_(), batch.bags)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         assert outputs.grad is not None
         gradients = torch.split(outputs.grad, self._chunk, dim=1)
         for inputs, gradient in zip(self._chunks(batch), gradients, strict=True):
             above = (self.network.body(inputs) * gradient).sum()
-            (above + self._penalty(inputs).sum() / outputs.shape[1]).backward()
+            (above + self.penalty(inputs).sum() / outputs.shape[1]).backward()
         return scores, losses
 
     def _chunks(self, batch: Batch) -> Iterator[Tensor]:
@@ -143,15 +144,29 @@ class CostTrainer:
             inputs = self.network.inputs(observations, actions)
             yield inputs if batch.mask is None else inputs * batch.mask
 
-    def _penalty(self, inputs: Tensor) -> Tensor:
+    def penalty(self, inputs: Tensor) -> Tensor:
         """[M, n] what the slopes of the cost's logit add to the loss."""
         weight = self._config.gradient_penalty
         return weight * self.network.slopes(inputs) if weight > 0 else inputs.new_zeros(1)
 
-    def _objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
+    def objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
+        """What is learned, which is what baselines have another idea of.
+
+        Args:
+            outputs: [M, P, F] of the steps of all bags.
+            bags: of one update.
+
+        Returns:
+            The score of each kind of bag and the loss, [M] each.
+        """
         parts = zip(bags.each(outputs), bags.each(bags.weights), strict=True)
         scores = [self.network.aggregator.score(*part) for part in parts]
         return scores, bag_loss(scores, self._config.preferred_weight)
+
+    def weights(self, step_costs: np.ndarray) -> CloningWeights:
+        """Of cloning, as they follow from the costs of all steps [sum T]."""
+        data = self._data
+        return cloning_weights(step_costs, data.offsets, data.labels, self._weighing, self._config.gamma)
 
     def _batch(self, number: int) -> Batch:
         """The batch of update `number`, from 0."""

@@ -55,10 +55,14 @@ class Cloner:
         number = self.updates
         observations, actions = self._batches.next()
         generator = seeds.generator(self._seed, "noise", number, self._data.device)
-        losses = cloning_losses(self.policies, observations, actions, self._config.loss, generator)
+        losses = self.objective(observations, actions, generator)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()
         return losses.detach()
+
+    def objective(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """[M] losses of actions [M, n, A] seen at observations [M, n, O]."""
+        return cloning_losses(self.policies, observations, actions, self._config.loss, generator)
 
     def state(self) -> State:
         """All that is needed to go on, beside policies and weights."""

@@ -28,7 +28,7 @@ def refit_cost(
 
     Args:
         data: with the labels to learn from.
-        config: the run's settings.
+        config: the run's settings, of a method that learns costs.
         warm_start: a network to begin with; None: random first weights, as the seed has them.
         on_update: told every `config.log_every` updates how many are done.
         on_state: given the state of training every `config.checkpoint_every` updates, and at the end.
@@ -46,14 +46,16 @@ def refit_cost(
         is_over = bool(costs)
         return is_over
 
-    return train(
+    network = train(
         data,
         config.model_copy(update={"schedule": "cost_first", "policy": _NO_POLICY}),
         on_report=lambda report: None if is_over else on_update(report.update),
         on_checkpoint=lambda _, state: None if is_over else on_state(state),
         should_stop=should_stop,
-        on_costs=costs.append,
+        on_costs=lambda found, _: costs.append(found),
         look_after=look_after,
         on_look=on_look,
         warm_start=warm_start,
     ).cost
+    assert network is not None
+    return network

@@ -13,6 +13,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.learning.baselines.settings import as_trained
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.workspace import Workspace, is_name
@@ -112,7 +113,7 @@ class RunStore:
         aside.mkdir()
         run = Run(aside)
         run.write_json("run.json", asdict(info))
-        run.write_json("config.json", config.model_dump())
+        run.write_json("config.json", as_trained(config).model_dump())
         if warm_file is not None:
             shutil.copyfile(warm_file, aside / "warm.safetensors")
         return Run(aside.rename(self._workspace.runs / info.id))

@@ -18,11 +18,12 @@ from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.model_files import load_cost, save_cost, save_policy
 from safemil_core.learning.training import Networks, Report, longest, train
 from safemil_core.learning.training_data import TrainingData
-from safemil_core.learning.weights import cloning_weights, trajectory_costs
+from safemil_core.learning.weights import CloningWeights
 from safemil_core.running.checkpoints import keep_checkpoint, newest_checkpoint
 from safemil_core.running.doctor_stage import examine_run
 from safemil_core.running.provenance import provenance
 from safemil_core.running.run_folder import Run
+from safemil_core.running.told_weights import told_weights
 from safemil_core.workspace import Workspace, whole_file
 
 OnUpdate = Callable[[int, int, str], None]
@@ -80,7 +81,8 @@ def train_run(
             on_report=note,
             on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
             should_stop=shall_stop,
-            on_costs=lambda costs: _write_costs(run, costs, data),
+            on_costs=lambda costs, weights: _write_costs(run, costs, weights, data),
+            weights=told_weights(config, trajectories, data.labels),
             warm_start=load_cost(run.warm_file) if run.warm_file else None,
             resume=state,
         )
@@ -106,20 +108,20 @@ def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[Trajecto
 
 def _save_networks(run: Run, networks: Networks, data: TrainingData) -> None:
     config, folder = run.config, run.folder
-    save_cost(folder / "cost.safetensors", networks.cost, config.cost, data.sizes)
+    if networks.cost is not None:
+        save_cost(folder / "cost.safetensors", networks.cost, config.cost, data.sizes)
     save_policy(folder / "safe.safetensors", networks.safe, config.policy, data.sizes)
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
 
 
-def _write_costs(run: Run, costs: StepCosts, data: TrainingData) -> None:
+def _write_costs(run: Run, costs: StepCosts, weights: CloningWeights, data: TrainingData) -> None:
     """Step costs, trajectory costs and weights: pages can show them while the policies still train."""
-    config, lengths = run.config, np.diff(data.offsets)
-    weights = cloning_weights(costs.mean, data.offsets, data.labels, config.weights, config.cost.gamma)
+    lengths = np.diff(data.offsets)
     trajectories = {
         "trajectory": np.arange(len(lengths)),
         "length": lengths,
         "label": data.labels,
-        "cost_sum": trajectory_costs(costs.mean, data.offsets, config.cost.gamma, config.weights.per_length),
+        "cost_sum": weights.costs,
         "weight": weights.trajectories,
     }
     numbers = np.repeat(trajectories["trajectory"], lengths)
@@ -137,10 +139,10 @@ def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> Non
         roc_auc,
     )  # a second: the costs are not to wait for it
 
-    learned, true_costs = run.step_costs(), trajectories.true_costs()
+    true_costs = trajectories.true_costs()
     auc = spearman = None
-    if trajectories.costs is not None and true_costs is not None:
-        auc = roc_auc(learned, np.asarray(trajectories.costs) > 0)
+    if run.has_costs and trajectories.costs is not None and true_costs is not None:
+        auc = roc_auc(run.step_costs(), np.asarray(trajectories.costs) > 0)
         spearman = rank_correlation(run.trajectories()["cost_sum"].to_numpy(), true_costs)
     outcome = {
         "step_auc": auc,

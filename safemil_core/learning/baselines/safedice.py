@@ -1,0 +1,144 @@
+"""SafeDICE: the distribution of the unlabelled without its non-preferred part, as ratios that weigh cloning.
+
+Jang, Lee, Kim and Kim (2023). First a discriminator c(s, a) of marked from unlabelled steps; from it the reward
+`log (1 - (1 + alpha) c) / ((1 - alpha) (1 - c))`, the logarithm of how often the preferred policy comes to a step for
+each time that the unlabelled do; then nu(s), whose advantage gives the ratio w(s, a) that is also consistent with the
+transitions. alpha, the non-preferred share, is the largest that lets all rewards be numbers, as in the code of the
+SafeMIL authors, who like this code do not scale the rewards. The tiny gradient penalty of nu is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from safemil_core.config import RunConfig
+from safemil_core.data.trajectories import sum_by_trajectory
+from safemil_core.errors import InvalidConfig
+from safemil_core.learning import seeds
+from safemil_core.learning.bags import Bags
+from safemil_core.learning.cost_model import score_steps
+from safemil_core.learning.cost_trainer import CostTrainer
+from safemil_core.learning.mlp import Mlp
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.weights import CloningWeights, trajectory_costs
+
+MARGIN = 1e-5
+"""By which alpha is below the largest possible."""
+
+
+class SafeDiceTrainer(CostTrainer):
+    """Trains the discriminator in the first half of its updates, and nu in the second."""
+
+    def __init__(
+        self, network: CostNetwork, data: TrainingData, config: RunConfig, is_held_out: np.ndarray | None = None
+    ) -> None:
+        super().__init__(network, data, config, is_held_out)
+        if data.images:
+            raise InvalidConfig("method=safedice sees numbers alone; use another one where observations are images")
+        self._n_discriminating = max(1, config.cost.updates // 2)
+        self._gradient_penalty = config.baseline.gradient_penalty
+        self._is_cloned = data.labels != "non_preferred"
+        self._first_steps = torch.as_tensor(data.offsets[:-1][self._is_cloned])
+        self._nu = Mlp(data.sizes.observations, config.cost.hidden_sizes, 1).to(data.device)
+        self._nu_optimiser = Optimiser(self._nu.parameters(), config.optimiser, config.cost.learning_rate)
+        self._alpha = torch.tensor(1 - MARGIN)
+
+    def update(self) -> None:
+        if self.updates < self._n_discriminating:
+            super().update()
+        else:
+            self._update_nu()
+
+    def objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
+        marked, unlabelled = bags.each(outputs[..., 0])
+        losses = functional.softplus(-marked).mean(dim=-1) + functional.softplus(unlabelled).mean(dim=-1)
+        return [torch.sigmoid(of).mean(dim=-1) for of in (marked, unlabelled)], losses
+
+    def penalty(self, inputs: Tensor) -> Tensor:
+        """[M, n] squared distance of the logit's slope from 1, between marked and unlabelled steps and among these."""
+        marked, unlabelled = inputs.chunk(2, dim=1)
+        generator = seeds.generator(self._seed, "baseline", self.updates, inputs.device)
+        share = torch.rand(*unlabelled.shape[:2], 1, generator=generator, device=inputs.device)
+        mixed = [torch.lerp(unlabelled, other, share) for other in (marked, unlabelled.roll(1, dims=1))]
+        slopes = (self.network.slopes(torch.cat(mixed, dim=1)) + 1e-12).sqrt()
+        return self._gradient_penalty * (slopes - 1).square()
+
+    def weights(self, step_costs: np.ndarray) -> CloningWeights:
+        """The ratios w(s, a) of the unlabelled; after its last step a trajectory counts as staying where it is."""
+        offsets, lengths = self._data.offsets, np.diff(self._data.offsets)
+        values = self._values()
+        after = np.append(values[1:], 0.0)
+        after[offsets[1:] - 1] = values[offsets[1:] - 1]
+        reward = log_ratio(torch.from_numpy(step_costs), float(self._alpha)).numpy()
+        advantages = reward + self._config.gamma * after - values
+        is_cloned = np.repeat(self._is_cloned, lengths)
+        steps = np.where(is_cloned, np.exp(advantages - advantages[is_cloned].max()), 0.0)
+        steps *= is_cloned.sum() / steps.sum()
+        costs = trajectory_costs(step_costs, offsets, self._config.gamma)
+        return CloningWeights(sum_by_trajectory(steps, offsets) / lengths, steps, costs)
+
+    def state(self) -> State:
+        nu = {f"nu.{name}": of for name, of in self._nu.state_dict().items()}
+        optimiser = {f"nu_optimiser.{name}": of for name, of in self._nu_optimiser.state().items()}
+        return super().state() | nu | optimiser | {"alpha": self._alpha}
+
+    def load(self, state: State) -> None:
+        super().load(state)
+        parts: dict[str, State] = {"nu": {}, "nu_optimiser": {}}
+        for key, tensor in state.items():
+            part, _, name = key.partition(".")
+            parts.get(part, {})[name] = tensor
+        self._nu.load_state_dict(parts["nu"])
+        self._nu_optimiser.load(parts["nu_optimiser"])
+        self._alpha = state["alpha"]
+
+    def _update_nu(self) -> None:
+        if self.updates == self._n_discriminating:
+            costs = score_steps(self.network, self._data).mean
+            largest = costs[np.repeat(self._is_cloned, np.diff(self._data.offsets))].max()
+            self._alpha = torch.tensor(min(1.0, 1 / float(largest) - 1) - MARGIN)
+        number, device = self.updates, self._data.device
+        batch = self._batches.next()
+        assert batch.inputs is not None
+        observations, actions = (batch.bags.each(of)[1] for of in batch.inputs)
+        draw = torch.randint(
+            len(self._first_steps), (self._config.bag_size,), generator=seeds.generator(self._seed, "baseline", number)
+        )
+        first, _ = self._data.take(self._first_steps[draw].unsqueeze(0))
+        with torch.no_grad():
+            reward = log_ratio(self.network(observations[:, ::2], actions[:, ::2]), float(self._alpha))
+        now, after = self._value(observations[:, ::2]), self._value(observations[:, 1::2])  # windows of two
+        loss = dice_loss(self._value(first), reward + self._config.gamma * after - now, self._config.gamma)
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        self._nu_optimiser.step()
+        self.latest = {**self.latest, "nu_loss": loss.detach().mean().to(device)}
+
+    def _value(self, observations: Tensor) -> Tensor:
+        """[1, n] nu of observations [1, n, O], scaled as the discriminator sees them."""
+        scaled = self.network.normaliser
+        n = observations.shape[-1]
+        values: Tensor = self._nu((observations - scaled.mean[:n]) * scaled.scale[:n])
+        return values[..., 0]
+
+    @torch.no_grad()
+    def _values(self) -> np.ndarray:
+        """[sum T] float64."""
+        blocks = [self._value(observations.unsqueeze(0))[0].cpu() for observations, _ in self._data.numbers()]
+        values: np.ndarray = torch.cat(blocks).double().numpy()
+        return values
+
+
+def log_ratio(costs: Tensor, alpha: float) -> Tensor:
+    """`log (1 - (1 + alpha) c) / ((1 - alpha) (1 - c))`, the paper's reward, of the discriminator's c."""
+    inside = (1 - (1 + alpha) * costs).clamp_min(1e-8)  # c of another state than that which gave alpha may be larger
+    return inside.log() - torch.log1p(-costs) - float(np.log(1 - alpha))
+
+
+def dice_loss(first: Tensor, advantages: Tensor, gamma: float) -> Tensor:
+    """[M] `(1 - gamma) E[nu(s_0)] + log E[exp A]` of nu at first steps [M, n] and advantages [M, n]."""
+    return (1 - gamma) * first.mean(dim=-1) + torch.logsumexp(advantages, dim=-1) - float(np.log(advantages.shape[-1]))
