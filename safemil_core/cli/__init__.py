@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from safemil_core.cli import bench, comparing, data, jobs, labels, runs, sweeps
+from safemil_core.cli import bench, comparing, data, jobs, labels, runs, simulators, sweeps
 from safemil_core.errors import SafeMILError
 
 
@@ -32,6 +32,7 @@ for _command in (
     *jobs.COMMANDS,
     *comparing.COMMANDS,
     *sweeps.COMMANDS,
+    *simulators.COMMANDS,
     *bench.COMMANDS,
 ):
     cli.add_command(_command)

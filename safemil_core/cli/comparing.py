@@ -11,6 +11,7 @@ import pandas as pd
 
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.cli.session import Session, common_options, session
+from safemil_core.cli.simulators import tell_equipment
 from safemil_core.data.database import Database
 from safemil_core.data.labels.store import default_author
 from safemil_core.errors import InvalidConfig
@@ -43,11 +44,15 @@ def compare(run_ids: tuple[str, ...], is_all: bool, as_json: bool, workspace: Pa
 
 
 @click.command()
-@click.argument("run_id", metavar="RUN")
+@click.argument("run_id", metavar="[RUN]", required=False)
 @common_options
-def doctor(run_id: str, as_json: bool, workspace: Path | None) -> None:
-    """Examine a run: what is wrong with it, its labels and its data, the most harmful first, and what cures it."""
+def doctor(run_id: str | None, as_json: bool, workspace: Path | None) -> None:
+    """Examine a run: what is wrong with it, its labels and its data, the most harmful first, and what cures it.
+    Without a run: what this machine has for training, simulating and drawing."""
     here = session(as_json, workspace)
+    if run_id is None:
+        tell_equipment(here)
+        return
     run = here.runs.open(run_id)
     from safemil_core.running.doctor_stage import examine_run  # torch takes seconds to import
 

@@ -41,7 +41,7 @@ class BulletScene(Scene):
             bare.stored_state_id = -1
 
     def spectate(self) -> np.ndarray:
-        return self._photograph(*FRAME_SIZE)
+        return self._photograph(*FRAME_SIZE, self._bare.bc.ER_BULLET_HARDWARE_OPENGL)
 
     def look(self, height: int, width: int) -> np.ndarray:
         """What is around the agent, from above, with its heading upwards."""
@@ -54,7 +54,7 @@ class BulletScene(Scene):
         # Without its own body, which tells it nothing and takes 20 times as long to draw as all the rest.
         colours = {link: colour for _, link, *_, colour in bare.bc.getVisualShapeData(bare.agent.body_id)}
         self._paint({link: (*colour[:3], 0.0) for link, colour in colours.items()})
-        frame = self._photograph(width, height)
+        frame = self._photograph(width, height, bare.bc.ER_TINY_RENDERER)  # the same pixels on every machine
         self._paint(colours)
         bare.world.camera = spectators
         return frame
@@ -69,13 +69,17 @@ class BulletScene(Scene):
         for link, colour in colours.items():
             self._bare.bc.changeVisualShape(self._bare.agent.body_id, link, rgbaColor=colour)
 
-    def _photograph(self, width: int, height: int) -> np.ndarray:
-        """What the camera sees; Bullet takes the mode here, not when it is made."""
-        bare = self._bare
+    def _photograph(self, width: int, height: int, renderer: int) -> np.ndarray:
+        """What the camera sees."""
+        bc, agent, camera = self._bare.bc, self._bare.agent, self._bare.world.camera
         # A sphere that glows when a step costs; the software renderer draws it opaque, always, around the car.
-        bare.bc.resetBasePositionAndOrientation(bare.agent.violation_body_id, (0.0, 0.0, -100.0), (0, 0, 0, 1))
-        bare.world.camera.render_width, bare.world.camera.render_height = width, height
-        return np.asarray(bare.render(mode="rgb_array"), dtype=np.uint8)
+        bc.resetBasePositionAndOrientation(agent.violation_body_id, (0.0, 0.0, -100.0), (0, 0, 0, 1))
+        view = bc.computeViewMatrixFromYawPitchRoll(
+            camera.cam_base_pos, camera.cam_dist, camera.cam_yaw, camera.cam_pitch, roll=0, upAxisIndex=2
+        )
+        lens = bc.computeProjectionMatrixFOV(fov=60, aspect=width / height, nearVal=0.1, farVal=100.0)
+        pixels = bc.getCameraImage(width, height, view, lens, renderer=renderer)[2]
+        return np.asarray(pixels, dtype=np.uint8).reshape(height, width, 4)[..., :3]
 
 
 # What each body observes of itself: bullet_safety_gym/envs/agents.py, agent_specific_observation. Metres are divided by
