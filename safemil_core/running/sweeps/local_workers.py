@@ -82,6 +82,7 @@ class _Worker:
             if self._process is not None:
                 with suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait()
 
     def _ask(self, question: str) -> str:
         """The answer's line; empty where the process died before it."""

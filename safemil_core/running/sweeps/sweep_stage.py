@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from safemil_core.errors import NotReady
 from safemil_core.running.progress import OnProgress, Progress, begin, write_progress
+from safemil_core.running.sweeps.cluster import perform_on_cluster
 from safemil_core.running.sweeps.local_workers import perform_here
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import Sweep
@@ -63,15 +64,14 @@ def run_sweep(
         write_progress(sweep.progress_file, progress)
         on_progress(progress)
 
-    for name in {trial.dataset for trial in missing}:  # before any trial: whether all that it needs is there
-        Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0)
+    # Before any trial, whether all that it needs is there.
+    names = {trial.dataset for trial in missing}
+    subjects = {name: Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0) for name in names}
     note(progress)
     ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
     try:
         if address is not None:
-            from safemil_core.running.sweeps.cluster import perform_on_cluster  # Ray takes seconds to import
-
-            perform_on_cluster(workspace, missing, address, report)
+            perform_on_cluster(subjects, missing, address, report)
         elif missing:
             perform_here(workspace, missing, n_workers or os.cpu_count() or 1, sweep.log_file, report)
         rows = [done[trial.id] for trial in trials]

@@ -10,6 +10,7 @@ from factories import add_dataset
 
 from safemil_core.errors import NotFound, NotReady
 from safemil_core.running.progress import begin, process_birth, write_progress
+from safemil_core.running.sweeps.local_workers import WORKER
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
 
@@ -42,8 +43,9 @@ def sweep(workspace, tmp_path):
 
 
 def workers() -> list[int]:
-    """The processes that this one's threads have started and that still live."""
-    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    """Those that this process's threads have started and that are still there."""
+    children = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    return [int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 def test_a_killed_worker_costs_its_trial_alone_and_what_fails_says_why(workspace, sweep):
