@@ -46,7 +46,8 @@ class Networks:
     cost: CostNetwork | None
     """None for the methods that learn none."""
     safe: Policy
-    bc: Policy
+    bc: Policy | None
+    """None where the safe policy was trained alone."""
 
 
 def train(
@@ -60,6 +61,7 @@ def train(
     look_after: Collection[int] = (),
     on_look: Callable[[int, StepCosts], None] = lambda *_: None,
     weights: np.ndarray | None = None,
+    has_partner: bool = True,
     warm_start: CostNetwork | None = None,
     resume: State | None = None,
 ) -> Networks:
@@ -77,6 +79,8 @@ def train(
         look_after: updates of the cost network after which `on_look` is told their number and the costs of all steps.
         on_look: see there.
         weights: [sum T] those of the steps that the safe policy clones, for the methods that learn none.
+        has_partner: whether to clone plainly beside the safe policy, for comparison; alone it takes half the time, and
+            draws other steps.
         warm_start: a cost network to begin with, of the same shape; otherwise its first weights are random.
         resume: what `on_checkpoint` was given; training goes on from there as if it had never ended, to the bit.
 
@@ -88,7 +92,7 @@ def train(
     config = as_trained(config)
     if (weights is None) != (config.method not in COSTLESS):
         raise ValueError(f"method {config.method} {'learns' if weights is not None else 'does not learn'} its weights")
-    loop = _Loop(data, config, weights, warm_start)
+    loop = _Loop(data, config, weights, warm_start, has_partner)
     if resume is not None:
         loop.load(resume)
     is_stopping = False
@@ -122,23 +126,31 @@ class _Loop:
     """The state of training between two turns."""
 
     def __init__(
-        self, data: TrainingData, config: RunConfig, weights: np.ndarray | None, warm_start: CostNetwork | None
+        self,
+        data: TrainingData,
+        config: RunConfig,
+        weights: np.ndarray | None,
+        warm_start: CostNetwork | None,
+        has_partner: bool,
     ) -> None:
         self._data, self._config = data, config
         torch.manual_seed(seeds.number_of(config.seed, "weights"))  # every later draw has a generator of its own
         self._learning = CostLearning(data, config, warm_start) if weights is None else None
-        self._policies = make_policy(config.policy, data.sizes, 2, number_type(config)).to(data.device)
+        self._has_partner = has_partner
+        n_policies = 2 if has_partner else 1
+        self._policies = make_policy(config.policy, data.sizes, n_policies, number_type(config)).to(data.device)
         with torch.no_grad():
             for of_both in self._policies.parameters():
-                of_both[BC] = of_both[SAFE]  # only their data tell them apart
+                of_both[BC:] = of_both[SAFE]  # only their data tell them apart
         if config.normalise:
             self._policies.normaliser.fit(observations for observations, _ in data.numbers())
         self._cloner = make_cloner(self._policies, data, config, self.cost)
-        self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
+        if has_partner:
+            self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
         self._effective = 0.0
         if weights is not None:
             self._clone_by(weights, sum_by_trajectory(weights, data.offsets) / np.diff(data.offsets))
-        self._policy_losses = torch.zeros(2)
+        self._policy_losses = torch.zeros(n_policies)
         self._started = time.perf_counter()
         self.turn = 0
 
@@ -175,8 +187,8 @@ class _Loop:
         if self._learning and self.turn == self._learning.updates:
             values |= self._learning.metrics()
         if self._cloner.updates > 0:
-            safe, bc = self._policy_losses.tolist()
-            values |= {"policy_loss": safe, "bc_loss": bc, "effective_trajectories": self._effective}
+            values |= dict(zip(("policy_loss", "bc_loss"), self._policy_losses.tolist(), strict=False))
+            values["effective_trajectories"] = self._effective
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         if bad:
             scores = "cost" if self._config.method == "safemil" else "baseline"
@@ -220,7 +232,8 @@ class _Loop:
 
     def networks(self) -> Networks:
         """As they are."""
-        return Networks(self.cost.eval() if self.cost else None, self._one_policy(SAFE), self._one_policy(BC))
+        bc = self._one_policy(BC) if self._has_partner else None
+        return Networks(self.cost.eval() if self.cost else None, self._one_policy(SAFE), bc)
 
     def _follow(self, learning: CostLearning) -> None:
         """Let the safe policy clone by what has been learned, if anything has."""

@@ -111,6 +111,7 @@ def _save_networks(run: Run, networks: Networks, data: TrainingData) -> None:
     if networks.cost is not None:
         save_cost(folder / "cost.safetensors", networks.cost, config.cost, data.sizes)
     save_policy(folder / "safe.safetensors", networks.safe, config.policy, data.sizes)
+    assert networks.bc is not None
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
 
 

@@ -139,6 +139,15 @@ def test_both_policies_start_alike_and_only_the_weights_tell_them_apart():
     assert bits(moved.safe) != bits(moved.bc)
 
 
+def test_the_safe_policy_can_be_cloned_alone():
+    told, both = Told(LEARNS, has_partner=False), Told(LEARNS)
+    assert told.networks.bc is None
+    assert "bc_loss" not in told.rows[-1] and told.rows[-1]["policy_loss"] > 0
+    assert bits(told.networks.cost) == bits(both.networks.cost)
+    x = torch.full((50, 2), 0.42)
+    assert abs((told.networks.safe(x) - both.networks.safe(x)).mean().item()) < 0.1
+
+
 def test_normalisation_is_of_the_dataset_and_can_be_left_out():
     data = crossing()
     networks = Told(data=data).networks

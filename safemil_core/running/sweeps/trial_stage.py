@@ -74,6 +74,7 @@ def _perform(trial: Trial, subject: Subject) -> list[Measured]:
         on_look=look,
         on_costs=lambda costs, _: look_at_last(costs),
         weights=told_weights(config, trajectories, labels),
+        has_partner=False,
     )
     with TemporaryDirectory(prefix="safemil-trial-") as folder:
         policy = Path(folder) / "safe.safetensors"
