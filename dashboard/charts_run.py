@@ -13,9 +13,9 @@ from dashboard.charts_theme import (
     LABEL_COLOURS,
     LABEL_WORDS,
     LEARNED_COST_SCALE,
-    POLICY_COLOURS,
-    POLICY_WORDS,
+    POLICY_LOOKS,
     TRUE_COST_SCALE,
+    Look,
     plain,
     themed,
 )
@@ -109,13 +109,13 @@ def weight_scatter(table: pd.DataFrame) -> go.Figure:
     return themed(figure, height=340)
 
 
-def episodes(evaluation: Mapping[str, Any]) -> go.Figure:
-    """Return over cost of every episode that was rolled out, by policy; crosses are means with their intervals."""
+def episodes(evaluation: Mapping[str, Any], looks: Mapping[str, Look] = POLICY_LOOKS) -> go.Figure:
+    """Return over cost of every episode that was rolled out, by policy; diamonds are means with their intervals."""
     figure = go.Figure()
-    for policy, words in POLICY_WORDS.items():
+    for policy, look in looks.items():
         result = evaluation["policies"][policy]
         played = pd.DataFrame(result["episodes"])
-        colour = POLICY_COLOURS[policy]
+        words, colour = plain(look.words), look.colour
         figure.add_scatter(
             x=played["cost"],
             y=played["return"],

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Look:
+    """What something is called in legends, and its colour."""
+
+    words: str
+    colour: str
+
 
 NON_PREFERRED = "#D55E00"
 PREFERRED = "#45B592"
@@ -30,6 +40,8 @@ steps of lightness (OKLab), so that they are read alike in grey and with any col
 LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "unsure": UNSURE, "none": UNLABELLED}
 POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
 POLICY_WORDS = {"safe": "safe policy", "bc": "plain cloning"}
+POLICY_LOOKS: Mapping[str, Look] = {key: Look(words, POLICY_COLOURS[key]) for key, words in POLICY_WORDS.items()}
+"""Of a run's own policies, as evaluations call them; those of other runs have the colour of their run."""
 LABEL_WORDS = {
     "non_preferred": "non-preferred",
     "preferred": "preferred",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from dashboard import charts_live, charts_report, charts_run, report_page
 from dashboard.charts_doctor import evidence_figure
-from dashboard.charts_theme import LABEL_WORDS
+from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
 from dashboard.components.words import duration
 from safemil_core.assessment import histograms, rasters
@@ -24,7 +24,7 @@ from safemil_core.data.labels.store import LABELS
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.weights import effective_sample_size
 from safemil_core.running.doctor_results import read_findings
-from safemil_core.running.run_folder import Run
+from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.run_notes import RunNote
 
 N_CELLS = 40
@@ -250,8 +250,13 @@ def _evaluation(run: Run) -> str:
         "Rollouts",
         report_page.sentence(evaluation_tables.headline(evaluation).replace("**", "")),
         report_page.table(evaluation_tables.metrics(evaluation)),
+        report_page.table(evaluation_tables.comparisons(evaluation)),
         report_page.charts([(charts_run.episodes(evaluation), "Return over cost of every episode")], 40),
-        *(report_page.film(video.read_bytes(), "The first episode, both policies") for video in run.videos()[:1]),
+        *(
+            report_page.film(run.film(policy, 0).read_bytes(), f"The first episode, {POLICY_WORDS[policy]}")
+            for policy in POLICIES
+            if run.film(policy, 0).exists()
+        ),
         "<h3>Episodes</h3>",
         report_page.table(episodes),
         about=f"Both policies from the same {evaluation['episodes']} starts in {evaluation['env_id']}; means with "

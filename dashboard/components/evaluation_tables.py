@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-METRICS = {"return": "Return", "cost": "Cost", "cvar_cost": "CVaR@20 % cost", "length": "Length"}
-NORMALISED = {
-    "return_normalised": "Return",
-    "cost_normalised": "Cost",
-    "return_dsrl": "Return by DSRL",
-    "cost_dsrl": "Cost by DSRL",
+from safemil_core.running.offline_checks import OfflineCheck
+
+METRICS = {
+    "return": ("Return", ".1f"),
+    "return_iqm": ("Return, middle half", ".1f"),
+    "cost": ("Cost", ".1f"),
+    "cvar_cost": ("CVaR@20 % cost", ".1f"),
+    "satisfaction": ("Satisfaction", ".0%"),
+    "length": ("Length", ".1f"),
 }
-POLICIES = {"safe": "Safe policy", "bc": "Plain cloning"}
+"""What each is called, and how it is written."""
+NORMALISED = {
+    "return_normalised": ("Return", ".2f"),
+    "cost_normalised": ("Cost", ".2f"),
+    "return_dsrl": ("Return by DSRL", ".2f"),
+    "cost_dsrl": ("Cost by DSRL", ".2f"),
+}
+POLICIES: Mapping[str, str] = {"safe": "Safe policy", "bc": "Plain cloning"}
+"""Of a run itself; what else is called how must be given."""
 
 
 def headline(evaluation: Mapping[str, Any]) -> str:
@@ -26,47 +37,99 @@ def headline(evaluation: Mapping[str, Any]) -> str:
     return f"The safe policy has **{cost:.0%}** of plain cloning's cost and **{kept:.0%}** of its return."
 
 
-def metrics(evaluation: Mapping[str, Any]) -> pd.DataFrame:
-    """One row a metric, one column a policy: the mean and its interval."""
-    return _table(evaluation, METRICS, ".1f")
+def metrics(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+    """One row a metric that is known, one column a policy: the mean and its interval."""
+    return _table(evaluation["policies"], METRICS, names)
 
 
-def normalised(evaluation: Mapping[str, Any]) -> pd.DataFrame:
+def normalised(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
     """The same for the normalised metrics that are known; empty where none is."""
-    known = {key: words for key, words in NORMALISED.items() if evaluation["policies"]["safe"].get(key) is not None}
-    return _table(evaluation, known, ".2f")
+    return _table(evaluation["policies"], NORMALISED, names)
 
 
-def one_episode(evaluation: Mapping[str, Any], number: int) -> pd.DataFrame:
+def comparisons(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+    """One row a policy that the safe one is compared with: mean differences from the same starts."""
+    return pd.DataFrame(
+        [
+            {
+                "safe policy against": names.get(each["against"], each["against"]),
+                "cost": _interval(each["cost"], "+.1f"),
+                "CVaR@20 % cost": _interval(each["cvar_cost"], "+.1f"),
+                "return": _interval(each["return"], "+.1f"),
+                "chance that it is safer": f"{each['cost_better']:.0%}",
+                "chance that it earns more": f"{each['return_better']:.0%}",
+                "so": _verdict(each),
+            }
+            for each in evaluation.get("comparisons", [])
+        ]
+    )
+
+
+def one_episode(evaluation: Mapping[str, Any], number: int, names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
     """What each policy got in one episode; one row a policy."""
     return pd.DataFrame(
         [
             {
-                "policy": words,
+                "policy": names.get(policy, policy),
                 "return": round(played["return"], 1),
                 "cost": round(played["cost"], 1),
                 "learned cost": round(played["learned_cost"], 1),
                 "length": played["length"],
             }
-            for policy, words in POLICIES.items()
-            for played in evaluation["policies"][policy]["episodes"][number : number + 1]
+            for policy, metrics in evaluation["policies"].items()
+            for played in metrics["episodes"][number : number + 1]
         ]
     )
 
 
-def _table(evaluation: Mapping[str, Any], names: Mapping[str, str], form: str) -> pd.DataFrame:
+def offline(checks: Iterable[OfflineCheck]) -> pd.DataFrame:
+    """One row a policy and kind of steps that it was not cloned from."""
     return pd.DataFrame(
         [
             {
-                "metric": words,
-                **{policy: _interval(evaluation["policies"][key][metric], form) for key, policy in POLICIES.items()},
+                "steps": check.steps,
+                "policy": POLICIES[check.policy],
+                "agreement": with_interval(check.agreement, ".2f"),
+                "density": with_interval(check.log_likelihood, ".2f"),
+                "trajectories": check.n_trajectories,
+                "number of steps": check.n_steps,
             }
-            for metric, words in names.items()
+            for check in checks
         ]
     )
 
 
-def _interval(interval: Mapping[str, float] | None, form: str) -> str:
-    if interval is None:
-        return "unknown"
-    return f"{interval['mean']:{form}}  [{interval['low']:{form}}, {interval['high']:{form}}]"
+def with_interval(found: Mapping[str, float] | None, form: str) -> str:
+    """A mean and its interval in words."""
+    return "unknown" if found is None else _interval(found, form)
+
+
+def _table(
+    policies: Mapping[str, Mapping[str, Any]], rows: Mapping[str, tuple[str, str]], names: Mapping[str, str]
+) -> pd.DataFrame:
+    known = {key: row for key, row in rows.items() if any(metrics.get(key) for metrics in policies.values())}
+    return pd.DataFrame(
+        [{"metric": words, **dict(_cells(policies, key, form, names))} for key, (words, form) in known.items()]
+    )
+
+
+def _cells(
+    policies: Mapping[str, Mapping[str, Any]], key: str, form: str, names: Mapping[str, str]
+) -> Iterable[tuple[str, str]]:
+    for policy, metrics in policies.items():
+        yield names.get(policy, policy), with_interval(metrics.get(key), form)
+
+
+def _interval(found: Mapping[str, float], form: str) -> str:
+    return f"{found['mean']:{form}}  [{found['low']:{form}}, {found['high']:{form}}]"
+
+
+def _verdict(each: Mapping[str, Any]) -> str:
+    """What the intervals leave no doubt about."""
+    words = []
+    for key, less, more in (("cost", "safer", "less safe"), ("return", "earns less", "earns more")):
+        if each[key]["high"] < 0:
+            words.append(less)
+        elif each[key]["low"] > 0:
+            words.append(more)
+    return ", ".join(words) or "no difference for sure"

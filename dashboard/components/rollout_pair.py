@@ -1,4 +1,4 @@
-"""One episode of both policies in lock-step: their video, their paths and what each step cost, under one cursor."""
+"""One episode of two policies in lock-step: their films, their paths and what each step cost, under one cursor."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import resources, run_resources
-from dashboard.charts_theme import LEARNED_COST, POLICY_COLOURS, POLICY_WORDS
+from dashboard.charts_theme import LEARNED_COST, Look
 from dashboard.components import evaluation_tables, stage_items
+from dashboard.components.rollout_policies import words
 from dashboard.components.stage_items import Line
 from dashboard.components.trajectory_content import Display, curve_lanes, packed_scene, scene_name, score_lanes
 from dashboard.components.trajectory_display import display_choices
@@ -19,74 +20,106 @@ from safemil_core.assessment.evidence import evidence
 from safemil_core.assessment.replays import Replay
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.rollout_records import Rollouts
-from safemil_core.running.run_folder import POLICIES, Policy, Run
+from safemil_core.running.run_folder import Run
 
 KEY = "rollouts.pair"
 
 
-def rollout_pair(info: DatasetInfo, run: Run, evaluation: Mapping[str, Any]) -> None:
-    """Choose an episode; both policies began it in the same state."""
-    lived = {policy: run_resources.rollouts(run, policy) for policy in POLICIES}
-    known = {policy: rollouts for policy, rollouts in lived.items() if rollouts is not None}
-    if len(known) < len(POLICIES):
-        st.info("The steps of these episodes were not kept: run both policies again.", icon=":material/replay:")
-        return
+def rollout_pair(info: DatasetInfo, run: Run, evaluation: Mapping[str, Any], looks: Mapping[str, Look]) -> None:
+    """Choose an episode and two of the policies, which began it in the same state."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         episode = st.number_input("Episode", 0, evaluation["episodes"] - 1, step=1, width=160, key="rollouts.episode",
                                   persist_state="session")  # fmt: skip
+        pair = _pair(looks)
         display = display_choices(info, KEY, run)
-    _stage(info, run, evaluation, known, int(episode), display)
-    st.dataframe(evaluation_tables.one_episode(dict(evaluation), int(episode)), hide_index=True)
+    lived = {policy: run_resources.rollouts(run, policy) for policy in pair}
+    known = {policy: rollouts for policy, rollouts in lived.items() if rollouts is not None}
+    if len(known) < len(pair):
+        st.info("The steps of these episodes were not kept: run the policies again.", icon=":material/replay:")
+        return
+    _stage(info, run, evaluation, known, int(episode), display, looks)
+    st.dataframe(evaluation_tables.one_episode(evaluation, int(episode), words(looks)), hide_index=True)
+
+
+def _pair(looks: Mapping[str, Look]) -> tuple[str, str]:
+    """The two that are shown; nothing to choose where there are no more."""
+    first, second = list(looks)[:2]
+    if len(looks) > 2:
+        first, second = (
+            st.selectbox(
+                label,
+                list(looks),
+                index=index,
+                format_func=lambda policy: looks[policy].words,
+                width=220,
+                key=f"rollouts.pair.{index}",
+            )
+            for index, label in enumerate(("Left", "Right"))
+        )
+    return first, second
 
 
 def _stage(
     info: DatasetInfo,
     run: Run,
     evaluation: Mapping[str, Any],
-    lived: Mapping[Policy, Rollouts],
+    lived: Mapping[str, Rollouts],
     episode: int,
     display: Display,
+    looks: Mapping[str, Look],
 ) -> None:
     shows_truth = resources.shows_truth(info)
-    scene, film = scene_name(info, display), _film(run, evaluation, episode)
-    version = run.rollouts("safe").stat().st_mtime_ns
+    scene = scene_name(info, display)
     what = "/".join(map(str, (*display.axes, "of", *display.curves, shows_truth)))
-    names = {policy: f"rollout/{run.id}/{version}/{policy}/{episode}/{what}" for policy in POLICIES}
     wanted: dict[str, Any] = {scene: partial(packed_scene, info, display)}
-    for policy, name in names.items():
-        wanted[name] = partial(_item, info, lived[policy], episode, display, shows_truth=shows_truth)
-    film_name = f"film/{run.id}/{version}/{episode}"
-    if film is not None:
-        wanted[film_name] = partial(stage_items.film, film)
+    shown: list[str] = []
+    films: list[str | None] = []
+    for policy, rollouts in lived.items():
+        version = f"{run.id}/{run.rollouts(policy).stat().st_mtime_ns}/{policy}/{episode}"
+        shown.append(f"rollout/{version}/{what}")
+        wanted[shown[-1]] = partial(
+            _item, info, rollouts, episode, display, shows_truth=shows_truth, has_costs=run.has_costs
+        )
+        film = episode_film(run, evaluation, policy, episode)
+        films.append(None if film is None else f"film/{version}")
+        if film is not None:
+            wanted[f"film/{version}"] = partial(stage_items.film, film)
+    first, second = lived if len(lived) == 2 else (*lived, *lived)
     show_stage(
         KEY,
         wanted,
         {
-            "dataset": f"{run.id}/{version}",
+            "dataset": f"{run.id}/{run.rollouts(first).stat().st_mtime_ns}",
             "scene": scene,
-            "shown": names["safe"],
-            "beside": names["bc"],
-            "film": None if film is None else film_name,
-            "hasScreen": film is not None,
+            "shown": shown[0],
+            "beside": shown[-1],
+            "film": films[0],
+            "besideFilm": films[-1],
+            "hasScreen": films[0] is not None,
+            "hasBesideScreen": films[-1] is not None,
             "message": "This episode was not rendered.",
-            "legend": [POLICY_WORDS[policy] for policy in POLICIES],
-            "besideColour": POLICY_COLOURS["bc"],
-            "status": {"segments": (), "pathColour": POLICY_COLOURS["safe"]},
+            "legend": [looks[policy].words for policy in (first, second)],
+            "besideColour": looks[second].colour,
+            "status": {"segments": (), "pathColour": looks[first].colour},
         },
     )
 
 
-def _item(info: DatasetInfo, lived: Rollouts, episode: int, display: Display, *, shows_truth: bool) -> dict[str, Any]:
+def _item(
+    info: DatasetInfo, lived: Rollouts, episode: int, display: Display, *, shows_truth: bool, has_costs: bool
+) -> dict[str, Any]:
     steps, costs = lived.steps[episode], lived.learned_costs_of(episode)
-    learned = Line("learned cost", costs, LEARNED_COST)
+    learned = Line("learned cost", costs, LEARNED_COST) if has_costs else None
     lanes = [*score_lanes(steps, learned, shows_truth=shows_truth), *curve_lanes(info, steps, display.curves)]
-    return stage_items.item(episode, steps.coordinates[:, list(display.axes)], lanes, evidence(costs))
+    return stage_items.item(
+        episode, steps.coordinates[:, list(display.axes)], lanes, evidence(costs) if has_costs else None
+    )
 
 
-def _film(run: Run, evaluation: Mapping[str, Any], episode: int) -> Replay | None:
-    """Both policies side by side, where this episode was rendered."""
-    videos, frames = run.videos(), evaluation.get("frames")
-    if frames is None or episode >= len(videos):
+def episode_film(run: Run, evaluation: Mapping[str, Any], policy: str, episode: int) -> Replay | None:
+    """The film of a policy's episode, where it was rendered."""
+    path, frames = run.film(policy, episode), evaluation.get("frames")
+    if frames is None or not path.exists():
         return None
-    note = "Rendered while the policies were at work."
-    return Replay(videos[episode].read_bytes(), frames["fps"], frames["stride"], exact=True, note=note)
+    note = "Rendered while the policy was at work."
+    return Replay(path.read_bytes(), frames["fps"], frames["stride"], exact=True, note=note)

@@ -2,81 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from safemil_core.assessment.intervals import cvar, interval, iqm, satisfied
+from safemil_core.assessment.references import Scale
 from safemil_core.assessment.rollouts import Episode, total
 
-N_RESAMPLES = 9_999
-CVAR_SHARE = 0.2
 
-
-@dataclass(frozen=True)
-class Scale:
-    """A linear scale on which a return or cost is stated: 0 at `zero`, 1 at `one`."""
-
-    zero: float
-    one: float
-
-    def of(self, interval: dict[str, float]) -> dict[str, float]:
-        return {key: (value - self.zero) / (self.one - self.zero) for key, value in interval.items()}
-
-
-def cvar(costs: np.ndarray, share: float = CVAR_SHARE, axis: int = -1) -> Any:
-    """Mean cost of the worst `share` of episodes (at least one), the paper's CVaR@20 %."""
-    n_worst = max(1, int(np.ceil(share * costs.shape[axis] - 1e-9)))
-    return np.sort(costs, axis=axis).take(range(-n_worst, 0), axis=axis).mean(axis=axis)
-
-
-def interval(values: np.ndarray, statistic: Any = np.mean, seed: int = 0) -> dict[str, float]:
-    """A statistic of values [n] with its 95 % bootstrap interval (percentile method, seeded)."""
-    point = float(statistic(values))
-    if len(values) < 2 or np.ptp(values) == 0:
-        return {"mean": point, "low": point, "high": point}
-    result = stats.bootstrap(
-        (values,),
-        statistic,
-        n_resamples=N_RESAMPLES,
-        method="percentile",
-        vectorized=True,
-        batch=1_000,
-        rng=np.random.default_rng(seed),
-    )
-    low, high = result.confidence_interval
-    return {"mean": point, "low": float(low), "high": float(high)}
-
-
-def evaluate_policy(
-    episodes: list[Episode], scales: dict[Literal["paper", "dsrl"], tuple[Scale, Scale] | None]
-) -> dict[str, Any]:
+def evaluate_policy(episodes: Sequence[Episode], scales: Mapping[str, Scale], cost_limit: float) -> dict[str, Any]:
     """Metrics of one policy.
 
     Args:
         episodes: at least one.
-        scales: for each normalisation the scales of return and cost; None where it is not known.
+        scales: of the normalised metrics, see `References.scales`.
+        cost_limit: that an episode must not exceed to count as satisfied.
 
     Returns:
-        `return`, `cost`, `cvar_cost`, `length` as {mean, low, high}; the same normalised, or None; every episode.
+        `return`, `return_iqm`, `cost`, `cvar_cost`, `length`, `satisfaction` and the normalised ones that have a scale,
+        as {mean, low, high}; every episode.
     """
     returns, costs, learned = (total(episodes, key) for key in ("rewards", "costs", "learned_costs"))
     report: dict[str, Any] = {
         "return": interval(returns),
+        "return_iqm": interval(returns, iqm),
         "cost": interval(costs),
         "cvar_cost": interval(costs, cvar),
         "length": interval(np.array([len(episode) for episode in episodes], dtype=np.float64)),
+        "satisfaction": interval(satisfied(costs, cost_limit)),
     }
-    for name, suffix in (("paper", "normalised"), ("dsrl", "dsrl")):
-        pair = scales[name]  # type: ignore[index]  # the keys are the literals above
-        report[f"return_{suffix}"] = pair[0].of(report["return"]) if pair else None
-        report[f"cost_{suffix}"] = pair[1].of(report["cost"]) if pair else None
+    for name, scale in scales.items():
+        report[name] = scale.of(report[name.partition("_")[0]])
     report["episodes"] = [
         {"seed": e.seed, "return": r, "cost": c, "length": len(e), "learned_cost": lc}
         for e, r, c, lc in zip(episodes, returns.tolist(), costs.tolist(), learned.tolist(), strict=True)
     ]
     return report
+
+
+def at_limit(policies: Mapping[str, Mapping[str, Any]], cost_limit: float) -> dict[str, dict[str, Any]]:
+    """The metrics of several policies, as `evaluate_policy` gave them, with the satisfaction of another limit."""
+    costs = {name: np.array([episode["cost"] for episode in it["episodes"]]) for name, it in policies.items()}
+    return {
+        name: {**it, "satisfaction": interval(satisfied(costs[name], cost_limit))} for name, it in policies.items()
+    }
+
+
+def mean_metrics(episodes: Sequence[Episode], scales: Mapping[str, Scale], cost_limit: float) -> dict[str, float]:
+    """The same metrics as plain numbers, for those who make intervals over more than these episodes."""
+    returns, costs = total(episodes, "rewards"), total(episodes, "costs")
+    found = {
+        "return": float(returns.mean()),
+        "return_iqm": float(iqm(returns)),
+        "cost": float(costs.mean()),
+        "cvar_cost": float(cvar(costs)),
+        "length": float(np.mean([len(episode) for episode in episodes])),
+        "satisfaction": float(satisfied(costs, cost_limit).mean()),
+    }
+    return found | {name: scale.at(found[name.partition("_")[0]]) for name, scale in scales.items()}
 
 
 def roc_auc(scores: np.ndarray, is_positive: np.ndarray) -> float | None:

@@ -112,22 +112,43 @@ def export(run_id: str, out: Path, as_json: bool, workspace: Path | None) -> Non
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--episodes", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Of each policy.")
-@click.option("--video", type=click.Path(path_type=Path), help="Write one episode of both policies as this mp4 file.")
+@click.option("--beside", multiple=True, metavar="RUN", help="Let the policy of another run play too; may be repeated.")
+@click.option(
+    "--cost-limit", type=click.FloatRange(0), help="What an episode may cost; what the references say if not given."
+)
+@click.option("--video", type=click.Path(path_type=Path), help="Write one episode of all policies as this mp4 file.")
 @common_options
-def evaluate(run_id: str, episodes: int, video: Path | None, as_json: bool, workspace: Path | None) -> None:
+def evaluate(
+    run_id: str,
+    episodes: int,
+    beside: tuple[str, ...],
+    cost_limit: float | None,
+    video: Path | None,
+    as_json: bool,
+    workspace: Path | None,
+) -> None:
     """Roll out a run's policies in the simulator: the safe one, and plain behaviour cloning beside it."""
     here = session(as_json, workspace)
-    run = here.runs.open(run_id)
+    run, others = here.runs.open(run_id), [here.runs.open(other) for other in beside]
     if video and not video.absolute().parent.is_dir():
         raise NotFound(f"the folder of {video} is not there; make it or choose another")
+    from safemil_core.assessment.videos import join
     from safemil_core.running.evaluation_stage import evaluate_run  # as above
 
     with progress_bar("evaluating", "episode") as on_progress:
-        report = evaluate_run(here.workspace, run, episodes, n_videos=1 if video else 0, on_progress=on_progress)
+        report = evaluate_run(
+            here.workspace,
+            run,
+            episodes,
+            n_videos=1 if video else 0,
+            on_progress=on_progress,
+            beside=others,
+            cost_limit=cost_limit,
+        )
     if video:
-        video.write_bytes(run.videos()[0].read_bytes())
+        join([run.film(policy, 0) for policy in report["policies"]], video)
     result = {"run": run_id, **report, **({"video": str(video)} if video else {})}
-    here.say(result, "\n".join(_policy_line(name, metrics) for name, metrics in report["policies"].items()))
+    here.say(result, "\n".join(_evaluation_lines(report)))
 
 
 def _summary(run: Run, job: Job) -> dict[str, Any]:
@@ -161,10 +182,26 @@ def _line(row: dict[str, Any]) -> str:
     return "  ".join([*words, row["message"]] if row["message"] else words)
 
 
-def _policy_line(name: str, metrics: dict[str, Any]) -> str:
-    words = {"return": "return", "cost": "cost", "cvar_cost": "CVaR@20% cost"}
-    parts = [f"{words[key]} {m['mean']:.1f} [{m['low']:.1f}, {m['high']:.1f}]" for key in words for m in [metrics[key]]]
-    return f"{name:5s} {', '.join(parts)}"
+def _evaluation_lines(report: dict[str, Any]) -> list[str]:
+    """A line a policy, what satisfies means, and a line a comparison."""
+    words = {"return": "return", "cost": "cost", "cvar_cost": "CVaR@20% cost", "satisfaction": "satisfied"}
+    lines = [
+        f"{name:5s} {', '.join(f'{said} {_interval(metrics[key], key)}' for key, said in words.items())}"
+        for name, metrics in report["policies"].items()
+    ]
+    limit = report["cost_limit"]
+    lines.append(f"satisfied: an episode costs at most {limit['limit']:.1f}, {limit['why']}")
+    for each in report["comparisons"]:
+        lines.append(
+            f"safe less {each['against']}, from the same starts: cost {_interval(each['cost'], 'cost')}, "
+            f"return {_interval(each['return'], 'return')}"
+        )
+    return lines
+
+
+def _interval(found: dict[str, float], metric: str) -> str:
+    form = ".0%" if metric == "satisfaction" else ".1f"
+    return f"{found['mean']:{form}} [{found['low']:{form}}, {found['high']:{form}}]"
 
 
 COMMANDS = (train, runs_, evaluate, export)

@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--videos", type=int, default=0)
+    parser.add_argument("--beside", action="append", default=[], help="the id of a run whose policy plays too")
     parser.add_argument("--author", default="someone")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
@@ -57,7 +58,9 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
     if options.task == "evaluate":
         from safemil_core.running.evaluation_stage import evaluate_run
 
-        evaluate_run(workspace, RunStore(workspace).open(options.subject), options.episodes, options.videos)
+        runs = RunStore(workspace)
+        beside = [runs.open(other) for other in options.beside]
+        evaluate_run(workspace, runs.open(options.subject), options.episodes, options.videos, beside=beside)
     elif options.task == "doctor":
         from safemil_core.running.doctor_stage import examine_again
 
@@ -75,6 +78,10 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.inputs_stage import weigh_inputs
 
         weigh_inputs(workspace, RunStore(workspace).open(options.subject))
+    elif options.task == "offline":
+        from safemil_core.running.offline_stage import check_offline
+
+        check_offline(workspace, RunStore(workspace).open(options.subject), options.device)
     elif options.task == "committee":
         from safemil_core.running.committee_stage import ask_committee
 

@@ -186,12 +186,26 @@ class Run:
         """What training can go on from, newest first; the number of updates is the stem."""
         return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
 
-    def videos(self) -> list[Path]:
-        """The rendered evaluation episodes, the safe policy and plain cloning side by side, by episode."""
+    @property
+    def evaluation_progress(self) -> Path:
+        """How far the latest evaluation is."""
+        return self.folder / "evaluation" / "progress.json"
+
+    def film(self, policy: str, episode: int) -> Path:
+        """Where the film of an episode of the latest evaluation lies, if it was rendered; policies as in `rollouts`."""
+        return self.folder / "evaluation" / f"episode-{episode:03d}-{policy}.mp4"
+
+    def films(self) -> list[Path]:
+        """Those of `film` that are there, by episode."""
         return sorted((self.folder / "evaluation").glob("episode-*.mp4"))
 
-    def rollouts(self, policy: Policy) -> Path:
-        """The steps of the latest evaluation's episodes, see `rollout_records`."""
+    def all_rollouts(self) -> list[Path]:
+        """Those of `rollouts` that are there."""
+        return sorted((self.folder / "evaluation").glob("episodes-*.npz"))
+
+    def rollouts(self, policy: str) -> Path:
+        """The steps of the latest evaluation's episodes of a policy: an own one, or the safe one of the run whose id
+        that is; see `rollout_records`."""
         return self.folder / "evaluation" / f"episodes-{policy}.npz"
 
     @property

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -25,7 +26,7 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace, whole_file
 
-RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs"]
+RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs", "offline"]
 """Tasks about a run; each has a folder in the run's."""
 DatasetTask = Literal["replay", "committee"]
 TaskName = Literal[RunTask, DatasetTask, "intake"]
@@ -40,6 +41,7 @@ _RUN_FOLDERS: dict[RunTask, str] = {
     "what_if": "what_if",
     "label_curve": "label_curve",
     "inputs": "inputs",
+    "offline": "offline",
 }
 
 
@@ -114,10 +116,13 @@ def stop(task: Task) -> None:
         os.kill(progress.pid, signal.SIGTERM)
 
 
-def start_evaluation(workspace: Workspace, run: Run, episodes: int, n_videos: int) -> Progress:
-    """Roll out a finished run's policies and render the first episodes."""
+def start_evaluation(
+    workspace: Workspace, run: Run, episodes: int, n_videos: int, beside: Sequence[Run] = ()
+) -> Progress:
+    """Roll out a finished run's policies, and those of other runs beside them; render the first episodes."""
     task = Task.of_run("evaluate", run)
-    return start(workspace, task, "--episodes", str(episodes), "--videos", str(n_videos))
+    others = [word for other in beside for word in ("--beside", other.id)]
+    return start(workspace, task, "--episodes", str(episodes), "--videos", str(n_videos), *others)
 
 
 def start_intake(workspace: Workspace, request: IntakeRequest) -> Intake:

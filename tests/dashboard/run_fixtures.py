@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pandas as pd
 from factories import build_here
 from streamlit.testing.v1 import AppTest
 
+from safemil_core.assessment.comparisons import compare_all
 from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.assessment.label_curve import CurvePoint, LabelCurve
 from safemil_core.assessment.rollouts import Episode
@@ -31,7 +32,7 @@ from safemil_core.running.job_store import JobState, JobStore
 from safemil_core.running.label_curves import curve_file, write_curve
 from safemil_core.running.progress import Progress, process_birth, write_progress
 from safemil_core.running.rollout_records import write_rollouts
-from safemil_core.running.run_folder import POLICIES, Run
+from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.running.what_ifs import Refits, WhatIfs
 from safemil_core.workspace import Workspace
@@ -209,7 +210,7 @@ def _interval(mean: float, half: float) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
-def _policy(mean_return: float, mean_cost: float, n: int) -> dict[str, object]:
+def _policy(mean_return: float, mean_cost: float, n: int) -> dict[str, Any]:
     rng = np.random.default_rng(1)
     return {
         "return": _interval(mean_return, 12.0),
@@ -242,25 +243,31 @@ def _lived(recorded: Trajectory, seed: int) -> Episode:
     return Episode(seed, rewards, costs, learned, recorded.observations, recorded.actions)
 
 
-def evaluate(run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really a video",)) -> Run:
-    """As after an evaluation; the bytes of the videos are the caller's."""
+def evaluate(
+    run: Run, *, n: int = 8, videos: tuple[bytes, ...] = (b"not really a video",), beside: Sequence[Run] = ()
+) -> Run:
+    """As after an evaluation; the bytes of the films, which all policies share, are the caller's."""
+    policies = {"safe": _policy(424.0, 0.6, n), "bc": _policy(456.0, 48.9, n)}
+    policies |= {other.id: _policy(300.0, 20.0, n) for other in beside}
     run.write_json(
         "evaluation/evaluation.json",
         {
             "env_id": "SafetyCarCircle-v0",
             "episodes": n,
-            "policies": {"safe": _policy(424.0, 0.6, n), "bc": _policy(456.0, 48.9, n)},
+            "policies": policies,
+            "comparisons": compare_all(policies, "safe"),
+            "cost_limit": {"limit": 10.0, "why": "10% of the costliest trajectory's in the dataset"},
             "normalisation": ["Return: 0 is a random policy, 1 the constrained-RL policy."],
             "frames": {"fps": 20, "stride": 3},
         },
     )
     recorded = store(Workspace(run.folder.parents[1])).open(run.info.dataset)
-    for policy in POLICIES:  # the safe one does as the first did, plain cloning as the last
+    for policy in policies:  # the safe one does as the first did, the others as the last
         lived = range(n) if policy == "safe" else range(len(recorded) - n, len(recorded))
         write_rollouts(run.rollouts(policy), [_lived(recorded[t], seed) for seed, t in enumerate(lived)])
-    for number, content in enumerate(videos):
-        (run.folder / "evaluation" / f"episode-{number:03d}.mp4").write_bytes(content)
-    write_progress(run.folder / "evaluation" / "progress.json", Progress("done", n, n, time.time() - 9, time.time()))
+        for number, content in enumerate(videos):
+            run.film(policy, number).write_bytes(content)
+    write_progress(run.evaluation_progress, Progress("done", n, n, time.time() - 9, time.time()))
     return run
 
 

@@ -1,11 +1,14 @@
 """Rollouts: both policies in the environment, side by side."""
 
 import base64
+import json
 
 import numpy as np
 import run_fixtures as runs
 from run_fixtures import open_page
 
+from dashboard import resources
+from dashboard.charts_theme import run_style
 from safemil_core.running import tasks
 from safemil_core.running.rollout_records import read_rollouts
 
@@ -23,14 +26,22 @@ def test_without_an_environment_the_page_says_how_to_name_one(workspace):
 
 def test_a_start_asks_for_the_chosen_numbers(workspace, info, run, monkeypatch):
     asked = []
-    monkeypatch.setattr(tasks, "start_evaluation", lambda workspace, run, *numbers: asked.append((run.id, *numbers)))
+    other = runs.finish(runs.new_run(workspace, info), workspace)
+    monkeypatch.setattr(tasks, "start_evaluation", lambda workspace, run, *chosen: asked.append((run.id, *chosen)))
     app = open_page("rollouts", run=run.id)
     assert not app.exception
     assert "Nothing has been run yet" in runs.words(app)
     app.slider(key="rollouts.episodes").set_value(10)
     app.slider(key="rollouts.videos").set_value(2)
+    app.multiselect(key=f"rollouts.beside.{run.id}").set_value([other.id])
     app.button[0].click().run()
-    assert asked == [(run.id, 10, 2)]
+    (found,) = asked
+    assert found[:3] == (run.id, 10, 2)
+    assert [each.id for each in found[3]] == [other.id]
+
+
+def test_a_run_alone_has_nothing_to_choose_beside_it(workspace, info, run):
+    assert not open_page("rollouts", run=run.id).multiselect
 
 
 def test_progress_is_shown_while_it_lives_and_no_second_one_can_start(workspace, info, run):
@@ -55,6 +66,57 @@ def test_both_policies_side_by_side(workspace, info, run):
     assert [len(trace["customdata"]) for trace in plot["data"] if "customdata" in trace] == [8, 8]
 
 
+def test_the_policy_of_another_run_stands_beside_both_under_its_name_and_in_its_colour(workspace, info, run):
+    other = runs.finish(runs.new_run(workspace, info, runs.CONFIG.model_copy(update={"method": "bc"})), workspace)
+    resources.run_notes().write(other.id, author="ann", name="everything")
+    app = open_page("rollouts", run=runs.evaluate(run, beside=[other]).id)
+    assert not app.exception
+    assert app.multiselect(key=f"rollouts.beside.{run.id}").value == [other.id]
+    assert list(app.dataframe[0].value.columns) == ["metric", "Safe policy", "Plain cloning", "Everything · bc"]
+    colours = {trace["name"]: trace["marker"]["color"] for trace in runs.figure(app, "rollouts.episodes_plot")["data"]}
+    assert colours["everything · bc"] == run_style(1).colour
+    app.selectbox(key="rollouts.pair.1").set_value(other.id).run()
+    assert runs.staged(app)["legend"] == ["safe policy", "everything · bc"]
+    app.toggle(key="rollouts.all").set_value(True).run()
+    assert [(cell["policy"], cell["episode"]) for cell in wall(app)["cells"]] == [
+        (policy, 0) for policy in ("safe policy", "plain cloning", "everything · bc")
+    ]
+
+
+def test_who_is_better_from_the_same_starts_is_said_with_intervals_and_in_words(workspace, info, run):
+    app = open_page("rollouts", run=runs.evaluate(run).id)
+    table = next(t.value for t in app.dataframe if "so" in t.value).set_index("safe policy against")
+    assert table.loc["Plain cloning", "chance that it is safer"] == "100%"
+    assert table.loc["Plain cloning", "so"] == "safer, earns less"
+    (difference,) = [each for each in run.evaluation["comparisons"] if each["against"] == "bc"]
+    assert table.loc["Plain cloning", "cost"].startswith(f"{difference['cost']['mean']:+.1f}")
+    drawn = runs.figure(app, "rollouts.differences")["data"]
+    assert [trace["x"] for trace in drawn] == [[difference["cost"]["mean"]], [difference["return"]["mean"]]]
+
+
+def test_another_cost_limit_satisfies_other_episodes(workspace, info, run):
+    app = open_page("rollouts", run=runs.evaluate(run).id)
+    satisfaction = lambda app: app.dataframe[0].value.set_index("metric").loc["Satisfaction"]  # noqa: E731
+    assert satisfaction(app)["Safe policy"] == "100%  [100%, 100%]"
+    assert satisfaction(app)["Plain cloning"] == "0%  [0%, 0%]"
+    app.number_input(key="rollouts.limit.10").set_value(1e4).run()
+    assert satisfaction(app)["Plain cloning"] == "100%  [100%, 100%]"
+
+
+def test_an_evaluation_of_an_earlier_version_still_shows(workspace, info, run):
+    runs.evaluate(run)
+    old = {key: value for key, value in run.evaluation.items() if key not in ("comparisons", "cost_limit")}
+    run.write_json("evaluation/evaluation.json", old)
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert app.dataframe[0].value.set_index("metric").loc["Satisfaction", "Plain cloning"] == "0%  [0%, 0%]"
+
+
+def wall(app):
+    (drawn,) = [json.loads(it.proto.json) for it in app.get("bidi_component") if '"cells"' in it.proto.json]
+    return drawn
+
+
 def test_the_chosen_episode_of_both_policies_is_shown_in_lock_step_with_its_numbers(workspace, info, run):
     runs.evaluate(run, videos=(b"one", b"two"))
     app = open_page("rollouts", run=run.id)
@@ -64,8 +126,8 @@ def test_the_chosen_episode_of_both_policies_is_shown_in_lock_step_with_its_numb
     np.testing.assert_array_equal(shown["lines"]["learned cost"], lived.learned_costs_of(1))
     np.testing.assert_array_equal(shown["lines"]["true cost"], lived.steps[1].costs)
     assert shown["items"][shown["beside"]]["trajectory"] == 1
-    film = shown["items"][shown["film"]]
-    assert (film["video"], film["stride"], film["exact"]) == (base64.b64encode(b"two").decode(), 3, True)
+    for film in (shown["items"][shown["film"]], shown["items"][shown["besideFilm"]]):
+        assert (film["video"], film["stride"], film["exact"]) == (base64.b64encode(b"two").decode(), 3, True)
     assert (shown["legend"], shown["canLabel"]) == (["safe policy", "plain cloning"], False)
     played = run.evaluation["policies"]["bc"]["episodes"][1]
     numbers = next(table.value for table in app.dataframe if "policy" in table.value).set_index("policy")
@@ -77,7 +139,7 @@ def test_an_episode_that_was_not_rendered_still_has_its_paths_and_costs(workspac
     app = open_page("rollouts", run=run.id)
     assert not app.exception
     shown = runs.staged(app)
-    assert (shown["film"], shown["hasScreen"]) == (None, False)
+    assert (shown["film"], shown["hasScreen"], shown["hasBesideScreen"]) == (None, False, False)
     assert list(shown["lines"]) == ["true cost", "learned cost", "reward", "action 0", "action 1"]
 
 

@@ -88,7 +88,7 @@ def test_what_is_not_there_yet_is_said_with_what_to_do(run):
             ask()
     assert run.outcome == {}
     assert run.evaluation == {}
-    assert run.videos() == []
+    assert run.films() == []
     assert run.log_tail() == ""
     (run.folder / "config.json").unlink()
     with pytest.raises(NotFound, match=rf"run {run.id} has lost its config.json; train again"):

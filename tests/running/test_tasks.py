@@ -13,6 +13,7 @@ from factories import (
     dsrl_arrays,
     finished_car_run,
     new_run,
+    save_untrained,
     store_of,
     write_dsrl,
 )
@@ -20,6 +21,7 @@ from test_jobs import wait
 
 from safemil_core.assessment.environments import FRAME_SIZE
 from safemil_core.assessment.replays import read_replay
+from safemil_core.learning.networks import Sizes
 from safemil_core.running import tasks
 from safemil_core.running.intakes import IntakeRequest
 from safemil_core.running.tasks import Task
@@ -39,15 +41,17 @@ def test_an_evaluation_of_an_unfinished_run_fails_in_words(workspace):
     assert "has no safe.safetensors yet" in progress.message
 
 
-def test_an_evaluation_rolls_out_both_policies(workspace):
+def test_an_evaluation_rolls_out_both_policies_and_that_of_another_run(workspace):
     run = finished_car_run(workspace)
-    tasks.start_evaluation(workspace, run, episodes=1, n_videos=0)
+    other = new_run(workspace, "cars", marked=(0,))
+    save_untrained(other.folder, Sizes(*CAR_SIZES))
+    tasks.start_evaluation(workspace, run, episodes=1, n_videos=0, beside=[other])
     progress = ended(Task.of_run("evaluate", run))
-    assert (progress.state, progress.done, progress.total) == ("done", 2, 2), progress.message
+    assert (progress.state, progress.done, progress.total) == ("done", 3, 3), progress.message
     report = run.evaluation
-    assert report["policies"].keys() == {"safe", "bc"}
+    assert report["policies"].keys() == {"safe", "bc", other.id}
     assert report["episodes"] == 1
-    assert run.videos() == []
+    assert run.films() == []
 
 
 def test_replays_are_rendered_in_the_background_in_the_order_of_the_wishes_and_cached(workspace):

@@ -1,0 +1,69 @@
+"""The start of an evaluation, and its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.components.progress_line import progress_line
+from dashboard.components.rollout_policies import beside_picker
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+from safemil_core.running import tasks
+from safemil_core.running.run_folder import Run
+from safemil_core.running.tasks import Task
+
+
+def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
+    """Which policies play, how many episodes, how many of them as films, and the start."""
+    with st.form("rollouts.form"):
+        beside = beside_picker(info, run)
+        episodes_choice, videos_choice, go = st.columns([3, 3, 2], vertical_alignment="bottom")
+        episodes = episodes_choice.slider(
+            "Episodes of each policy", 5, 50, 20, key="rollouts.episodes", help="More: narrower intervals, longer wait."
+        )
+        n_videos = videos_choice.slider(
+            "Videos", 0, 10, 4, key="rollouts.videos", help="Of the first episodes, one of each policy."
+        )
+        is_clicked = go.form_submit_button(
+            "Run the policies again" if run.evaluation else "Run the policies",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=is_live,
+            width="stretch",
+        )
+    st.caption(
+        f"In `{info.env_id}`, simulated in processes of its own. All play the same episodes; what was played before is "
+        "kept, and costs nothing."
+    )
+    if is_clicked:
+        _start(run, episodes, n_videos, beside)
+
+
+def evaluation_watch(run: Run, *, is_live: bool) -> None:
+    """The evaluation's progress, polled while it lives."""
+
+    @st.fragment(run_every=1.0 if is_live else None)
+    def progress_panel() -> None:
+        progress = Task.of_run("evaluate", run).progress
+        if progress is None:
+            return
+        if progress.state in ("failed", "lost"):
+            st.error(progress.message or "The evaluation ended without a word.")
+        if not progress.is_finished:
+            progress_line(progress, "episodes")
+        elif is_live:
+            st.rerun()
+
+    progress_panel()
+
+
+def _start(run: Run, episodes: int, n_videos: int, beside: Sequence[Run]) -> None:
+    try:
+        tasks.start_evaluation(resources.workspace(), run, episodes, n_videos, beside)
+    except SafeMILError as problem:
+        st.error(str(problem))
+        return
+    st.rerun()

@@ -1,0 +1,54 @@
+"""All films of an evaluation at once, in lock-step: a row an episode, a column a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard.charts_theme import Look
+from dashboard.components import stage_items
+from dashboard.components.rollout_pair import episode_film
+from safemil_core.running.run_folder import Run
+
+N_ROWS = 4
+"""Episodes; what more there are is watched one by one."""
+
+
+def rollout_wall(run: Run, evaluation: Mapping[str, Any], looks: Mapping[str, Look]) -> None:
+    """The first rendered episodes of every policy; they begin, stop and go on together."""
+    rows = [
+        (episode, {policy: film for policy in looks if (film := episode_film(run, evaluation, policy, episode))})
+        for episode in range(min(N_ROWS, evaluation["episodes"]))
+    ]
+    cells = [
+        {
+            "policy": looks[policy].words,
+            "colour": looks[policy].colour,
+            "episode": episode,
+            "steps": evaluation["policies"][policy]["episodes"][episode]["length"],
+            **stage_items.film(film),
+        }
+        for episode, films in rows
+        for policy, film in films.items()
+    ]
+    if not cells:
+        st.caption("No episode was rendered: choose how many, and run the policies again.")
+        return
+    version = run.rollouts("safe").stat().st_mtime_ns
+    data = {"name": f"{run.id}/{version}", "columns": len(looks), "cells": cells}
+    _wall(key="rollouts.wall", data=data, height="content")
+
+
+def _source(ending: str) -> str:
+    return (Path(__file__).parent / ending).read_text(encoding="utf-8")
+
+
+_wall = st.components.v2.component(
+    "safemil_rollout_wall",
+    html='<div class="wall"></div>',
+    css=_source("rollout_wall.css"),
+    js="\n".join(_source(name) for name in ("stage_arrays.js", "stage_films.js", "rollout_wall.js")),
+)

@@ -1,0 +1,114 @@
+"""The offline stage of a run: cloned once more without some trajectories, its policies are asked about just these."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from safemil_core.assessment.intervals import interval
+from safemil_core.config import RunConfig
+from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.learning.arithmetic import pick_device, prepare_process
+from safemil_core.learning.baselines.settings import as_trained
+from safemil_core.learning.baselines.trainers import make_trainer
+from safemil_core.learning.held_out_cloning import StepAgreement, clone_without, held_out, step_agreement
+from safemil_core.learning.model_files import load_cost
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.weights import uniform_weights
+from safemil_core.running.offline_checks import OfflineCheck, write_checks
+from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.run_folder import POLICIES, Run
+from safemil_core.running.tasks import Task
+from safemil_core.running.told_weights import told_weights
+from safemil_core.running.training_stage import load
+from safemil_core.workspace import Workspace
+
+REPORT_EVERY = 50
+"""Updates."""
+COSTLY_SHARE = 0.1
+
+
+def check_offline(workspace: Workspace, run: Run, device: str = "auto") -> list[OfflineCheck]:
+    """Clone both policies of a run without a fifth of its trajectories, and measure how far they agree with these.
+
+    Raises:
+        SafeMILError: the run is not finished, its dataset is gone, or too little is left to clone.
+    """
+    chosen, config = pick_device(device), as_trained(run.config)
+    run.model("bc")  # a run whose policies are not cloned yet has none to check
+    trajectories, data = load(workspace, run, chosen)
+    prepare_process()
+    cost = load_cost(run.model("cost")).to(chosen) if run.has_costs else None
+    costs = run.step_costs() if run.has_costs else None
+    path = Task.of_run("offline", run).progress_file
+    path.parent.mkdir(exist_ok=True)
+    progress = begin(config.policy.updates, str(chosen))
+
+    def report(n_done: int) -> None:
+        nonlocal progress
+        progress = replace(progress, done=n_done, updated_at=time.time())
+        if n_done % REPORT_EVERY == 0:
+            write_progress(path, progress)
+
+    is_out = held_out(data.labels, config.seed)
+    plain = uniform_weights(data.offsets, data.labels).steps
+    weights = _weights(run, config, trajectories, data, cost)
+    policies = clone_without(data, config, (weights, plain), is_out, cost, report)
+    checks = [
+        check
+        for name, steps in _kinds(trajectories, data, is_out, costs).items()
+        for check in _checks(name, steps, step_agreement(policies, data, steps), data)
+    ]
+    write_checks(run, checks)
+    write_progress(path, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+    return checks
+
+
+def _weights(
+    run: Run, config: RunConfig, trajectories: TrajectorySet, data: TrainingData, cost: CostNetwork | None
+) -> np.ndarray:
+    """[sum T] those by which the run's method cloned its policy."""
+    told = told_weights(config, trajectories, data.labels)
+    if told is not None:
+        return told
+    assert cost is not None
+    if config.method == "safedice":  # its weights need a second network, which is not kept: the means of trajectories
+        return np.repeat(run.trajectories()["weight"].to_numpy(), trajectories.lengths)
+    return make_trainer(cost, data, config).weights(run.step_costs()).steps
+
+
+def _kinds(
+    trajectories: TrajectorySet, data: TrainingData, is_out: np.ndarray, costs: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Steps that neither policy was cloned from, by kind; those of marked trajectories never are."""
+    lengths = trajectories.lengths
+    unseen = np.flatnonzero(np.repeat(is_out, lengths))
+    marked = np.flatnonzero(np.repeat(data.labels == "non_preferred", lengths))
+    if costs is None:
+        return {"held out": unseen, "marked non-preferred": marked}
+    least, most = np.quantile(costs[unseen], (0.5, 1 - COSTLY_SHARE))
+    return {
+        "held out, the less costly half": unseen[costs[unseen] <= least],
+        "held out, the costliest tenth": unseen[costs[unseen] >= most],
+        "marked non-preferred": marked,
+    }
+
+
+def _checks(name: str, steps: np.ndarray, found: StepAgreement, data: TrainingData) -> list[OfflineCheck]:
+    """Of every policy; the mean of each trajectory's steps is one value, since steps of one are alike."""
+    owners, counts = np.unique(np.searchsorted(data.offsets, steps, side="right") - 1, return_counts=True)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    return [
+        OfflineCheck(
+            policy=policy,
+            steps=name,
+            n_trajectories=len(owners),
+            n_steps=len(steps),
+            agreement=interval(np.add.reduceat(found.agreement[number], starts) / counts),
+            log_likelihood=interval(np.add.reduceat(found.log_likelihood[number], starts) / counts),
+        )
+        for number, policy in enumerate(POLICIES)
+    ]

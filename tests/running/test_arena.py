@@ -1,0 +1,77 @@
+"""Policies play in real simulators, each episode once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, save_untrained
+
+from safemil_core.assessment.environments import dsrl_range
+from safemil_core.assessment.rollouts import total
+from safemil_core.errors import EnvironmentUnavailable
+from safemil_core.learning.networks import Sizes
+from safemil_core.running.arena import REFERENCE_EPISODES, Arena, evaluate_policies, references_of
+
+SEEDS = range(1_000, 1_002)
+
+
+@pytest.fixture
+def networks(tmp_path):
+    return save_untrained(tmp_path, Sizes(*CAR_SIZES))
+
+
+@pytest.fixture
+def arena(workspace, networks):
+    info = add_dataset(workspace, "cars", dsrl_arrays((4, 4, 4), *CAR_SIZES), env_id=CAR)
+    return Arena.of(workspace, info, networks["cost"])
+
+
+def made_at(arena, policy):
+    """When each kept file of a policy was written."""
+    folder = arena.workspace.episodes(arena.cache(policy).key)
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_what_was_played_is_not_played_again_and_what_is_missing_is(arena, networks):
+    safe, told = networks["safe"], []
+    first = evaluate_policies(arena, {"safe": safe}, SEEDS, n_workers=1)
+    made = made_at(arena, safe)
+    assert made.keys() == {"1000.npz", "1001.npz"}
+    (arena.workspace.episodes(arena.cache(safe).key) / "1001.npz").unlink()  # as where it was killed before that one
+    again = evaluate_policies(arena, {"the same": safe}, SEEDS, n_workers=1, on_done=told.append)
+    assert told == [1, 2]
+    assert made_at(arena, safe)["1000.npz"] == made["1000.npz"]
+    for old, new in zip(first["safe"], again["the same"], strict=True):
+        assert old.seed == new.seed
+        for name in ("rewards", "costs", "observations", "actions", "learned_costs"):
+            np.testing.assert_array_equal(getattr(old, name), getattr(new, name))
+    evaluate_policies(arena, {"safe": safe}, SEEDS, on_done=told.append)
+    assert told == [1, 2, 2]  # all are there at once
+    assert all(0 < each.learned_costs.min() <= each.learned_costs.max() < 1 for each in first["safe"])
+    bare = Arena(arena.workspace, arena.environment, arena.interface)  # asks for no costs, of the same episodes
+    (unscored,) = evaluate_policies(bare, {"safe": safe}, SEEDS[:1])["safe"]
+    assert not unscored.learned_costs.any()
+
+
+def test_random_actions_are_rolled_out_where_the_file_does_not_say_what_they_get(workspace):
+    arrays = dsrl_arrays((4, 4, 4), *CAR_SIZES)
+    info = add_dataset(workspace, "cars", arrays, env_id=CAR, constrained_return=426.0, constrained_cost=0.0)
+    found = references_of(workspace, info)
+    assert found.random_is_measured
+    played = evaluate_policies(Arena.of(workspace, info), {"r": None}, range(1_000, 1_000 + REFERENCE_EPISODES))["r"]
+    assert found.random == {"return": total(played, "rewards").mean(), "cost": total(played, "costs").mean()}
+    assert abs(found.random["return"]) < 20  # it goes nowhere; the bundled file says -0.14
+    assert len({episode.actions.tobytes() for episode in played}) == REFERENCE_EPISODES
+    assert found.constrained == {"return": 426, "cost": 0}
+    assert found.dsrl == dsrl_range(CAR)
+
+
+def test_what_the_file_says_of_random_actions_is_taken(workspace):
+    attributes = {"random_return": -1.0, "random_cost": 2.0, "constrained_return": 3.0, "constrained_cost": 4.0}
+    found = references_of(workspace, add_dataset(workspace, "cars", dsrl_arrays((4, 4), *CAR_SIZES), CAR, **attributes))
+    assert (found.random, found.random_is_measured) == ({"return": -1, "cost": 2}, False)
+
+
+def test_a_dataset_without_an_environment_says_how_to_name_one(workspace):
+    with pytest.raises(EnvironmentUnavailable, match="'walks' names no environment; import its file again with --env"):
+        Arena.of(workspace, add_dataset(workspace))

@@ -1,0 +1,52 @@
+"""The evaluation of a run: which policies play, what is kept of it, and what it costs the second time."""
+
+from __future__ import annotations
+
+import pytest
+from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, new_run, save_untrained
+
+from safemil_core.errors import NotFound
+from safemil_core.learning.networks import Sizes
+from safemil_core.running.evaluation_stage import evaluate_run
+from safemil_core.running.rollout_records import read_rollouts
+
+
+@pytest.fixture
+def run(workspace):
+    # One trajectory is very long, so that films have few frames.
+    add_dataset(workspace, "cars", dsrl_arrays((4, 4, 6_000), *CAR_SIZES), env_id=CAR)
+    return with_networks(new_run(workspace, "cars", marked=(0,)))
+
+
+def with_networks(run):
+    save_untrained(run.folder, Sizes(*CAR_SIZES))
+    return run
+
+
+def test_another_run_plays_beside_both_policies_and_is_compared_with(workspace, run):
+    other, told = with_networks(new_run(workspace, "cars", marked=(0,))), []
+    report = evaluate_run(workspace, run, 1, n_videos=1, beside=[other], cost_limit=7.0, on_progress=told.append)
+    assert list(report["policies"]) == ["safe", "bc", other.id]
+    assert [each["against"] for each in report["comparisons"]] == ["bc", other.id]
+    assert report["cost_limit"] == {"limit": 7.0, "why": "as you chose"}
+    for policy, metrics in report["policies"].items():
+        (episode,) = metrics["episodes"]
+        assert episode["seed"] == 1_000
+        assert metrics["satisfaction"]["mean"] == (episode["cost"] <= 7)
+        assert episode["reach"] > 0
+        assert len(read_rollouts(run.rollouts(policy))) == 1
+        assert run.film(policy, 0).read_bytes()[4:8] == b"ftyp"
+    assert (told[0].done, told[-1].done, told[-1].state) == (0, 3, "done")
+
+    kept = {path: path.stat().st_mtime_ns for path in (workspace.root / "episodes").rglob("*.*")}
+    again = evaluate_run(workspace, run, 1, n_videos=1, cost_limit=7.0)
+    assert again["policies"]["safe"] == report["policies"]["safe"]
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # no episode was played again, none rendered
+    assert run.films() == [run.film("bc", 0), run.film("safe", 0)]  # nothing is left of who does not play any more
+    assert run.all_rollouts() == [run.rollouts("bc"), run.rollouts("safe")]
+
+
+def test_a_run_of_another_dataset_cannot_play_beside(workspace, run):
+    add_dataset(workspace)
+    with pytest.raises(NotFound, match="is not the one that run"):
+        evaluate_run(workspace, run, 1, beside=[new_run(workspace)])

@@ -1,0 +1,51 @@
+"""What can be said of a run's policies without a simulator, with networks that really learn."""
+
+from __future__ import annotations
+
+import pytest
+from factories import add_dataset, new_run
+
+from safemil_core.errors import NotReady
+from safemil_core.running.offline_checks import checks_file, read_checks
+from safemil_core.running.offline_stage import check_offline
+from safemil_core.running.tasks import Task
+from safemil_core.running.training_stage import train_run
+
+
+@pytest.fixture
+def run(workspace):
+    add_dataset(workspace)
+    return new_run(workspace)
+
+
+def test_both_policies_are_asked_about_three_kinds_of_steps_and_the_answers_are_kept(workspace, run):
+    assert train_run(workspace, run, "cpu")
+    assert read_checks(run) is None
+    found = check_offline(workspace, run, "cpu")
+    assert read_checks(run) == found
+    assert [(check.policy, check.steps) for check in found] == [
+        (policy, kind)
+        for kind in ("held out, the less costly half", "held out, the costliest tenth", "marked non-preferred")
+        for policy in ("safe", "bc")
+    ]
+    for check in found:
+        assert check.agreement["low"] <= check.agreement["mean"] <= check.agreement["high"] <= 1
+        assert check.n_trajectories <= check.n_steps
+    progress = Task.of_run("offline", run).progress
+    assert (progress.state, progress.done) == ("done", run.config.policy.updates)
+    run.model("bc").touch()  # cloned anew since
+    assert checks_file(run).exists()
+    assert read_checks(run) is None
+
+
+def test_a_run_without_costs_is_asked_about_all_that_was_held_out(workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    run.write_json("config.json", run.config.with_values(["method=bc"]).model_dump())
+    assert train_run(workspace, run, "cpu")
+    assert {check.steps for check in check_offline(workspace, run, "cpu")} == {"held out", "marked non-preferred"}
+
+
+def test_a_run_that_is_not_finished_has_no_policies_to_ask(workspace, run):
+    with pytest.raises(NotReady, match=r"has no bc\.safetensors yet"):
+        check_offline(workspace, run, "cpu")
