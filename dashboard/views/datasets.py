@@ -1,4 +1,4 @@
-"""Datasets: what is in the workspace, one of them in full, its versions, ways in and ways out."""
+"""Datasets: what is in the workspace, one of them in full, its versions, its simulator, ways in and ways out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dashboard import charts_data, resources, state
 from dashboard.components import pickers
 from dashboard.components.dataset_add import add_dataset
 from dashboard.components.dataset_export import dataset_export
+from dashboard.components.dataset_simulator import dataset_simulator
 from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
@@ -163,11 +164,13 @@ with main:
     else:
         st.subheader(code_span(info.name), anchor=False)
         _facts(info)
-        versions, export, card = st.tabs(["Versions", "Export", "Card"])
+        versions, export, simulator, card = st.tabs(["Versions", "Export", "Simulator", "Card"])
         with versions:
             dataset_versions(info)
         with export:
             dataset_export(info)
+        with simulator:
+            dataset_simulator(info)
         with card:
             text = resources.card_text(info)
             st.download_button("Download", text, file_name=f"{info.name}.md", key="datasets.card")

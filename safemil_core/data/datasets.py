@@ -106,6 +106,10 @@ class DatasetStore:
                 self.carry_labels(other, info.name, author=author)
         return info
 
+    def name_environment(self, name: str, env_id: str) -> DatasetInfo:
+        """Say which environment policies are to be rolled out in. Raises NotFound."""
+        return self._point(self.info(name), env_id)
+
     def derive(
         self, name: str, chosen: Sequence[int], *, new_name: str, how: str, author: str | None = None
     ) -> DatasetInfo:

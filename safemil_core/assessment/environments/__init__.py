@@ -4,6 +4,15 @@ from safemil_core.assessment.environments.dsrl_facts import dsrl_datasets, dsrl_
 from safemil_core.assessment.environments.finding import find_environment
 from safemil_core.assessment.environments.scenes import FRAME_SIZE
 from safemil_core.assessment.environments.simulator import Simulator, Step
-from safemil_core.assessment.environments.sources import Environment
+from safemil_core.assessment.environments.sources import Environment, canonical
 
-__all__ = ["FRAME_SIZE", "Environment", "Simulator", "Step", "dsrl_datasets", "dsrl_range", "find_environment"]
+__all__ = [
+    "FRAME_SIZE",
+    "Environment",
+    "Simulator",
+    "Step",
+    "canonical",
+    "dsrl_datasets",
+    "dsrl_range",
+    "find_environment",
+]

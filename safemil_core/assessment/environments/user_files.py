@@ -79,7 +79,7 @@ class UserFiles:
         if not file.is_allowed:
             raise EnvironmentUnavailable(
                 f"{name} is Python that would run on this machine, and nobody has allowed what it holds now; read it, "
-                f"then allow it below or with `safemil simulators allow {name}`"
+                f"then allow it on the Datasets page, under Simulator, or with `safemil simulators allow {name}`"
             )
         return UserFile(self._folder / name, file.sha256)
 
