@@ -46,9 +46,7 @@ def evaluate_policy(episodes: Sequence[Episode], scales: Mapping[str, Scale], co
 def at_limit(policies: Mapping[str, Mapping[str, Any]], cost_limit: float) -> dict[str, dict[str, Any]]:
     """The metrics of several policies, as `evaluate_policy` gave them, with the satisfaction of another limit."""
     costs = {name: np.array([episode["cost"] for episode in it["episodes"]]) for name, it in policies.items()}
-    return {
-        name: {**it, "satisfaction": interval(satisfied(costs[name], cost_limit))} for name, it in policies.items()
-    }
+    return {name: {**it, "satisfaction": interval(satisfied(costs[name], cost_limit))} for name, it in policies.items()}
 
 
 def mean_metrics(episodes: Sequence[Episode], scales: Mapping[str, Scale], cost_limit: float) -> dict[str, float]:
