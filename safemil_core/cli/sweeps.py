@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from safemil_core.cli.session import common_options, progress_bar, session
-from safemil_core.running.sweeps.spec import SweepSpec
-from safemil_core.running.sweeps.summary import ENDINGS, group_keys, observations, summary
+from safemil_core.running.sweeps.summary import markdown, observations, summary
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 
 
@@ -30,7 +28,7 @@ def sweep(spec_file: Path, workers: int | None, address: str | None, as_json: bo
     table = summary(observations(rows, spec), spec)
     document = {"sweep": spec.name, "table": table.to_dict("records"), "rows": [row.document() for row in rows]}
     failures = sorted({f"failed: {row.failure}" for row in rows if row.failure})
-    here.say(document, "\n".join([text_of(table, spec), *failures]))
+    here.say(document, "\n".join([markdown(table, spec), *failures]))
 
 
 @click.command()
@@ -46,15 +44,6 @@ def sweeps(as_json: bool, workspace: Path | None) -> None:
         lines.append({"sweep": found.name, "state": state, "done": done, "total": total, "message": message})
     texts = (f"{it['sweep']}  {it['state']}  {it['done']} of {it['total']} trials  {it['message']}" for it in lines)
     here.say(lines, "\n".join(text.rstrip() for text in texts) or "no sweeps yet; `safemil sweep SPEC.toml` begins one")
-
-
-def text_of(table: pd.DataFrame, spec: SweepSpec) -> str:
-    """A summary as aligned text: every metric as median [low, high]."""
-    shown = table[["dataset", *group_keys(spec), "n"]].copy()
-    for metric in spec.shown:
-        columns = (table[f"{metric}{ending}"] for ending in ENDINGS)
-        shown[metric] = [f"{mid:.3f} [{low:.3f}, {high:.3f}]" for mid, low, high in zip(*columns, strict=True)]
-    return str(shown.to_string(index=False))
 
 
 COMMANDS = (sweep, sweeps)

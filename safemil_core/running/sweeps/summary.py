@@ -9,12 +9,25 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.assessment.intervals import N_RESAMPLES, Interval, interval
-from safemil_core.running.sweeps.spec import SweepSpec
+from safemil_core.running.sweeps.spec import Metric, SweepSpec
 from safemil_core.running.sweeps.trials import Row
 
 ALL_DATASETS = "all datasets"
 ENDINGS = {"": "mean", " low": "low", " high": "high"}
 """Of a metric's columns, and what of its interval they hold."""
+METRIC_WORDS: dict[Metric, str] = {
+    "step_auc": "step AUC",
+    "rank_correlation": "rank correlation",
+    "step_auc_unmarked": "step AUC, unmarked",
+    "rank_correlation_unmarked": "rank correlation, unmarked",
+    "return": "return",
+    "cost": "cost",
+    "cvar_cost": "CVaR@20% cost",
+    "length": "length",
+    "satisfaction": "satisfaction",
+    "return_normalised": "normalised return",
+    "cost_normalised": "normalised cost",
+}
 UNKNOWN: Interval = dict.fromkeys(ENDINGS.values(), float("nan"))
 
 Statistic = Callable[[pd.DataFrame, str], Interval]
@@ -66,6 +79,31 @@ def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None =
 def group_keys(spec: SweepSpec) -> list[str]:
     """What tells the lines of a summary apart, beside the dataset."""
     return [*spec.varied, *(["updates"] if len(spec.updates) > 1 else [])]
+
+
+def readable(table: pd.DataFrame, spec: SweepSpec) -> pd.DataFrame:
+    """A summary for people: each metric as `median [low, high]`, a dash where it is not known."""
+    shown = table[["dataset", *group_keys(spec), "n"]].copy()
+    for metric in spec.shown:
+        columns = (table[f"{metric}{ending}"] for ending in ENDINGS)
+        shown[METRIC_WORDS[metric]] = [_words(*numbers) for numbers in zip(*columns, strict=True)]
+    return shown
+
+
+def markdown(table: pd.DataFrame, spec: SweepSpec) -> str:
+    """A summary as a table in Markdown, aligned so that it can be read as it is."""
+    shown = readable(table, spec).astype(str)
+    cells = [list(shown.columns), *shown.to_numpy().tolist()]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
+
+
+def _words(middle: float, low: float, high: float) -> str:
+    if middle != middle:  # NaN
+        return "—"
+    digits = 3 if max(abs(low), abs(high)) < 10 else 1
+    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _groups(seen: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:

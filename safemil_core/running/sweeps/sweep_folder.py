@@ -36,8 +36,8 @@ class Sweep:
 
     @property
     def log_file(self) -> Path:
-        """What its workers printed."""
-        return self.folder / "workers.log"
+        """What its processes printed."""
+        return self.folder / "log.txt"
 
     @property
     def progress_file(self) -> Path:

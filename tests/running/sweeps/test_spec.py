@@ -1,5 +1,7 @@
 """What a sweep's file says, and which trials follow from it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from safemil_core.running.sweeps.marking import marked_labels
 from safemil_core.running.sweeps.spec import LabelPlan, SweepSpec, read_spec
 from safemil_core.running.sweeps.trials import Row, Trial, trials_of
 
+READY = sorted((Path(__file__).parents[3] / "assets" / "experiments").glob("*.toml"))
 IDS = {"walks": "a" * 16, "cars": "b" * 16}
 FILE = """
 name = "bags"
@@ -148,3 +151,18 @@ def test_more_marks_than_the_share_holds_take_the_next_costliest():
 def test_a_dataset_too_small_for_so_many_marks():
     with pytest.raises(InvalidLabels, match="20 of 20 trajectories cannot be marked"):
         marked_labels(np.arange(20.0), LabelPlan(n_non_preferred=20), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_every_ready_file_says_trials_that_can_be_done(path):
+    spec = read_spec(path)
+    assert spec.name == path.stem
+    assert spec.question.endswith("?")
+    trials = trials_of(spec, {name: name for name in spec.datasets})
+    assert len({trial.id for trial in trials}) == len(trials) >= 2 * len(spec.seeds)
+
+
+def test_there_are_ready_files_for_the_questions_of_the_paper():
+    assert {path.stem for path in READY} >= {
+        "bag_size", "window", "contamination", "labels", "true_cost", "failures", "aggregators", "images", "methods",
+    }  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from safemil_core.running.sweeps.spec import SweepSpec
-from safemil_core.running.sweeps.summary import ALL_DATASETS, observations, summary
+from safemil_core.running.sweeps.summary import ALL_DATASETS, markdown, observations, summary
 from safemil_core.running.sweeps.trials import Row
 
 
@@ -54,3 +54,15 @@ def test_without_rows_there_is_an_empty_table_with_its_columns():
     table = summary(observations([], spec), spec)
     assert table.empty
     assert {"dataset", "cost.bag_size", "n", "step_auc", "rank_correlation high"} <= set(table.columns)
+
+
+def test_people_read_a_table_in_markdown():
+    spec = spec_of(datasets=["walks", "cars"], variants={"plain": {}}, metrics=["step_auc"], seeds=1)
+    rows = [row(0, [{"step_auc": 0.5}], variant="plain"), row(0, [{"step_auc": None}], "cars", variant="plain")]
+    lines = markdown(summary(observations(rows, spec), spec), spec).splitlines()
+    assert lines[:4] == [
+        "| dataset      | variant | n | step AUC             |",
+        "|--------------|---------|---|----------------------|",
+        "| walks        | plain   | 1 | 0.500 [0.500, 0.500] |",
+        "| cars         | plain   | 1 | —                    |",
+    ]
