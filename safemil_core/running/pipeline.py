@@ -19,6 +19,7 @@ from safemil_core.errors import SafeMILError
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Progress, State, begin, write_progress
 from safemil_core.running.runs import RunStore
+from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.tasks import TASKS, Task
 from safemil_core.workspace import Workspace
 
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="pipeline")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("subject", help="a run's id, a dataset's name or an import's id")
+    parser.add_argument("subject", help="a run's id, a dataset's name, an import's id or a sweep's name")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--videos", type=int, default=0)
@@ -90,6 +91,10 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.intake_stage import take_in
 
         take_in(workspace, IntakeStore(workspace).open(options.subject))
+    elif options.task == "sweep":
+        from safemil_core.running.sweeps.sweep_stage import run_sweep
+
+        run_sweep(workspace, SweepStore(workspace).open(options.subject))
     else:
         from safemil_core.running.replay_stage import render_replays
 

@@ -24,14 +24,15 @@ from safemil_core.running.progress import Progress, is_alive, read_progress, wri
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
+from safemil_core.running.sweeps.sweep_folder import Sweep, SweepStore
 from safemil_core.workspace import Workspace, whole_file
 
 RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs", "offline"]
 """Tasks about a run; each has a folder in the run's."""
 DatasetTask = Literal["replay", "committee"]
-TaskName = Literal[RunTask, DatasetTask, "intake"]
+TaskName = Literal[RunTask, DatasetTask, "intake", "sweep"]
 RUN_TASKS: tuple[RunTask, ...] = get_args(RunTask)
-TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake")
+TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake", "sweep")
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
@@ -51,7 +52,7 @@ class Task:
 
     name: TaskName
     subject: str
-    """A run's id, a dataset's name or an import's id."""
+    """A run's id, a dataset's name, an import's id or a sweep's name."""
     folder: Path
 
     @classmethod
@@ -67,10 +68,17 @@ class Task:
         return cls(name, dataset.name, folder)
 
     @classmethod
+    def of_sweep(cls, sweep: Sweep) -> Self:
+        """The trials of a sweep that are not done yet."""
+        return cls("sweep", sweep.name, sweep.folder)
+
+    @classmethod
     def find(cls, workspace: Workspace, name: TaskName, subject: str) -> Self:
         """The task as its process knows it, by name. Raises NotFound where its subject is gone."""
         if name == "intake":
             return cls(name, subject, IntakeStore(workspace).open(subject).folder)
+        if name == "sweep":
+            return cls.of_sweep(SweepStore(workspace).open(subject))
         if name == "replay" or name == "committee":
             dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
             return cls.of_dataset(name, workspace, dataset)
