@@ -1,5 +1,7 @@
 """Environments that tests drive. They are made by name like any other: `tiny_environments:Walk-v0`."""
 
+import random
+
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete
@@ -58,6 +60,26 @@ class Dials(Walk):
         return self.observation(), float(action[1]), False, self.n == N_STEPS, {}
 
 
+class Dice(Walk):
+    """The same, but each action is two numbers, and each step earns what the global generators of NumPy and Python
+    throw, once more for every reset."""
+
+    action_space = Box(-1, 1, (2,), np.float32)
+
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        self.n_resets = random.randint(0, 3)
+
+    def reset(self, seed=None, options=None):
+        self.n_resets += 1
+        return super().reset(seed, options)
+
+    def step(self, action):
+        thrown = self.n_resets + random.random() + np.random.normal()  # noqa: NPY002
+        self.n += 1
+        return self.observation(), thrown, False, self.n == N_STEPS, {}
+
+
 class CostlyCart(gymnasium.Wrapper):
     """gymnasium's cart with a pole, which pays for every step at which it is more than 0.1 from the middle."""
 
@@ -70,5 +92,5 @@ def _costly_cart(render_mode=None):
     return CostlyCart(gymnasium.make("CartPole-v1", render_mode=render_mode, max_episode_steps=50))
 
 
-for name, made in (("Walk", Walk), ("Eye", Eye), ("Dials", Dials), ("CostlyCart", _costly_cart)):
+for name, made in (("Walk", Walk), ("Eye", Eye), ("Dials", Dials), ("Dice", Dice), ("CostlyCart", _costly_cart)):
     gymnasium.register(f"{name}-v0", made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -28,8 +29,8 @@ class Interface:
         """Of a dataset."""
         return cls(dataset.n_observations, dataset.actions, dataset.images)
 
-    @property
-    def choices(self) -> list[int | None]:
+    @cached_property
+    def choices(self) -> list[int | None]:  # asked for at every step
         """Of each action how many there are to choose from; None where it is a number."""
         return [part.n_choices for part in self.actions for _ in range(part.size)]
 

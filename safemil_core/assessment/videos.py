@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import imageio.v2 as imageio
 import numpy as np
@@ -20,23 +22,23 @@ TRUE_COST, LEARNED_COST, INK, PAPER = (32, 99, 174), (204, 110, 208), (226, 230,
 """Okabe and Ito's blue and purple, the colours of true and learned cost everywhere in this project."""
 
 
-def side_by_side(episodes: dict[str, Episode], frame_stride: int) -> Iterable[np.ndarray]:
-    """Frames of several episodes in lock-step, each with its title and costs; one that has ended stays on its last.
+def film(path: Path, episode: Episode, frames: Sequence[np.ndarray], frame_stride: int) -> None:
+    """Write an episode's film: what was seen every `frame_stride` steps, [height, width, 3] uint8 each, with all of its
+    costs and the step below. The file appears whole."""
+    strip = _strip(episode, frames[0].shape[1])
+    steps = range(0, len(episode), frame_stride)
+    drawn = (_at_step(strip, episode, step) for step in steps)
+    write_mp4(path, (np.vstack([frame, below]) for frame, below in zip(frames, drawn, strict=True)))
 
-    Args:
-        episodes: title -> an episode with frames.
-        frame_stride: steps between two frames.
 
-    Yields:
-        [height, width, 3] uint8.
-    """
-    strips = {title: _strip(title, episode) for title, episode in episodes.items()}
-    for number in range(max(len(episode.frames) for episode in episodes.values())):
-        columns = []
-        for title, episode in episodes.items():
-            last = min(number, len(episode.frames) - 1)
-            columns.append(np.vstack([episode.frames[last], _at_step(strips[title], episode, last * frame_stride)]))
-        yield np.hstack(columns)
+def join(films: Sequence[Path], path: Path) -> None:
+    """Write several films of the same size side by side as one; one that has ended stays on its last frame."""
+    readers = [imageio.get_reader(each) for each in films]
+    try:
+        write_mp4(path, map(np.hstack, _in_lock_step(readers)))
+    finally:
+        for reader in readers:
+            reader.close()
 
 
 def enlarged(frame: np.ndarray) -> np.ndarray:
@@ -64,12 +66,19 @@ def write_mp4(path: Path, frames: Iterable[np.ndarray]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _strip(title: str, episode: Episode) -> Image.Image:
+def _in_lock_step(films: Sequence[Any]) -> Iterator[list[np.ndarray]]:
+    """The frames of all films at once, until the last has ended."""
+    shown: list[np.ndarray] = []
+    for frames in zip_longest(*films):
+        shown = [last if now is None else now for now, last in zip_longest(frames, shown)]
+        yield shown
+
+
+def _strip(episode: Episode, width: int) -> Image.Image:
     """The whole episode's costs: true cost as blue bars, learned cost as a line, with the sums as text."""
-    width = episode.frames[0].shape[1]
     image = Image.new("RGB", (width, STRIP_HEIGHT), PAPER)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
-    summary = f"{title}   return {episode.rewards.sum():.0f}   cost {episode.costs.sum():.0f}"
+    summary = f"return {episode.rewards.sum():.0f}   cost {episode.costs.sum():.0f}"
     draw.text((8, 5), summary, fill=INK, font=font)
     draw.text((8, STRIP_HEIGHT - 17), "true cost", fill=TRUE_COST, font=font)
     draw.text((76, STRIP_HEIGHT - 17), "learned cost", fill=LEARNED_COST, font=font)

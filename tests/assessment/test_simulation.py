@@ -1,28 +1,19 @@
-"""The real simulator: environments, episodes in worker processes, replays of recordings, and videos of them."""
+"""The real simulator: what it answers, what is seen of it, and recorded states in it."""
 
 from dataclasses import replace
 from importlib.util import find_spec
 
-import imageio.v2 as imageio
 import numpy as np
 import pytest
-from factories import CAR, CAR_CIRCLE, CAR_INTERFACE, CAR_SIZES, save_untrained
+from factories import CAR, CAR_CIRCLE, CAR_INTERFACE
 
-from safemil_core.assessment.environments import FRAME_SIZE, Simulator, dsrl_range
+from safemil_core.assessment.environments import Simulator, dsrl_range
 from safemil_core.assessment.interfaces import Interface
-from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episode, run_episodes, total
-from safemil_core.assessment.videos import FPS, STRIP_HEIGHT, TRUE_COST, side_by_side, write_mp4
-from safemil_core.config import CostConfig
 from safemil_core.data import formats
 from safemil_core.data.recording import Part
 from safemil_core.data.storage.build import build
 from safemil_core.data.storage.dataset_files import open_files
 from safemil_core.errors import EnvironmentUnavailable
-from safemil_core.learning.model_files import save_cost
-from safemil_core.learning.networks import CostNetwork, Sizes
-
-UNSEEN = np.zeros((0, 0), np.float32)
-"""For what a test does not look at."""
 
 
 @pytest.fixture(scope="module")
@@ -102,126 +93,6 @@ def test_dsrls_ranges_are_known_for_its_tasks_alone():
     assert dsrl_range("Pendulum-v1") is None
 
 
-@pytest.fixture(scope="module")
-def episodes(tmp_path_factory):
-    """Two episodes of an untrained policy through worker processes, the first with frames."""
-    folder = tmp_path_factory.mktemp("networks")
-    paths = save_untrained(folder, Sizes(*CAR_SIZES))
-    tasks = [EpisodeTask(CAR, CAR_INTERFACE, paths["safe"], paths["cost"], seed, 60 * (seed == 7)) for seed in (7, 8)]
-    done = {}
-    run_episodes(tasks, done.__setitem__)
-    return tasks, done
-
-
-def test_episodes_come_back_from_their_processes_each_at_its_place(episodes):
-    tasks, done = episodes
-    assert sorted(done) == [0, 1]
-    for position, task in enumerate(tasks):
-        found = done[position]
-        assert found.seed == task.seed
-        assert len(found) == len(found.costs) == len(found.learned_costs) == 300
-        assert ((found.learned_costs > 0) & (found.learned_costs < 1)).all()
-        assert np.isfinite(found.rewards).all()
-        assert (found.observations.shape, found.actions.shape) == ((300, 8), (300, 2))
-        assert set(np.unique(found.costs)) <= {0, 1}
-    assert not np.array_equal(done[0].rewards, done[1].rewards)
-
-
-def test_frames_are_rendered_at_their_stride_where_they_were_asked_for(episodes):
-    _, done = episodes
-    assert len(done[0].frames) == 5
-    assert done[1].frames == ()
-    for frame in done[0].frames:
-        assert frame.shape == (FRAME_SIZE[1], FRAME_SIZE[0], 3)
-        assert frame.dtype == np.uint8
-        assert np.unique(frame).size > 20  # a picture, not a blank
-
-
-def test_an_episode_is_the_same_again_whichever_process_lives_it(episodes):
-    tasks, done = episodes
-    again = run_episode(tasks[1])
-    np.testing.assert_array_equal(again.rewards, done[1].rewards)
-    np.testing.assert_array_equal(again.learned_costs, done[1].learned_costs)
-
-
-def test_an_episode_keeps_what_the_policy_saw_and_did(episodes):
-    tasks, done = episodes
-    simulator = Simulator(CAR, CAR_INTERFACE)
-    seen = [simulator.reset(tasks[1].seed), *(simulator.step(action).observation for action in done[1].actions[:3])]
-    simulator.close()
-    np.testing.assert_array_equal(done[1].observations[:4], seen)
-
-
-def test_an_ensemble_judges_an_episode_too(tmp_path):
-    paths, sizes = save_untrained(tmp_path, Sizes(*CAR_SIZES)), Sizes(*CAR_SIZES)
-    config = CostConfig(hidden_sizes=(4,), members=3)
-    save_cost(paths["cost"], CostNetwork(config, sizes), config, sizes)
-    found = run_episode(EpisodeTask(CAR, CAR_INTERFACE, paths["safe"], paths["cost"], 7, 0))
-    assert len(found.learned_costs) == 300
-    assert ((found.learned_costs > 0) & (found.learned_costs < 1)).all()
-
-
-def test_an_error_in_a_worker_is_said_here_and_ends_the_rest(tmp_path):
-    paths = save_untrained(tmp_path, Sizes(5, 2))
-    interface = replace(CAR_INTERFACE, n_observations=5)
-    tasks = [EpisodeTask(CAR, interface, paths["safe"], paths["cost"], seed) for seed in range(2)]
-    with pytest.raises(EnvironmentUnavailable, match="the dataset has 5 numbers and 2 numbers"):
-        run_episodes(tasks, lambda *_: None)
-
-
-def test_totals_are_sums_over_each_episode():
-    made = [Episode(i, *(np.full(3, v, np.float32) for v in (1, i, 0.5)), UNSEEN, UNSEEN) for i in range(2)]
-    np.testing.assert_allclose(total(made, "rewards"), [3, 3])
-    np.testing.assert_allclose(total(made, "costs"), [0, 3])
-
-
-def made_up(n_steps, n_frames, shade):
-    frames = tuple(np.full((64, 128, 3), shade, np.uint8) for _ in range(n_frames))
-    costs = np.zeros(n_steps, np.float32)
-    costs[n_steps // 2] = 1
-    learned = np.linspace(0, 1, n_steps, dtype=np.float32)
-    return Episode(0, np.ones(n_steps, np.float32), costs, learned, UNSEEN, UNSEEN, frames)
-
-
-def test_episodes_stand_side_by_side_and_one_that_has_ended_stays_on_its_last_frame():
-    frames = list(side_by_side({"safe": made_up(30, 3, 50), "bc": made_up(50, 5, 200)}, frame_stride=10))
-    assert len(frames) == 5
-    for frame in frames:
-        assert frame.shape == (64 + STRIP_HEIGHT, 256, 3)
-        assert (frame[:64, :128] == 50).all()
-        assert (frame[:64, 128:] == 200).all()
-    left, right = [f[64:, :128] for f in frames], [f[64:, 128:] for f in frames]
-    np.testing.assert_array_equal(left[2], left[4])  # its marker stands still too
-    assert not np.array_equal(right[2], right[4])
-
-
-def test_a_true_cost_is_drawn_where_it_happened():
-    (frame, *_) = side_by_side({"safe": made_up(40, 1, 0)}, frame_stride=40)
-    is_blue = (frame[64 + 30 : -30] == TRUE_COST).all(axis=2).any(axis=0)
-    assert np.flatnonzero(is_blue).tolist() in ([64, 65], [64], [65])  # step 20 of 40, of 128 pixels
-
-
-def test_a_video_plays_back_with_its_frames_size_and_rate(tmp_path):
-    shades = [20, 60, 100, 140, 180, 220]
-    write_mp4(tmp_path / "video.mp4", (np.full((160, 256, 3), shade, np.uint8) for shade in shades))
-    assert [path.name for path in tmp_path.iterdir()] == ["video.mp4"]
-    with imageio.get_reader(tmp_path / "video.mp4") as reader:
-        about = reader.get_meta_data()
-        frames = [frame for frame in reader]  # noqa: C416  # its length is infinite, and list() would ask for it
-    assert (about["codec"], about["fps"], tuple(about["size"])) == ("h264", FPS, (256, 160))
-    assert [int(frame.mean().round()) for frame in frames] == pytest.approx(shades, abs=4)
-
-
-def test_a_video_that_cannot_be_made_leaves_nothing(tmp_path):
-    def frames():
-        yield np.zeros((160, 256, 3), np.uint8)
-        raise EnvironmentUnavailable("gone")
-
-    with pytest.raises(EnvironmentUnavailable):
-        write_mp4(tmp_path / "video.mp4", frames())
-    assert list(tmp_path.iterdir()) == []
-
-
 CHOICES = (Part(dtype="int64", n_choices=3),)
 PICTURE = (Part("eye", (6, 16, 3), "uint8"),)
 
@@ -289,13 +160,3 @@ def test_the_car_sees_what_is_around_it_from_above_with_its_heading_upwards(simu
     simulator.place(observation)
     is_circle = (simulator.look(48, 64)[..., 2] > 100) & (simulator.look(48, 64)[..., 0] < 40)
     assert is_circle[:, :24].mean() > is_circle[:, 40:].mean() + 0.3
-
-
-def test_a_policy_of_choices_that_sees_acts_to_the_end_and_its_steps_get_learned_costs(tmp_path):
-    paths = save_untrained(tmp_path, Sizes(1, 3, (3,), ((6, 16, 6),)))
-    interface = Interface(1, CHOICES, (Part("eye", (6, 16, 6), "uint8"),))
-    task = EpisodeTask("tiny_environments:Walk-v0", interface, paths["safe"], paths["cost"], seed=3, frame_stride=4)
-    done = run_episode(task)
-    assert (len(done), len(done.frames)) == (12, 3)
-    assert ((done.learned_costs > 0) & (done.learned_costs < 1)).all()
-    assert set(done.rewards) <= {-1, 0, 1}
