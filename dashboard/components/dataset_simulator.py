@@ -13,6 +13,8 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotFound, SafeMILError
 
 _BRING = "simulator.bring"
+LONG = 15
+"""Lines from which on a file is shown in a window."""
 EXAMPLE = """ENVIRONMENT = "PointMaze_UMaze-v3"   # or: def make(render_mode): return MyEnvironment()
 
 def cost(observation, action, next_observation, info):   # where info["cost"] does not say it
@@ -41,8 +43,8 @@ def _readiness(env_id: str) -> None:
     workspace = resources.workspace()
     try:
         found = find_environment(workspace, env_id)
-    except NotFound as problem:
-        st.warning(sentence(str(problem)))
+    except NotFound:
+        st.warning(f"The workspace has no file {code_span(env_id)}. Bring it in below.")
     except SafeMILError as problem:
         st.warning(sentence(str(problem)))
         if is_legacy(canonical(env_id)):
@@ -56,7 +58,8 @@ def _readiness(env_id: str) -> None:
 def _consent(files: UserFiles, name: str) -> None:
     """Show what would run, and let it: exactly what is shown."""
     file = files.on_hand(name)
-    st.code(file.text, language="python", line_numbers=True, height=280)
+    is_long = file.text.count("\n") > LONG
+    st.code(file.text, language="python", line_numbers=True, height=28 * LONG if is_long else "content")
     st.button(
         "I have read it: let it run on this machine", type="primary", key="simulator.allow", on_click=files.allow,
         args=(file, state.author()), help=f"Bound to this content, SHA-256 {file.sha256[:12]}: changed, it asks again.",

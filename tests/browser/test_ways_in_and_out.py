@@ -20,6 +20,7 @@ from minari.data_collector import EpisodeBuffer
 from playwright.sync_api import Page, expect
 
 from safemil_core.assessment.environments import dsrl_datasets
+from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import REPOSITORY, Dashboard
@@ -274,3 +275,29 @@ def minari_dataset(root: Path) -> Path:
         warnings.simplefilter("ignore")  # that it has no author
         minari.create_dataset_from_buffers("door/human-v0", episodes, **spaces)
     return root / "door" / "human-v0"
+
+
+MAZE = """ENVIRONMENT = "PointMaze_UMaze-v3"
+def cost(observation, action, next_observation, info):
+    return float(next_observation["observation"][0] > 0)
+"""
+
+
+def test_a_simulator_of_ones_own_is_brought_read_and_allowed(
+    dashboard: Dashboard, page: Page, store: DatasetStore
+) -> None:
+    files = UserFiles(Workspace(dashboard.workspace))
+    open_page(dashboard, page)
+    page.get_by_role("tab", name="Simulator").click()
+    page.get_by_text("Bring a Python file of your own").click()
+    page.get_by_test_id("stFileUploader").filter(has_text="Python file").locator("input").set_input_files(
+        {"name": "maze.py", "mimeType": "text/x-python", "buffer": MAZE.encode()}
+    )
+    page.get_by_role("button", name="Bring it in").click()
+    expect(page.get_by_test_id("stAlert")).to_contain_text("nobody has allowed what it holds now", timeout=SLOW)
+    expect(page.get_by_text('next_observation["observation"][0] > 0')).to_be_visible()
+    assert not files.on_hand("maze.py").is_allowed
+    page.get_by_role("button", name="I have read it").click()
+    expect(page.get_by_text("Policies are rolled out in maze.py")).to_be_visible(timeout=SLOW)
+    assert files.on_hand("maze.py").is_allowed
+    assert store.info("car_circle").env_id == "maze.py"

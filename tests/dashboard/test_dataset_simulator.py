@@ -63,7 +63,7 @@ def test_a_file_is_brought_shown_and_allowed_as_it_was_shown(workspace, info):
 
 def test_what_is_missing_is_said_with_a_way_to_get_it(workspace, info):
     at = named(page(), info, "nowhere.py")
-    assert "The workspace has no simulator file 'nowhere.py'" in texts(at.warning)
+    assert texts(at.warning) == "The workspace has no file `nowhere.py`. Bring it in below."
     at = named(at, info, "SafetyPointGoal1-v0")
     assert "need an interpreter of their own" in texts(at.warning)
     assert at.button(key="simulator.install").label == "Set it up"

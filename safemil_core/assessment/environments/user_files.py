@@ -78,8 +78,8 @@ class UserFiles:
         file = self.on_hand(name)
         if not file.is_allowed:
             raise EnvironmentUnavailable(
-                f"{name} is Python that would run on this machine, and nobody has allowed what it holds now; read it, "
-                f"then allow it on the Datasets page, under Simulator, or with `safemil simulators allow {name}`"
+                f"the file {name} is Python that would run on this machine, and nobody has allowed what it holds now; "
+                f"read it, then allow it on the Datasets page (Simulator) or with `safemil simulators allow {name}`"
             )
         return UserFile(self._folder / name, file.sha256)
 
