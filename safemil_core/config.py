@@ -166,10 +166,11 @@ class CostConfig(Settings):
 class WeightConfig(Settings):
     """How step costs become weights of behaviour cloning."""
 
-    scheme: Literal["trajectory", "step", "threshold"] = Field(
+    scheme: Literal["split", "trajectory", "step", "threshold"] = Field(
         "step",
-        description="trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for trajectories of "
-        "cost C up to the threshold, else 0.",
+        description="split: 1 for the less costly trajectories, where their costs C fall best into two groups, else 0. "
+        "trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for trajectories of cost C up to "
+        "the threshold, else 0.",
     )
     beta: float = Field(
         20.0,

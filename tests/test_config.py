@@ -29,7 +29,7 @@ configs = st.builds(
         failure_modes=st.integers(1, 64),
     ),
     weights=st.builds(
-        WeightConfig, scheme=st.sampled_from(["trajectory", "step", "threshold"]), beta=st.floats(0.01, 1e6)
+        WeightConfig, scheme=st.sampled_from(["split", "trajectory", "step", "threshold"]), beta=st.floats(0.01, 1e6)
     ),
     policy=st.builds(PolicyConfig, components=st.integers(1, 32), decay=st.booleans()),
     schedule=st.sampled_from(["cost_first", "alternate"]),
@@ -130,7 +130,7 @@ def test_values_are_json_or_bare_words():
         ("schedule=both", "schedule must be 'cost_first' or 'alternate', got 'both'"),
         ("precision=float16", "precision must be 'float32' or 'bfloat16', got 'float16'"),
         ("weights.beta=0", "weights.beta must be greater than 0, got 0"),
-        ("weights.scheme=soft", "weights.scheme must be 'trajectory', 'step' or 'threshold', got 'soft'"),
+        ("weights.scheme=soft", "weights.scheme must be 'split', 'trajectory', 'step' or 'threshold', got 'soft'"),
         ("policy.hidden_sizes=[0]", "policy.hidden_sizes.0 must be greater than or equal to 1, got 0"),
         ("seed=-1", "seed must be greater than or equal to 0, got -1"),
     ],

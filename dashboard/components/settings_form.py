@@ -15,6 +15,7 @@ from safemil_core.config import RunConfig, setting_names
 from safemil_core.errors import InvalidConfig
 
 FIRST = (
+    "method",
     "cost.updates",
     "cost.bag_size",
     "cost.window",
@@ -44,11 +45,20 @@ WORDS = {
 }
 """Names where the setting's own would not do."""
 
+_LEARNED = ("dwbc_nu", "trex_wbc", "safedice", "osil")
 NEEDS = {
+    "baseline.learning_rate": ("method", _LEARNED),
+    "baseline.updates": ("method", _LEARNED),
+    "baseline.batch_size": ("method", _LEARNED),
+    "baseline.unsafe_share": ("method", ("dwbc_nu",)),
+    "baseline.gradient_penalty": ("method", ("safedice",)),
+    "baseline.value_weight": ("method", ("osil",)),
+    "baseline.temperature": ("method", ("osil",)),
+    "baseline.cost_limit": ("method", ("oracle_bc",)),
     "cost.sharpness": ("cost.aggregator", ("log_sum_exp",)),
     "weights.beta": ("weights.scheme", ("trajectory",)),
     "weights.threshold": ("weights.scheme", ("threshold",)),
-    "weights.per_length": ("weights.scheme", ("trajectory", "threshold")),
+    "weights.per_length": ("weights.scheme", ("split", "trajectory", "threshold")),
 }
 """Settings that have an effect only where another one has one of these values; else they are greyed out."""
 

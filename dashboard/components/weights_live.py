@@ -19,7 +19,12 @@ from safemil_core.config import RunConfig, WeightConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
-SCHEMES = {"trajectory": "exp(-C / beta)", "step": "1 - c(s, a)", "threshold": "C up to a threshold"}
+SCHEMES = {
+    "split": "less costly group",
+    "trajectory": "exp(-C / beta)",
+    "step": "1 - c(s, a)",
+    "threshold": "C up to a threshold",
+}
 BETAS = (0.05, 0.1, 0.2, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 35.0, 60.0, 100.0)
 N_BINS = 40
 N_CHANGES = 15

@@ -92,9 +92,27 @@ def effective_sample_size(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / total if total > 0 else 0.0
 
 
+def best_split(costs: np.ndarray) -> float:
+    """Where costs [N] fall best into two groups: the threshold of the largest variance between them (Otsu, 1979).
+
+    Of the costs on either side of the gap, the mean; infinite where there are not two different ones.
+    """
+    ordered = np.sort(costs)
+    places = np.flatnonzero(np.diff(ordered) > 0)
+    if not len(places):
+        return float("inf")
+    n, sums = len(ordered), np.cumsum(ordered)
+    n_below, sum_below = places + 1, sums[places]
+    gap = (sums[-1] - sum_below) / (n - n_below) - sum_below / n_below
+    place = places[np.argmax(n_below * (n - n_below) * gap**2)]
+    return float(ordered[place] + ordered[place + 1]) / 2
+
+
 def _by_cost(costs: np.ndarray, cloned: np.ndarray, preferred: np.ndarray, config: WeightConfig) -> np.ndarray:
     least = costs[cloned].min()
-    if config.scheme == "threshold":
+    if config.scheme == "split":
+        weights = (costs <= best_split(costs[cloned & ~preferred])).astype(np.float64)
+    elif config.scheme == "threshold":
         weights = (costs <= config.threshold).astype(np.float64)
     else:
         # Shifting by the least cost cancels in the normalisation and keeps exp() from underflowing to all zeros.

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safemil_core.config import WeightConfig
 from safemil_core.learning.weights import (
+    best_split,
     cloning_weights,
     effective_sample_size,
     trajectory_costs,
@@ -14,7 +15,7 @@ from safemil_core.learning.weights import (
 )
 
 OFFSETS = np.array([0, 2, 4, 6])
-SCHEMES = ("trajectory", "step", "threshold")
+SCHEMES = ("split", "trajectory", "step", "threshold")
 
 
 def labels_of(*words):
@@ -171,6 +172,37 @@ def test_a_preferred_trajectory_is_trusted_whatever_it_costs():
     assert weights.trajectories[2] == pytest.approx(weights.trajectories[0])
     weights = weigh([0, 0, 1, 1, 1, 1], labels=("none", "none", "preferred"), scheme="threshold", threshold=0.5)
     np.testing.assert_allclose(weights.trajectories, [1.5, 0, 1.5])
+
+
+def test_the_split_keeps_the_less_costly_of_two_groups():
+    # C = 0, 1, 2 and 8, 9: between 2 and 8 the means of the groups differ most for their sizes
+    costs, offsets = [0, 1, 2, 8, 9], np.arange(6)
+    assert best_split(np.array(costs, dtype=np.float64)) == 5
+    weights = weigh(costs, labels=("none",) * 5, offsets=offsets, scheme="split")
+    np.testing.assert_allclose(weights.trajectories, [5 / 3, 5 / 3, 5 / 3, 0, 0])
+
+
+def test_the_split_goes_by_what_is_cloned_and_not_known_to_be_preferred():
+    # of all it would lie above 10; of the two that are neither marked nor preferred it lies between 1 and 2
+    labels = ("non_preferred", "none", "none", "preferred", "non_preferred")
+    weights = weigh([30, 1, 2, 10, 30], labels=labels, offsets=np.arange(6), scheme="split")
+    np.testing.assert_allclose(weights.trajectories, [0, 1.5, 0, 1.5, 0])
+
+
+def test_equal_costs_are_not_split():
+    assert best_split(np.array([2.0, 2.0])) == best_split(np.array([])) == np.inf
+
+
+@given(st.lists(st.integers(0, 50), min_size=2, max_size=12).filter(lambda costs: len(set(costs)) > 1))
+def test_the_split_has_the_largest_variance_between_groups(costs):
+    costs = np.array(costs, dtype=np.float64)
+
+    def between(threshold):
+        below, above = costs[costs <= threshold], costs[costs > threshold]
+        return len(below) * len(above) * (below.mean() - above.mean()) ** 2
+
+    best = max(between(cost) for cost in np.unique(costs)[:-1])
+    np.testing.assert_allclose(between(best_split(costs)), best)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -31,15 +31,17 @@ def few_effective(case: Case) -> list[Finding]:
 def few_trajectories(effective: float, config: RunConfig, figure: Evidence | None = None) -> Finding:
     """The finding that weights are worth so few equally weighted trajectories."""
     weights = config.weights
-    is_soft = weights.scheme == "trajectory"
-    setting = f"weights.beta={weights.beta * 4:g}" if is_soft else f"weights.threshold={weights.threshold * 2:g}"
+    setting = {
+        "trajectory": f"weights.beta={weights.beta * 4:g}",
+        "threshold": f"weights.threshold={weights.threshold * 2:g}",
+    }.get(weights.scheme, "weights.scheme=step")
     return Finding(
         cause="few_effective",
         symptom="weights",
         title="The policy copies a handful of trajectories",
         evidence=f"the weights are worth {effective:.1f} equally weighted trajectories (effective sample size)",
         why="the weights fall too fast with the trajectory cost",
-        cure=f"Raise it: {setting}. The Weights page shows the effect at once.",
+        cure=f"Try {setting}. The Weights page shows the effect at once.",
         harm=0.65,
         settings=(setting,),
         figure=figure,
