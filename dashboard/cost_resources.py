@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import run_resources
 from dashboard.resources import shows_truth, trajectories
 from safemil_core.assessment import probe, truth
+from safemil_core.assessment.cost_curves import ReadableCost, read_cost
 from safemil_core.assessment.probe import Ranges
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo
@@ -85,6 +86,16 @@ def sampled_steps(info: DatasetInfo) -> np.ndarray:
 def ranges(info: DatasetInfo) -> Ranges:
     """Where the numbers of a dataset's steps lie."""
     return _ranges(info.id, sampled_steps(info))
+
+
+def sampled_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
+    """[S, D] float32, what the cost network could see of the sampled steps."""
+    return _sampled_inputs(run.folder, _written_at(run), info)
+
+
+def readable_cost(info: DatasetInfo, run: Run) -> ReadableCost:
+    """The curves and surfaces that a run's additive cost is made of."""
+    return _readable_cost(run.folder, _written_at(run), info)
 
 
 def mean_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
@@ -164,6 +175,17 @@ def _sampled_steps(dataset_id: str, _trajectories: TrajectorySet) -> np.ndarray:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _ranges(dataset_id: str, _steps: np.ndarray) -> Ranges:
     return Ranges.of(_steps)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _sampled_inputs(folder: Path, written_at: int, _info: DatasetInfo) -> np.ndarray:
+    return cost_function(_info, Run(folder)).inputs(sampled_steps(_info))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _readable_cost(folder: Path, written_at: int, _info: DatasetInfo) -> ReadableCost:
+    run = Run(folder)
+    return read_cost(cost_function(_info, run), sampled_inputs(_info, run))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.components import pickers
+from dashboard.components.cost_curves import cost_curves, has_curves
 from dashboard.components.cost_inputs import cost_inputs
 from dashboard.components.cost_map import cost_map
 from dashboard.components.cost_probe import cost_probe
@@ -27,6 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {
     "state": ("Over the state" if info.n_observations else "Over the actions", cost_map),
     "time": ("Over time", cost_raster),
     "probe": ("The function", cost_probe),
+    **({"curves": ("Curves", cost_curves)} if has_curves(info, run) else {}),
     "inputs": ("Inputs", cost_inputs),
     "truth": ("Against the truth", cost_truth),
 }

@@ -188,7 +188,6 @@ def _curves(tensors: dict[str, np.ndarray], n_outputs: int | None) -> Layer:
     """The first outputs of curves, and of surfaces where there are any."""
     curves = Additive(
         tensors["body.knots.places"],
-        tensors["body.knots.mass"],
         CURVE_UNIT * tensors["body.weights"][:, :n_outputs],
         tensors["body.bias"][:, None, :n_outputs],
     )

@@ -65,8 +65,6 @@ class Additive:
 
     places: np.ndarray
     """[D, J] of the knots, ascending; infinite ones at the end are none."""
-    mass: np.ndarray
-    """[D, J] the share of the data at each."""
     heights: np.ndarray
     """[M, F, D, J] at the knots."""
     bias: np.ndarray

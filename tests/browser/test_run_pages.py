@@ -27,6 +27,20 @@ def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, pag
     expect(page).to_have_url(re.compile(rf"run={older}"), timeout=30_000)
 
 
+def test_the_curves_of_an_additive_cost_are_drawn(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish_with_curves(workspace, info)
+    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&section=state")
+    page.get_by_role("radio", name="Curves").click(timeout=60_000)
+    expect(page).to_have_url(re.compile("section=curves"), timeout=30_000)
+    chart = page.locator(".st-key-figure-costs-curves-each .js-plotly-plot")
+    expect(chart.locator(".subplot.xy")).to_be_visible(timeout=30_000)
+    expect(chart.locator(".scatterlayer .js-line")).to_have_count(5)  # one of six inputs has no effect
+    expect(page.get_by_text("Without any effect")).to_be_visible()
+
+
 def test_the_curves_of_the_policies_wait_for_their_first_rows(dashboard: Dashboard, page: Page) -> None:
     """While the cost is learned there is nothing to draw of them; with the first rows they come into the same panel."""
     workspace = Workspace(dashboard.workspace)

@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+import torch
 from factories import build_here
 from streamlit.testing.v1 import AppTest
 
@@ -26,6 +27,8 @@ from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfi
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import Trajectory
+from safemil_core.learning.model_files import save_cost
+from safemil_core.learning.networks import CostNetwork, Sizes
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.job_store import JobState, JobStore
@@ -171,6 +174,23 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
     )
     write_findings(run, diagnose(run.metrics(), config))
     set_job(run, "done", done=1_500)
+    return run
+
+
+def finish_with_curves(workspace: Workspace, info: DatasetInfo, *settings: str) -> Run:
+    """A finished run with an additive network of random heights; the second of its six inputs has no effect."""
+    config = CONFIG.with_values(["cost.network=additive", *settings])
+    run = finish(new_run(workspace, info, config), workspace)
+    torch.manual_seed(0)
+    network, sizes = CostNetwork(config.cost, Sizes(4, 2)), Sizes(4, 2)
+    trajectories = store(workspace).open(info.name)
+    steps = torch.tensor(trajectories.observations), torch.tensor(trajectories.actions)
+    network.fit(lambda: [steps])
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.normal_(std=0.05)
+        network.body.weights[:, :, 1] = 0
+    save_cost(run.folder / "cost.safetensors", network, config.cost, sizes)
     return run
 
 
