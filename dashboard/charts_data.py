@@ -54,7 +54,7 @@ def trajectory_scatter(
                 )
             )
     figure.update_layout(dragmode="select", xaxis_title=x_title, yaxis_title=y_title)
-    return themed(figure, height)
+    return themed(figure, height, has_numbers_alone=True)
 
 
 def length_histogram(lengths: np.ndarray, height: int = 300) -> go.Figure:

@@ -68,7 +68,7 @@ def plane(
     )
     figure.update_xaxes(title=x_name, range=_ends(found.x), showgrid=False, zeroline=False)
     figure.update_yaxes(title=y_name, range=_ends(found.y), showgrid=False, zeroline=False)
-    return themed(figure, HEIGHT)
+    return themed(figure, HEIGHT, has_numbers_alone=True)
 
 
 def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
@@ -108,7 +108,7 @@ def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
     figure.add_vline(x=here, line={"color": UNLABELLED, "dash": "dash", "width": 1.5})
     figure.update_xaxes(title=plain(name), range=_ends(found.x), zeroline=False)
     figure.update_yaxes(title="learned cost", range=[0, 1.02], zeroline=False)
-    return themed(figure, HEIGHT)
+    return themed(figure, HEIGHT, has_numbers_alone=True)
 
 
 def choices(found: Sequence[Line], names: Sequence[str], taken: Sequence[int]) -> go.Figure:

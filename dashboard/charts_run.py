@@ -21,7 +21,7 @@ from dashboard.charts_theme import (
 )
 from safemil_core.assessment.state_maps import StateMap
 
-MOST_POINTS = 800
+MOST_POINTS = 500
 """Of a label: a figure that follows a slider must be drawn anew within some 200 ms."""
 
 
@@ -74,7 +74,7 @@ def histogram(edges: np.ndarray, counts: Mapping[Any, np.ndarray], title: str) -
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title=title, zeroline=False)
     figure.update_yaxes(title="trajectories")
-    return themed(figure, height=260)
+    return themed(figure, height=260, has_numbers_alone=True)
 
 
 def weight_scatter(table: pd.DataFrame) -> go.Figure:
@@ -106,7 +106,7 @@ def weight_scatter(table: pd.DataFrame) -> go.Figure:
             )
     figure.update_xaxes(title="trajectory cost C", zeroline=False)
     figure.update_yaxes(title="weight", rangemode="tozero")
-    return themed(figure, height=340)
+    return themed(figure, height=340, has_numbers_alone=True)
 
 
 def episodes(evaluation: Mapping[str, Any], looks: Mapping[str, Look] = POLICY_LOOKS) -> go.Figure:

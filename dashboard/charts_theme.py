@@ -77,16 +77,27 @@ def run_style(number: int) -> RunStyle:
     return RunStyle(RUN_COLOURS[number % len(RUN_COLOURS)], dash, stroke)
 
 
-def themed(figure: go.Figure, height: int = 340) -> go.Figure:
-    """The same figure with the margins, legend and hover that all charts have; text and grid follow the page."""
+_MARGINS = {"l": 62, "r": 12, "t": 28, "b": 50}
+"""In which the numbers of an axis and its title have room."""
+
+
+def themed(figure: go.Figure, height: int = 340, *, has_numbers_alone: bool = False) -> go.Figure:
+    """The same figure with the margins, legend and hover that all charts have; text and grid follow the page.
+
+    Args:
+        figure: with one pair of axes or more.
+        height: in pixels.
+        has_numbers_alone: whether no axis has words along it. Then margins are known, and Plotly need not find them by
+            drawing everything twice, which takes two thirds of its time: for figures that follow what somebody does.
+    """
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 0, "t": 28, "b": 0},
+        margin=_MARGINS if has_numbers_alone else {"l": 0, "r": 0, "t": 28, "b": 0},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "title": None},
         hoverlabel={"namelength": -1},
     )
-    figure.update_xaxes(automargin=True, title_standoff=14)
-    figure.update_yaxes(automargin=True, title_standoff=14)
+    figure.update_xaxes(automargin=not has_numbers_alone, title_standoff=14)
+    figure.update_yaxes(automargin=not has_numbers_alone, title_standoff=14)
     return figure
 
 

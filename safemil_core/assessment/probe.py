@@ -19,6 +19,8 @@ N_POINTS = 121
 """Of a line."""
 N_REACH = 9
 """Points of a line that only says how far the cost reaches."""
+_REACH_ROWS = 2_048
+"""Steps of such lines that are looked at together."""
 N_ALIKE = 150
 _BLOCK = 256
 """Sampled steps for which a file is mapped at a time."""
@@ -119,13 +121,15 @@ def sampled(trajectories: TrajectorySet, n: int) -> np.ndarray:
 def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: list[int]) -> np.ndarray:
     """[len(among)] by how much the cost varies while each of these numbers alone moves over its range: the mean over
     steps [n, O + A]."""
-    reached = np.empty(len(among))
-    for place, number in enumerate(among):
-        numbers = np.repeat(steps[None], N_REACH, axis=0)
-        numbers[..., number] = np.linspace(ranges[number, 0], ranges[number, 1], N_REACH)[:, None]
+    reached = []
+    at_once = max(1, _REACH_ROWS // (N_REACH * len(steps)))
+    for some in (among[start : start + at_once] for start in range(0, len(among), at_once)):
+        numbers = np.tile(steps, (len(some), N_REACH, 1, 1))
+        for place, number in enumerate(some):
+            numbers[place, :, :, number] = np.linspace(*ranges[number], N_REACH)[:, None]
         costs, _ = _costs(function, numbers.reshape(-1, steps.shape[1]))
-        reached[place] = np.ptp(costs.reshape(N_REACH, len(steps)), axis=0).mean()
-    return reached
+        reached.append(np.ptp(costs.reshape(len(some), N_REACH, len(steps)), axis=1).mean(axis=1))
+    return np.concatenate(reached) if reached else np.empty(0)
 
 
 def alike(numbers: np.ndarray, deviation: np.ndarray, step: np.ndarray, free: tuple[int, ...]) -> np.ndarray:

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from dashboard import charts_theme
@@ -24,6 +25,7 @@ from dashboard.charts_theme import (
     TRUE_COST_SCALE,
     UNLABELLED,
     UNSURE,
+    themed,
 )
 from safemil_core.assessment import videos
 
@@ -139,3 +141,14 @@ def test_a_scale_of_differences_is_even_on_both_sides_of_its_middle(theme):
     assert np.linalg.norm(seen(colours[half], "usual")[1:]) < 1  # grey
     for vision in VISIONS:
         assert distance(colours[0], colours[-1], vision) > 10
+
+
+def test_margins_are_known_where_axes_have_numbers_alone_and_grow_with_words():
+    numbers = themed(go.Figure(), has_numbers_alone=True).layout
+    assert not numbers.xaxis.automargin
+    assert not numbers.yaxis.automargin
+    assert numbers.margin.l > 50
+    words = themed(go.Figure()).layout
+    assert words.xaxis.automargin
+    assert words.yaxis.automargin
+    assert words.margin.l == 0
