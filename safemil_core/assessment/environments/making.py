@@ -14,8 +14,10 @@ from safemil_core.assessment.environments.sources import Environment, LegacyTask
 from safemil_core.errors import EnvironmentUnavailable
 
 BULLET, ROBOTICS = "bullet_safety_gym", "gymnasium_robotics"
+_OURS = "safemil_core.assessment.environments"
 _REGISTERED_BY = {
-    r"Safety\w+Velocity-v1": "safemil_core.assessment.environments.velocity",
+    r"Safety\w+Velocity-v1": f"{_OURS}.velocity",
+    r"PointMazeHazard-v0": f"{_OURS}.point_maze_hazard",
     r"Safety\w+-v0": BULLET,
     r"(PointMaze|AntMaze|AdroitHand|HandManipulate|HandReach|Fetch|FrankaKitchen)\w*-v\d+": ROBOTICS,
 }

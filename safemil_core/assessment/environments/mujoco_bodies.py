@@ -40,8 +40,9 @@ class PointMazeScene(Scene):
     can_place = True
 
     def place(self, state: np.ndarray) -> None:
-        """Observations are `achieved_goal`, `desired_goal`, then coordinates and velocities."""
+        """gymnasium-robotics' own 8 numbers are where it is, where to go, coordinates and velocities; `point_maze_hazard`
+        has 6: coordinates, velocities, where to go."""
         maze, state = self._env.unwrapped, state.astype(float)
-        maze.goal = state[2:4]
+        motion, maze.goal = (state[4:8], state[2:4]) if len(state) == 8 else (state[:4], state[4:6])
         maze.update_target_site_pos()
-        maze.point_env.set_state(state[4:6], state[6:8])
+        maze.point_env.set_state(motion[:2], motion[2:])
