@@ -58,11 +58,14 @@ def panels(metrics: pd.DataFrame) -> list[Panel]:
         "disagreement": ("disagreement of the networks", TRUE_COST),
     }
     policies = {column: (POLICY_WORDS[name], POLICY_COLOURS[name]) for column, name in _POLICIES.items()}
+    of_policies = Panel("Losses of the policies", _curves(metrics, policies))
+    if not loss:
+        return [of_policies]  # a method without costs
     return [
         Panel("Loss of the cost network", (*loss, *(_guessing(curve) for curve in loss))),
         Panel("Scores of the bags", _curves(metrics, scores)),
         Panel("Learned cost c", _curves(metrics, costs)),
-        Panel("Losses of the policies", _curves(metrics, policies)),
+        of_policies,
     ]
 
 

@@ -17,6 +17,9 @@ EVERY_S = 2.0
 
 def doctor_banner(info: DatasetInfo, run: Run) -> None:
     """Healthy, or the most harmful finding and how many more there are, and the way to the doctor."""
+    config = run.known_config
+    if config is not None and config.method != "safemil":
+        return  # it knows nothing of others
     is_live = not jobs.job_of(resources.workspace(), run).is_finished
 
     @st.fragment(run_every=EVERY_S if is_live else None)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components import pickers
+from safemil_core.config import Method
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.learning.baselines.settings import COSTLESS, OWN_WEIGHTS
 from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
 
-PageName = Literal["datasets", "review", "label", "audit", "train", "compare", "costs", "weights", "doctor", "rollouts"]
+PageName = Literal[
+    "datasets",
+    "review",
+    "label",
+    "audit",
+    "train",
+    "compare",
+    "costs",
+    "weights",
+    "doctor",
+    "rollouts",
+    "experiments",
+]
 
 ANSWERS: dict[str, str] = {
     "review": "**Is this one bad?** One trajectory after the other, judged by a key while it plays.",
@@ -25,6 +39,7 @@ ANSWERS: dict[str, str] = {
     "weights": "**Who is imitated, and how much?** Every weight, and what another setting or label would change.",
     "doctor": "**Is something wrong?** Findings in order of harm, each with evidence, cause and a run that mends it.",
     "rollouts": "**Is the policy safe?** The safe policy and plain cloning from the same starts in a simulator.",
+    "experiments": "**Does it hold?** Many trials over datasets, methods, settings and seeds, with intervals.",
 }
 """What pages are for, in Markdown; by the name of the page's file."""
 
@@ -65,8 +80,24 @@ def need_run(info: DatasetInfo) -> Run:
 def need_costs(info: DatasetInfo) -> Run:
     """The chosen run if its costs are learned; where they are not (yet), say so and end the page."""
     run = need_run(info)
+    _need_method(run, COSTLESS, "learns no costs: what its policy clones follows from its name")
     if not run.has_costs:
         _wait_or_see_why(run, "This run is still learning its costs.")
+    return run
+
+
+def need_weights(info: DatasetInfo) -> Run:
+    """The chosen run if its costs are learned and weigh what is cloned; where not (yet), say so and end the page."""
+    run = need_costs(info)
+    _need_method(run, OWN_WEIGHTS, "weighs steps in a way of its own, which no scheme here can change")
+    return run
+
+
+def need_examinable(info: DatasetInfo) -> Run:
+    """The chosen run if the doctor knows its method; where not, say so and end the page."""
+    run = need_run(info)
+    baselines = tuple(method for method in get_args(Method) if method != "safemil")
+    _need_method(run, baselines, "is there for comparison, and the doctor knows only what goes wrong with safemil")
     return run
 
 
@@ -76,6 +107,14 @@ def need_policies(info: DatasetInfo) -> Run:
     if not run.has_policies:
         _wait_or_see_why(run, "This run is still cloning its policies.")
     return run
+
+
+def _need_method(run: Run, without: tuple[Method, ...], why: str) -> None:
+    """End the page, with the reason, where the run is of one of these methods."""
+    config = run.known_config
+    if config is not None and config.method in without:
+        empty_state(f"The method of this run, {config.method}, {why}.", "rollouts", "Watch its policy")
+        st.stop()
 
 
 def _wait_or_see_why(run: Run, still: str) -> None:

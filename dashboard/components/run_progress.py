@@ -90,7 +90,8 @@ def _learning(run: Run, metrics: pd.DataFrame, *, is_live: bool, shows_truth: bo
     except InvalidConfig as problem:  # of another version
         st.error(str(problem))
         return
-    _health(run.id, config, findings_of(run, metrics, is_live=is_live, shows_truth=shows_truth))
+    if config.method == "safemil":
+        _health(run.id, config, findings_of(run, metrics, is_live=is_live, shows_truth=shows_truth))
     curves(charts_live.panels(metrics), key="live.curves")
 
 

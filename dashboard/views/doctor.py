@@ -9,12 +9,12 @@ from dashboard.components.doctor_checks import doctor_checks
 from dashboard.components.doctor_correction import MESSAGE, correction_of
 from dashboard.components.doctor_examination import examination_bar
 from dashboard.components.doctor_finding import doctor_finding
-from dashboard.components.empty_states import need_dataset, need_run
+from dashboard.components.empty_states import need_dataset, need_examinable
 from safemil_core.running.corrections import Correction, corrections_of
 
 st.title("Doctor")
 info = need_dataset()
-run = need_run(info)
+run = need_examinable(info)
 if message := state.forget(MESSAGE):
     st.error(message)
 examination_bar(info, run)

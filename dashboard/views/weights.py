@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.components import pickers
 from dashboard.components.doctor_banner import doctor_banner
-from dashboard.components.empty_states import need_costs, need_dataset
+from dashboard.components.empty_states import need_dataset, need_weights
 from dashboard.components.trajectory_below import trajectory_below
 from dashboard.components.weights_bags import weights_bags
 from dashboard.components.weights_enough import weights_enough
@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, str, Callable[[DatasetInfo, Run], None]]] = {
 
 st.title("Weights")
 info = need_dataset()
-run = need_costs(info)
+run = need_weights(info)
 doctor_banner(info, run)
 chosen = pickers.section_picker({name: title for name, (title, _, _) in SECTIONS.items()})
 _, caption, section = SECTIONS[chosen]

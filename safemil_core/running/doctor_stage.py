@@ -17,7 +17,7 @@ from safemil_core.assessment.doctor.shortcuts import N_SOURCES
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.storage.statistics import Dimensions
-from safemil_core.errors import NotReady
+from safemil_core.errors import InvalidConfig, NotReady
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.dead_units import dead_units
 from safemil_core.learning.failure_modes import failure_modes
@@ -59,8 +59,12 @@ def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) ->
         is_thorough: whether to train networks that go without some of the behaviour, which takes seconds to a minute.
 
     Raises:
-        SafeMILError: it has no costs yet, or the dataset that it was made for is gone.
+        SafeMILError: it has no costs yet, is not SafeMIL's, or the dataset that it was made for is gone.
     """
+    if run.config.method != "safemil":
+        raise InvalidConfig(
+            f"run {run.id} is of method {run.config.method}, and the doctor knows only what goes wrong with safemil"
+        )
     if not run.has_costs and not run.has_diverged:
         raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
     if is_thorough:

@@ -82,7 +82,7 @@ def evaluate_run(
     outcome = {**_report(dataset, episodes, references, cost_limit), "frames": {"fps": FPS, "stride": stride}}
     _add_reach(outcome, run, Yardstick.of_table(datasets.table(dataset.name)))
     run.write_json("evaluation/evaluation.json", outcome)
-    if run.has_costs:
+    if run.config.method == "safemil":
         examine_run(workspace, run)  # what a policy does may show what is wrong with it
     final = replace(progress, state="done", updated_at=time.time())
     write_progress(path, final)

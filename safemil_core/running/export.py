@@ -8,13 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safemil_core.errors import AlreadyExists
+from safemil_core.learning.baselines.settings import COSTLESS
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import whole_file
 
 
 def export_run(run: Run, out: Path) -> list[str]:
     """Write costs.parquet (trajectory, step, cost), trajectories.parquet (trajectory, length, label, cost_sum,
-    weight), cost.safetensors, policy.safetensors and config.json (settings, dataset, labels, versions).
+    weight), cost.safetensors, policy.safetensors and config.json (settings, dataset, labels, versions); the policy and
+    the settings alone where the method learns no costs.
 
     Returns:
         The names of the files written; older ones of the same names are replaced.
@@ -23,12 +25,11 @@ def export_run(run: Run, out: Path) -> list[str]:
         NotReady: the run is not finished.
         AlreadyExists: `out` is a file.
     """
-    sources = {
-        "costs.parquet": run.table("costs"),
-        "trajectories.parquet": run.table("trajectories"),
-        "cost.safetensors": run.model("cost"),
-        "policy.safetensors": run.model("safe"),
-    }
+    sources = {}
+    if run.config.method not in COSTLESS:
+        sources = {"costs.parquet": run.table("costs"), "trajectories.parquet": run.table("trajectories")}
+        sources["cost.safetensors"] = run.model("cost")
+    sources["policy.safetensors"] = run.model("safe")
     if out.exists() and not out.is_dir():
         raise AlreadyExists(f"{out} is a file; name a folder")
     out.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,9 @@ def findings_of(run: Run, metrics: pd.DataFrame, *, is_live: bool, shows_truth: 
     """
     if is_live:
         config = run.known_config
-        return None if config is None or learning_rows(metrics).empty else diagnose(metrics, config)
+        if config is None or config.method != "safemil" or learning_rows(metrics).empty:
+            return None
+        return diagnose(metrics, config)
     found = read_findings(run)
     return None if found is None else told(found, shows_truth=shows_truth)
 

@@ -88,11 +88,13 @@ def train_run(
         )
     except Diverged as problem:
         run.write_json("diverged.json", {"message": str(problem)})
-        examine_run(workspace, run)
+        if config.method == "safemil":
+            examine_run(workspace, run)
         raise
     _save_networks(run, networks, data)
     _write_outcome(run, trajectories, time.time() - started)
-    examine_run(workspace, run)
+    if config.method == "safemil":
+        examine_run(workspace, run)
     return report.update >= report.total or not is_asked
 
 

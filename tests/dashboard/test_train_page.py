@@ -52,7 +52,7 @@ def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, inf
     assert shown["settings.cost.bag_size"].value == RunConfig().cost.bag_size
     assert shown["settings.cost.bag_size"].help == CostConfig.model_fields["bag_size"].description
     assert (shown["settings.cost.bag_size"].min, shown["settings.cost.bag_size"].max) == (1, 4096)
-    assert [shown[f"settings.{name}"].label for name in FIRST][:2] == ["Cost updates", "Bag size K"]
+    assert [shown[f"settings.{name}"].label for name in FIRST][:2] == ["Method", "Cost updates"]
 
 
 def test_a_start_makes_a_run_of_the_chosen_settings_and_puts_it_into_the_url(workspace, info, started):

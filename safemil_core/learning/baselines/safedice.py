@@ -56,7 +56,7 @@ class SafeDiceTrainer(CostTrainer):
 
     def objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
         marked, unlabelled = bags.each(outputs[..., 0])
-        losses = functional.softplus(-marked).mean(dim=-1) + functional.softplus(unlabelled).mean(dim=-1)
+        losses = (functional.softplus(-marked).mean(dim=-1) + functional.softplus(unlabelled).mean(dim=-1)) / 2
         return [torch.sigmoid(of).mean(dim=-1) for of in (marked, unlabelled)], losses
 
     def penalty(self, inputs: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class SafeDiceTrainer(CostTrainer):
         share = torch.rand(*unlabelled.shape[:2], 1, generator=generator, device=inputs.device)
         mixed = [torch.lerp(unlabelled, other, share) for other in (marked, unlabelled.roll(1, dims=1))]
         slopes = (self.network.slopes(torch.cat(mixed, dim=1)) + 1e-12).sqrt()
-        return self._gradient_penalty * (slopes - 1).square()
+        return self._gradient_penalty / 2 * (slopes - 1).square()  # as both losses count by half
 
     def weights(self, step_costs: np.ndarray) -> CloningWeights:
         """The ratios w(s, a) of the unlabelled; after its last step a trajectory counts as staying where it is."""

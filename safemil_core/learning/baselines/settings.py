@@ -8,6 +8,8 @@ from safemil_core.config import Method, RunConfig
 
 COSTLESS: tuple[Method, ...] = ("bc", "oracle_bc", "oracle_weights")
 """Methods that learn no costs: the weights of the steps to clone are given."""
+OWN_WEIGHTS: tuple[Method, ...] = ("safedice", "osil")
+"""Methods that learn costs, and whose weights do not follow from these by any scheme of `weights`."""
 _OF_COST: dict[Method, dict[str, Any]] = {
     "dwbc_nu": {"window": 1},
     "trex_wbc": {"window": 10},  # the paper's partial trajectories
@@ -15,6 +17,9 @@ _OF_COST: dict[Method, dict[str, Any]] = {
     "osil": {"window": 5, "aggregator": "deep_sets"},  # which makes costs of features that can be compared
 }
 """What tells the networks and bags that learn the scores of a baseline from the paper's of SafeMIL."""
+
+_SCHEMES: dict[Method, str] = {"dwbc_nu": "step", "trex_wbc": "trajectory"}
+"""How their scores weigh steps: 1 - d, and exp(-C / beta)."""
 
 
 def as_trained(config: RunConfig) -> RunConfig:
@@ -31,8 +36,8 @@ def as_trained(config: RunConfig) -> RunConfig:
     changes: dict[str, Any] = {
         "cost": RunConfig.paper().cost.model_copy(update={**kept, **learned, **_OF_COST[config.method]})
     }
-    if config.method == "dwbc_nu":
-        changes["weights"] = config.weights.model_copy(update={"scheme": "step"})
+    if config.method in _SCHEMES:
+        changes["weights"] = config.weights.model_copy(update={"scheme": _SCHEMES[config.method]})
     if config.method in ("safedice", "osil"):  # they go on to learn from scores, which then must stay
         changes["schedule"] = "cost_first"
     return config.model_copy(update=changes)
