@@ -100,6 +100,7 @@ def differences(comparisons: Sequence[Mapping[str, Any]], looks: Mapping[str, Lo
             )
         figure.add_vline(x=0, line={"width": 1.5, "dash": "dash", "color": _FAINT}, row=1, col=column)
         figure.update_xaxes(title=words, zeroline=False, row=1, col=column)
+    figure.update_yaxes(autorange="reversed")  # the first on top, as in the table
     return themed(figure, height=110 + 40 * len(comparisons))
 
 

@@ -24,6 +24,7 @@ NORMALISED = {
     "return_dsrl": ("Return by DSRL", ".2f"),
     "cost_dsrl": ("Cost by DSRL", ".2f"),
 }
+NORMALISED_IN_FULL = {key: (f"{words}, normalised", form) for key, (words, form) in NORMALISED.items()}
 POLICIES: Mapping[str, str] = {"safe": "Safe policy", "bc": "Plain cloning"}
 """Of a run itself; what else is called how must be given."""
 
@@ -40,6 +41,13 @@ def headline(evaluation: Mapping[str, Any]) -> str:
 def metrics(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
     """One row a metric that is known, one column a policy: the mean and its interval."""
     return _table(evaluation["policies"], METRICS, names)
+
+
+def over_seeds(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+    """The same of policies that differ in their training seed alone, one column a group of them; empty where there are
+    none."""
+    groups = {", ".join(names.get(name, name) for name in it["policies"]): it for it in evaluation.get("seeds", [])}
+    return _table(groups, METRICS | NORMALISED_IN_FULL, {})
 
 
 def normalised(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:

@@ -22,13 +22,18 @@ def rollout_results(evaluation: Mapping[str, Any], looks: Mapping[str, Look]) ->
     st.markdown(evaluation_tables.headline(evaluation))
     limit = _limit(evaluation)
     shown = {**evaluation, "policies": at_limit(evaluation["policies"], limit)}
-    numbers, points = st.columns([3, 4])
+    # More than two policies make a wide table.
+    numbers, points = st.columns([3, 4]) if len(looks) == 2 else (st.container(), st.container())
     with numbers:
         _metrics(shown, words(looks), limit)
     with points:
         figure(charts_run.episodes(shown, looks), key="rollouts.episodes_plot", alt="Return and cost of every episode")
     if evaluation.get("comparisons"):
         _comparisons(evaluation, looks)
+    if evaluation.get("seeds"):
+        st.markdown("**Over training seeds.** Runs with the same settings and labels, and other seeds.")
+        st.dataframe(evaluation_tables.over_seeds(evaluation, words(looks)), hide_index=True)
+        st.caption("Intervals by bootstrap over seeds and, within each, over episodes.")
     with st.expander("Satisfaction at every cost limit"):
         figure(
             charts_rollout.satisfaction(shown, looks, limit),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from safemil_core.assessment.intervals import cvar, interval, iqm, satisfied
+from safemil_core.assessment.intervals import Interval, cvar, interval, interval_of_groups, iqm, satisfied
 from safemil_core.assessment.references import Scale
 from safemil_core.assessment.rollouts import Episode, total
 
@@ -25,22 +25,31 @@ def evaluate_policy(episodes: Sequence[Episode], scales: Mapping[str, Scale], co
         `return`, `return_iqm`, `cost`, `cvar_cost`, `length`, `satisfaction` and the normalised ones that have a scale,
         as {mean, low, high}; every episode.
     """
-    returns, costs, learned = (total(episodes, key) for key in ("rewards", "costs", "learned_costs"))
-    report: dict[str, Any] = {
-        "return": interval(returns),
-        "return_iqm": interval(returns, iqm),
-        "cost": interval(costs),
-        "cvar_cost": interval(costs, cvar),
-        "length": interval(np.array([len(episode) for episode in episodes], dtype=np.float64)),
-        "satisfaction": interval(satisfied(costs, cost_limit)),
-    }
-    for name, scale in scales.items():
-        report[name] = scale.of(report[name.partition("_")[0]])
+    report: dict[str, Any] = {**evaluate_seeds([episodes], scales, cost_limit)}
+    returns, costs, learned = (total(episodes, key).tolist() for key in ("rewards", "costs", "learned_costs"))
     report["episodes"] = [
         {"seed": e.seed, "return": r, "cost": c, "length": len(e), "learned_cost": lc}
-        for e, r, c, lc in zip(episodes, returns.tolist(), costs.tolist(), learned.tolist(), strict=True)
+        for e, r, c, lc in zip(episodes, returns, costs, learned, strict=True)
     ]
     return report
+
+
+def evaluate_seeds(
+    groups: Sequence[Sequence[Episode]], scales: Mapping[str, Scale], cost_limit: float
+) -> dict[str, Interval]:
+    """The same metrics of policies that differ in their training seed alone, the episodes of each a group: the
+    intervals hold what another seed would change. Without the episodes."""
+    returns, costs = ([total(episodes, key) for episodes in groups] for key in ("rewards", "costs"))
+    lengths = [np.array([len(episode) for episode in episodes], dtype=np.float64) for episodes in groups]
+    report = {
+        "return": interval_of_groups(returns),
+        "return_iqm": interval_of_groups(returns, iqm),
+        "cost": interval_of_groups(costs),
+        "cvar_cost": interval_of_groups(costs, cvar),
+        "length": interval_of_groups(lengths),
+        "satisfaction": interval_of_groups([satisfied(each, cost_limit) for each in costs]),
+    }
+    return report | {name: scale.of(report[name.partition("_")[0]]) for name, scale in scales.items()}
 
 
 def at_limit(policies: Mapping[str, Mapping[str, Any]], cost_limit: float) -> dict[str, dict[str, Any]]:

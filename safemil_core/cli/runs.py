@@ -185,10 +185,14 @@ def _line(row: dict[str, Any]) -> str:
 def _evaluation_lines(report: dict[str, Any]) -> list[str]:
     """A line a policy, what satisfies means, and a line a comparison."""
     words = {"return": "return", "cost": "cost", "cvar_cost": "CVaR@20% cost", "satisfaction": "satisfied"}
+    width = max(map(len, report["policies"]))
     lines = [
-        f"{name:5s} {', '.join(f'{said} {_interval(metrics[key], key)}' for key, said in words.items())}"
+        f"{name:{width}s}  {', '.join(f'{said} {_interval(metrics[key], key)}' for key, said in words.items())}"
         for name, metrics in report["policies"].items()
     ]
+    for each in report["seeds"]:
+        said = ", ".join(f"{said} {_interval(each[key], key)}" for key, said in words.items())
+        lines.append(f"over the seeds of {', '.join(each['policies'])}: {said}")
     limit = report["cost_limit"]
     lines.append(f"satisfied: an episode costs at most {limit['limit']:.1f}, {limit['why']}")
     for each in report["comparisons"]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from safemil_core.assessment.comparisons import compare_all
-from safemil_core.assessment.evaluation import evaluate_policy
+from safemil_core.assessment.evaluation import evaluate_policy, evaluate_seeds
 from safemil_core.assessment.immobility import Yardstick
 from safemil_core.assessment.references import References
 from safemil_core.assessment.rollouts import Episode
@@ -27,7 +27,7 @@ from safemil_core.running.rollout_records import read_rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.workspace import Workspace, whole_file
 
-EPISODE_FRAMES = 100
+EPISODE_FRAMES = 75
 """About how many frames an episode's film gets, whatever its length."""
 
 
@@ -79,10 +79,13 @@ def evaluate_run(
     references = references_of(workspace, dataset)
     episodes = evaluate_policies(arena, policies, seeds, filming=filming, on_done=report)
     _keep_steps(run, arena, policies, episodes, filming)
-    outcome = {**_report(dataset, episodes, references, cost_limit), "frames": {"fps": FPS, "stride": stride}}
+    outcome = {
+        **_report(dataset, episodes, references, cost_limit, _alike(run, beside)),
+        "frames": {"fps": FPS, "stride": stride},
+    }
     _add_reach(outcome, run, Yardstick.of_table(datasets.table(dataset.name)))
     run.write_json("evaluation/evaluation.json", outcome)
-    if run.config.method == "safemil":
+    if run.config.method == "safemil" and run.has_costs:
         examine_run(workspace, run)  # what a policy does may show what is wrong with it
     final = replace(progress, state="done", updated_at=time.time())
     write_progress(path, final)
@@ -111,17 +114,34 @@ def _keep_steps(
         old.unlink()
 
 
+def _alike(run: Run, beside: Sequence[Run]) -> list[list[str]]:
+    """The policies of runs that differ in their seed alone, where there are several."""
+    groups: dict[str, list[str]] = {}
+    for name, it in (("safe", run), *((other.id, other) for other in beside)):
+        settings = it.config.model_copy(update={"seed": 0}).model_dump_json()
+        groups.setdefault(f"{it.info.label_snapshot} {settings}", []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
 def _report(
-    dataset: DatasetInfo, episodes: Mapping[str, list[Episode]], references: References, cost_limit: float | None
+    dataset: DatasetInfo,
+    episodes: Mapping[str, list[Episode]],
+    references: References,
+    cost_limit: float | None,
+    alike: Sequence[Sequence[str]],
 ) -> dict[str, Any]:
-    """Metrics of every policy, what they are measured in, and how the safe one compares with each other one."""
+    """Metrics of every policy, what they are measured in, how the safe one compares with each other one, and metrics
+    over the training seeds of those that are alike."""
     limit, why = references.cost_limit() if cost_limit is None else (cost_limit, "as you chose")
-    policies = {name: evaluate_policy(played, references.scales(), limit) for name, played in episodes.items()}
+    scales = references.scales()
+    policies = {name: evaluate_policy(played, scales, limit) for name, played in episodes.items()}
+    seeds = [(names, evaluate_seeds([episodes[name] for name in names], scales, limit)) for names in alike]
     return {
         "env_id": dataset.env_id,
         "episodes": len(next(iter(episodes.values()))),
         "policies": policies,
         "comparisons": compare_all(policies, "safe"),
+        "seeds": [{"policies": list(names), **metrics} for names, metrics in seeds],
         "cost_limit": {"limit": limit, "why": why},
         "normalisation": references.sentences(),
     }

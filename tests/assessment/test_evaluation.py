@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.assessment.evaluation import evaluate_policy, mean_metrics, rank_correlation, roc_auc
+from safemil_core.assessment.evaluation import evaluate_policy, evaluate_seeds, mean_metrics, rank_correlation, roc_auc
 from safemil_core.assessment.references import Scale
 from safemil_core.assessment.rollouts import Episode
 
@@ -36,6 +36,14 @@ def test_a_policy_by_hand():
     for key in ("return", "cost", "cvar_cost", "satisfaction"):
         assert report[key].keys() == {"mean", "low", "high"}
         assert report[key]["low"] <= report[key]["mean"] <= report[key]["high"]
+
+
+def test_over_seeds_that_differ_an_interval_is_as_wide_as_they_say():
+    good, bad = ([episode(seed, [value], [0], [0]) for seed in range(20)] for value in (10, 0))
+    found = evaluate_seeds([good, bad], {"return_normalised": Scale(0, 5)}, cost_limit=0)
+    assert found["return"] == {"mean": 5, "low": 0, "high": 10}
+    assert found["return_normalised"] == {"mean": 1, "low": 0, "high": 2}
+    assert found["satisfaction"] == {"mean": 1, "low": 1, "high": 1}
 
 
 def test_plain_metrics_are_the_means_of_those_with_intervals():

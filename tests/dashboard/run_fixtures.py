@@ -276,6 +276,7 @@ def evaluate(
             "episodes": n,
             "policies": policies,
             "comparisons": compare_all(policies, "safe"),
+            "seeds": [{"policies": ["safe", other.id], **_policy(362.0, 10.0, n)} for other in beside[:1]],
             "cost_limit": {"limit": 10.0, "why": "10% of the costliest trajectory's in the dataset"},
             "normalisation": ["Return: 0 is a random policy, 1 the constrained-RL policy."],
             "frames": {"fps": 20, "stride": 3},

@@ -10,7 +10,9 @@ from run_fixtures import open_page
 from dashboard import resources
 from dashboard.charts_theme import run_style
 from safemil_core.running import tasks
+from safemil_core.running.offline_checks import OfflineCheck, write_checks
 from safemil_core.running.rollout_records import read_rollouts
+from safemil_core.running.tasks import Task
 
 
 def test_without_an_environment_the_page_says_how_to_name_one(workspace):
@@ -92,6 +94,33 @@ def test_who_is_better_from_the_same_starts_is_said_with_intervals_and_in_words(
     assert table.loc["Plain cloning", "cost"].startswith(f"{difference['cost']['mean']:+.1f}")
     drawn = runs.figure(app, "rollouts.differences")["data"]
     assert [trace["x"] for trace in drawn] == [[difference["cost"]["mean"]], [difference["return"]["mean"]]]
+
+
+def test_runs_that_differ_in_their_seed_alone_are_shown_as_one(workspace, info, run):
+    other = runs.finish(runs.new_run(workspace, info), workspace)
+    resources.run_notes().write(other.id, author="ann", name="seed 4")
+    app = open_page("rollouts", run=runs.evaluate(run, beside=[other]).id)
+    assert "Over training seeds" in runs.words(app)
+    (table,) = [t.value.set_index("metric") for t in app.dataframe if "Safe policy, Seed 4" in t.value]
+    assert table.loc["Return", "Safe policy, Seed 4"] == "362.0  [350.0, 374.0]"
+
+
+def test_without_a_simulator_held_out_steps_are_asked_about_in_the_background(workspace, monkeypatch):
+    info = runs.add_dataset(workspace, env_id=None)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    asked = []
+    monkeypatch.setattr(tasks, "start", lambda workspace, task: asked.append((task.name, task.subject)))
+    app = open_page("rollouts", run=run.id)
+    app.button(key="rollouts.offline.start").click().run()
+    assert asked == [("offline", run.id)]
+    found = {"mean": 0.5, "low": 0.25, "high": 0.75}
+    Task.of_run("offline", run).folder.mkdir()
+    write_checks(run, [OfflineCheck(policy, "held out", 4, 40, found, found) for policy in ("safe", "bc")])
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert list(app.dataframe[0].value["agreement"]) == ["0.50  [0.25, 0.75]"] * 2
+    assert [trace["y"] for trace in runs.figure(app, "rollouts.agreement")["data"]] == [[0.5], [0.5]]
 
 
 def test_another_cost_limit_satisfies_other_episodes(workspace, info, run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, new_run, save_untrained
 
@@ -24,10 +25,16 @@ def with_networks(run):
 
 
 def test_another_run_plays_beside_both_policies_and_is_compared_with(workspace, run):
-    other, told = with_networks(new_run(workspace, "cars", marked=(0,))), []
+    other, told = with_networks(new_run(workspace, "cars", marked=(0,), config=run.config.with_values(["seed=9"]))), []
+    other.write_json("run.json", {**vars(other.info), "label_snapshot": run.info.label_snapshot})  # of the same labels
     report = evaluate_run(workspace, run, 1, n_videos=1, beside=[other], cost_limit=7.0, on_progress=told.append)
     assert list(report["policies"]) == ["safe", "bc", other.id]
     assert [each["against"] for each in report["comparisons"]] == ["bc", other.id]
+    (seeds,) = report["seeds"]
+    assert seeds["policies"] == ["safe", other.id]
+    assert seeds["return"]["mean"] == pytest.approx(
+        np.mean([report["policies"][name]["return"]["mean"] for name in seeds["policies"]])
+    )
     assert report["cost_limit"] == {"limit": 7.0, "why": "as you chose"}
     for policy, metrics in report["policies"].items():
         (episode,) = metrics["episodes"]
