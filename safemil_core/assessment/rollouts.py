@@ -83,8 +83,8 @@ def run_episodes(
     Raises:
         EnvironmentUnavailable: the simulator is missing, does not fit, or ends its process every time.
     """
-    # Those of one policy one after the other: a worker asks it once for all of its episodes.
-    order = sorted(range(len(tasks)), key=lambda position: str(tasks[position].policy))
+    # Films first, which take longest. Then one policy after the other: a worker asks it once for all of its episodes.
+    order = sorted(range(len(tasks)), key=lambda position: (not tasks[position].video, str(tasks[position].policy)))
     try:
         work_through(
             "safemil_core.assessment.episode_worker",
