@@ -30,6 +30,9 @@ class CuratedTrajectory:
     costs: np.ndarray | None
     """[T] float32, true costs."""
 
+    states: np.ndarray | None
+    """[T, S] float32, of the simulator that made the data."""
+
     end: int
     """Bits of `recording.TERMINATED` and `recording.CUT_OFF`; CUT_OFF where the dataset does not know."""
 
@@ -112,6 +115,7 @@ class Curated:
             actions=one.actions,
             rewards=one.rewards,
             costs=one.costs,
+            states=None if every.states is None else every.states[steps],
             end=CUT_OFF if every.ends is None else int(every.ends[number]),
             final_observation=None if every.final_observations is None else every.final_observations[number],
             images={name: array[steps] for name, array in every.images.items()} or NOTHING,

@@ -75,6 +75,9 @@ class About:
     has_rewards: bool = False
     has_costs: bool = False
 
+    n_states: int = 0
+    """Numbers of the simulator's state that comes with each step; 0: none does."""
+
     n_steps: int | None = None
     """Where the file says it, for progress only."""
 
@@ -126,6 +129,9 @@ class Steps:
 
     costs: np.ndarray | None = None
     """[n] float32."""
+
+    states: np.ndarray | None = None
+    """[n, S] float32, the whole state of the simulator that made the data, with which pictures can be made again."""
 
     images: Mapping[str, np.ndarray] = field(default_factory=lambda: NOTHING)
     """[n, height, width, channels] uint8 by the name of the part."""

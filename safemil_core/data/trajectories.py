@@ -60,6 +60,9 @@ class TrajectorySet:
     costs: np.ndarray | None = None
     """[sum T] float32, true costs. Shown and used in evaluation; training never sees them."""
 
+    states: np.ndarray | None = None
+    """[sum T, S] float32, the simulator's whole state before each step, where the data bring it; to show them with."""
+
     ends: np.ndarray | None = None
     """[N] uint8, how each trajectory ended: bits of `recording.TERMINATED` and `recording.CUT_OFF`, where known."""
 
@@ -78,7 +81,7 @@ class TrajectorySet:
             raise InvalidDataset("expected at least one trajectory, found none")
         if offsets[0] != 0 or (np.diff(offsets) <= 0).any():
             raise InvalidDataset("every trajectory needs at least one step, and their offsets must increase from 0")
-        for key, rank in (("observations", 2), ("actions", 2), ("rewards", 1), ("costs", 1)):
+        for key, rank in (("observations", 2), ("actions", 2), ("rewards", 1), ("costs", 1), ("states", 2)):
             array = getattr(self, key)
             if array is None:
                 continue

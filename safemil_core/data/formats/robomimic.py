@@ -1,7 +1,7 @@
 """robomimic's HDF5 layout: a group `data/demo_i` for each trajectory. Its filter keys are in `robomimic_masks`.
 
-Source: https://robomimic.github.io/docs/datasets/overview.html. A demonstration's simulator states have no place in
-a dataset here; the environment that `env_args` describes is never made.
+Source: https://robomimic.github.io/docs/datasets/overview.html. A demonstration's simulator states are kept, so that
+it can be shown again; nothing is made of the environment that `env_args` describes but its name.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 
 from safemil_core.data.formats import hdf5, nested, robomimic_masks, sizes
 from safemil_core.data.formats.notes import KEY
-from safemil_core.data.formats.robomimic_writer import COSTS, ENV_ARGS, FLAT, TRUNCATED, keys, write
+from safemil_core.data.formats.robomimic_writer import COSTS, ENV_ARGS, FLAT, STATES, TRUNCATED, keys, write
 from safemil_core.data.recording import CUT_OFF, GOES_ON, TERMINATED, About, Options, Part, Recording, Steps
 from safemil_core.errors import InvalidDataset
 
 LONGEST_FACT = 100_000
+STATES_DIFFER = "the simulator states are left out, because not all demonstrations have such of one size"
 _DEMO = re.compile(r"demo_(0|[1-9]\d{0,8})")
 
 
@@ -50,17 +51,19 @@ def read(path: Path, options: Options) -> Recording:
             raise InvalidDataset("it holds no demonstrations; robomimic calls them data/demo_0, data/demo_1, ...")
         with _told_of(demos[0]):
             found = _about(hdf5.group(data, demos[0]))
-        everywhere, has_states = _in_every_demo(data, demos, found)
+        everywhere = _in_every_demo(data, demos, found)
+        n_states = _n_states(data, demos)
         labels, tags, remarks = robomimic_masks.read(file, demos)
         text, env_args, total = hdf5.text(file, KEY), hdf5.text(data, ENV_ARGS) or "", hdf5.attribute(data, "total")
     found = replace(
         found,
         has_rewards="rewards" in everywhere,
         has_costs=COSTS in everywhere,
+        n_states=n_states or 0,
         n_steps=int(total) if isinstance(total, (int, np.integer)) else None,
         env_id=_env_id(env_args),
         facts={ENV_ARGS: env_args} if 0 < len(env_args) <= LONGEST_FACT else {},
-        notes=(*(("the simulator states are left out",) if has_states else ()), *remarks),
+        notes=(*((STATES_DIFFER,) if n_states is None else ()), *remarks),
     )
     about, knows_final_observations = nested.completed(found, text, joined_actions=True)
     # Masks go before our notes, as somebody may have changed them; but not every tag can be one.
@@ -109,17 +112,27 @@ def _about(demo: h5py.Group) -> About:
     )
 
 
-def _in_every_demo(data: h5py.Group, demos: list[str], about: About) -> tuple[set[str], bool]:
-    """Which of the arrays that may be missing are there in all demonstrations, and whether one has simulator states."""
-    everywhere, has_states = {"rewards", "dones", COSTS, "next_obs"}, False
+def _in_every_demo(data: h5py.Group, demos: list[str], about: About) -> set[str]:
+    """Which of the arrays that may be missing are there in all demonstrations."""
+    everywhere = {"rewards", "dones", COSTS, "next_obs"}
     for name in demos:
         with _told_of(name):
             demo = hdf5.group(data, name)
             everywhere = {key for key in everywhere if key in demo}
             if "next_obs" in everywhere and not _has_all(hdf5.group(demo, "next_obs"), about):
                 everywhere.remove("next_obs")
-            has_states = has_states or ("states" in demo and hdf5.array(demo, "states").size > 0)
-    return everywhere, has_states
+    return everywhere
+
+
+def _n_states(data: h5py.Group, demos: list[str]) -> int | None:
+    """Numbers of a simulator's state, 0 where no demonstration has one; None where they differ."""
+    sizes_of = set()
+    for name in demos:
+        with _told_of(name):
+            demo = hdf5.group(data, name)
+            shape = hdf5.array(demo, STATES).shape if STATES in demo else (0, 0)
+            sizes_of.add(shape[1] if len(shape) == 2 else 0)
+    return sizes_of.pop() if len(sizes_of) == 1 else None
 
 
 def _has_all(group: h5py.Group, about: About) -> bool:
@@ -146,21 +159,23 @@ def _steps(path: Path, demos: list[str], layout: _Layout) -> Iterator[Steps]:
 def _demo_steps(demo: h5py.Group, layout: _Layout) -> Iterator[Steps]:
     about, n = layout.about, _n_steps(demo, layout)
     seen = _Observed(demo, "obs", about)
-    per_step = {
-        key: hdf5.array(demo, key) for key, there in (("rewards", about.has_rewards), (COSTS, about.has_costs)) if there
-    }
+    there = {"rewards": about.has_rewards, COSTS: about.has_costs, STATES: about.n_states}
+    per_step = {key: hdf5.array(demo, key) for key, is_there in there.items() if is_there}
     actions = hdf5.array(demo, "actions")
-    size = 4 * sum(part.size for part in about.observations + about.actions) + sum(part.size for part in about.images)
+    size = 4 * (about.n_states + sum(part.size for part in about.observations + about.actions))
+    size += sum(part.size for part in about.images)
     for start in range(0, n, sizes.rows_per_block(size)):
         stop = min(n, start + sizes.rows_per_block(size))
         observations, images = seen.rows(start, stop)
         values = {key: _floats(hdf5.rows(array, start, stop)) for key, array in per_step.items()}
+        states = values.get(STATES)
         steps = Steps(
             observations=observations,
             actions=_actions(about, hdf5.rows(actions, start, stop)),
             ends=np.full(stop - start, GOES_ON, dtype=np.uint8),
             rewards=values.get("rewards"),
             costs=values.get(COSTS),
+            states=None if states is None else states.reshape(stop - start, -1),
             images=images,
         )
         yield steps if stop < n else _ended(steps, demo, layout)
@@ -175,7 +190,7 @@ def _n_steps(demo: h5py.Group, layout: _Layout) -> int:
     paths = [("obs", *keys(part)) for part in about.observations + about.images]
     if layout.knows_final_observations:
         paths += [("next_obs", *path[1:]) for path in paths]
-    flags = {"rewards": about.has_rewards, COSTS: about.has_costs, "dones": layout.has_dones}
+    flags = {"rewards": about.has_rewards, COSTS: about.has_costs, STATES: about.n_states, "dones": layout.has_dones}
     for path in [*paths, *((key,) for key, there in flags.items() if there)]:
         rows = nested.find(demo, path).shape[:1]
         if rows != (n,):
@@ -221,7 +236,7 @@ def _actions(about: About, values: np.ndarray) -> np.ndarray:
 
 
 def _floats(values: np.ndarray) -> np.ndarray:
-    return nested.flat((Part(),), {"": values}, len(values)).reshape(-1)
+    return nested.flat((Part(shape=values.shape[1:]),), {"": values}, len(values)).reshape(-1)
 
 
 __all__ = ["detect", "read", "write"]

@@ -13,6 +13,8 @@ from safemil_core.data.formats import nested, notes, robomimic_masks
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Part
 
 ENV_ARGS = "env_args"
+STATES = "states"
+"""Of a simulator; empty where there is none."""
 FLAT, PICTURE = "flat", "image"
 """robomimic's name of an observation that is one vector (its D4RL conversion), and ours of a picture without a name."""
 TRUNCATED, COSTS, LEARNED_COSTS = "truncated", "costs", "learned_costs"
@@ -64,7 +66,7 @@ def _write_demo(demo: h5py.Group, one: CuratedTrajectory, about: About) -> None:
             group["/".join(keys(part))] = observed[part.name][steps]
     demo["actions"] = one.actions.astype(_common_type(about.actions))
     demo["dones"] = (np.arange(len(one)) == len(one) - 1) & bool(one.end & TERMINATED)
-    demo["states"] = np.zeros((len(one), 0))  # of a simulator; empty where there is none
+    demo[STATES] = np.zeros((len(one), 0)) if one.states is None else one.states
     for name, values in (("rewards", one.rewards), (COSTS, one.costs), (LEARNED_COSTS, one.learned_costs)):
         if values is not None:
             demo[name] = values

@@ -15,7 +15,7 @@ def to_json(about: About) -> str:
     return json.dumps(
         {
             **{key: [asdict(part) for part in getattr(about, key)] for key in ("observations", "actions", "images")},
-            **{key: getattr(about, key) for key in ("has_rewards", "has_costs", "n_steps", "env_id")},
+            **{key: getattr(about, key) for key in ("has_rewards", "has_costs", "n_states", "n_steps", "env_id")},
             **{key: list(getattr(about, key)) for key in ("observation_names", "action_names", "notes")},
             **{key: dict(getattr(about, key)) for key in ("references", "labels", "segments", "tags", "facts")},
             "clips": {trajectory: asdict(clip) for trajectory, clip in about.clips.items()},

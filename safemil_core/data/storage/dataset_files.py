@@ -221,11 +221,12 @@ class DatasetFiles:
 def widths(about: About) -> dict[str, int]:
     """Numbers that a step has in each flat array."""
     found = {kind: sum(part.size for part in getattr(about, kind)) for kind in ("observations", "actions")}
-    return {**found, **({"rewards": 1} if about.has_rewards else {}), **({"costs": 1} if about.has_costs else {})}
+    there = {"rewards": int(about.has_rewards), "costs": int(about.has_costs), "states": about.n_states}
+    return {**found, **{key: n for key, n in there.items() if n}}
 
 
 def _row(key: str, width: int) -> tuple[int, ...]:
-    return (width,) if key in ("observations", "actions") else ()
+    return () if key in ("rewards", "costs") else (width,)
 
 
 def _range(part: Part) -> tuple[float, float]:
@@ -254,6 +255,7 @@ def open_files(folder: Path, images: tuple[Part, ...]) -> TrajectorySet:
         offsets=mapped(folder / "offsets.npy"),
         rewards=there("rewards"),
         costs=there("costs"),
+        states=there("states"),
         ends=there("ends"),
         final_observations=there("final_observations"),
         images={name: shown for name, (shown, _) in pictures.items() if shown is not None},

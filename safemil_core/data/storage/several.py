@@ -35,6 +35,7 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
         images=_parts([about.images for about in abouts]),
         has_rewards=all(about.has_rewards for about in abouts),
         has_costs=all(about.has_costs for about in abouts),
+        n_states=_equal([about.n_states for about in abouts], 0),
         n_steps=None if None in counts else sum(count for count in counts if count is not None),
         env_id=_equal([about.env_id for about in abouts], None),
         observation_names=_names(_equal([about.observation_names for about in abouts], ()), first.observations),

@@ -86,6 +86,7 @@ def _block(every: TrajectorySet, start: int, stop: int) -> Steps:
         ends=ends,
         rewards=None if every.rewards is None else every.rewards[start:stop],
         costs=None if every.costs is None else every.costs[start:stop],
+        states=None if every.states is None else every.states[start:stop],
         images={name: array[start:stop] for name, array in every.images.items()} or NOTHING,
         final_observations=None if finals is None else finals[ending],
         final_images={name: array[ending] for name, array in every.final_images.items()} or NOTHING,

@@ -11,6 +11,9 @@ from hypothesis import given
 from safemil_core.data.curated import Curated
 from safemil_core.data.formats import robomimic
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Options, Part, Recording
+from safemil_core.data.storage.build import build
+from safemil_core.data.storage.dataset_files import open_files
+from safemil_core.data.storage.versions import recording_of
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidDataset
 
@@ -88,11 +91,12 @@ def test_demonstrations_are_read_in_the_order_of_their_numbers(path):
     assert about.actions == (Part("", (7,)),)
     assert (about.env_id, about.n_steps, about.has_rewards, about.has_costs) == ("PickPlaceCan", 6, True, False)
     assert about.facts == {"env_args": ENV_ARGS}
-    assert about.notes == ("the simulator states are left out",)
+    assert (about.notes, about.n_states) == ((), 32)
     for block, name in zip(blocks, ("demo_0", "demo_2", "demo_10"), strict=True):
         arrays = demos[name]
         np.testing.assert_array_equal(block.observations[:, :2], arrays["obs/object"].astype(np.float32))
         np.testing.assert_array_equal(block.actions, arrays["actions"].astype(np.float32))
+        np.testing.assert_array_equal(block.states, arrays["states"].astype(np.float32))
         np.testing.assert_array_equal(block.rewards, arrays["rewards"].astype(np.float32))
         np.testing.assert_array_equal(block.images["agentview_image"], arrays["obs/agentview_image"])
         assert block.ends.tolist() == [0] * (len(block) - 1) + [TERMINATED]
@@ -113,7 +117,7 @@ def test_masks_are_tags_and_two_of_them_labels(path):
     about = read(save(path, demos, masks)).about
     assert about.tags == {"train": (0, 3), "empty": (), "valid": (1,)}
     assert about.labels == {0: "preferred", 1: "non_preferred"}
-    assert about.notes[1:] == (
+    assert about.notes == (
         "mask/valid names 1 demonstrations that are not in the file",
         "1 demonstrations have several labels and so keep none: demo_2",
     )
@@ -189,12 +193,33 @@ def test_the_environment_is_described_as_the_data_came(path, tmp_path):
         assert file["data"].attrs["env_args"] == ENV_ARGS
 
 
+def test_simulator_states_are_kept_and_go_out_again(path, tmp_path):
+    demos = {"demo_0": demo(2), "demo_1": demo(3, seed=1)}
+    built = build([("", read(save(path, demos)))], fresh(tmp_path))
+    every = open_files(tmp_path / "built", built.about.images)
+    states = np.concatenate([demos[name]["states"] for name in demos]).astype(np.float32)
+    np.testing.assert_array_equal(every.states, states)
+    again = tmp_path / "again.hdf5"
+    robomimic.write(Curated(every, np.array([1]), built.about, np.array(["none"] * 2)), again)
+    (block,) = read(again).steps
+    np.testing.assert_array_equal(block.states, states[2:])
+    (derived,) = recording_of(every, built.about, [1]).steps
+    np.testing.assert_array_equal(derived.states, states[2:])
+
+
+def fresh(tmp_path):
+    """An empty folder."""
+    (tmp_path / "built").mkdir()
+    return tmp_path / "built"
+
+
 def test_what_only_some_demonstrations_have_is_not_used(path):
     demos = {"demo_0": demo(2), "demo_1": demo(2)}
     for key in ("rewards", "dones", "states", "next_obs/object"):
         del demos["demo_1"][key]
     recording = read(save(path, demos))
     assert not recording.about.has_rewards
+    assert (recording.about.n_states, recording.about.notes) == (0, (robomimic.STATES_DIFFER,))
     blocks = list(recording.steps)
     assert [block.ends.tolist() for block in blocks] == [[0, CUT_OFF], [0, CUT_OFF]]
     assert all(block.final_observations is None and not block.final_images for block in blocks)
@@ -229,6 +254,7 @@ def test_a_long_demonstration_comes_in_blocks(path):
         ("data/demo_1/obs/agentview_image", np.zeros((2, 84, 84, 3)), "demo_1: 'agentview_image' holds float64"),
         ("data/demo_1/actions", np.zeros((2, 6)), r"demo_1: '' has shape \(2, 6\)"),
         ("data/demo_1/actions", np.zeros((0, 7)), "demo_1: it has no steps"),
+        ("data/demo_1/states", np.zeros((5, 32)), "demo_1: 'states' has 5 rows for 2 actions"),
         ("data/demo_1/rewards", np.zeros(5), "demo_1: 'rewards' has 5 rows for 2 actions"),
         ("data/demo_1/obs", h5py.ExternalLink("/etc/passwd", "x"), "demo_1: .* is missing|demo_1: .* is a link"),
         ("data/demo_1", h5py.SoftLink("/data/demo_0"), "demo_1: .* is a link"),
