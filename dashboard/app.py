@@ -33,6 +33,7 @@ PAGES = {
     ],
     "Prove": [
         st.Page("views/rollouts.py", title="Rollouts", icon=":material/smart_display:", url_path="rollouts"),
+        st.Page("views/experiments.py", title="Experiments", icon=":material/science:", url_path="experiments"),
     ],
 }
 WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Doctor", "Rollouts")

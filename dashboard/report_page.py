@@ -50,6 +50,11 @@ def sentence(words: str) -> str:
     return f"<p>{html.escape(words)}</p>"
 
 
+def verbatim(words: str) -> str:
+    """A text line by line, as it is."""
+    return f"<pre>{html.escape(words)}</pre>"
+
+
 def tiles(values: Sequence[tuple[str, str]]) -> str:
     """Numbers to see at once, each under what it is."""
     each = (f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>" for name, value in values)

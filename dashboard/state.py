@@ -124,12 +124,15 @@ map_y = Choice("map_y", int)
 section = Choice("section", str)
 """Of the Costs page and of the Weights page: which of its parts is shown."""
 
+experiment = Choice("experiment", str)
+"""By its name."""
+
 _OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y, map_x, map_y)
 
 
 def keep_choices() -> None:
     """Called once at the start of every run of the script."""
-    for choice in (dataset, section, *_OF_A_DATASET):
+    for choice in (dataset, section, experiment, *_OF_A_DATASET):
         choice.keep()
 
 

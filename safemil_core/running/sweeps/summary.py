@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from safemil_core.assessment.intervals import N_RESAMPLES, Interval, interval
 from safemil_core.running.sweeps.spec import Metric, SweepSpec
-from safemil_core.running.sweeps.trials import Row
+from safemil_core.running.sweeps.trials import Row, tried
 
 ALL_DATASETS = "all datasets"
 ENDINGS = {"": "mean", " low": "low", " high": "high"}
@@ -28,6 +29,8 @@ METRIC_WORDS: dict[Metric, str] = {
     "return_normalised": "normalised return",
     "cost_normalised": "normalised cost",
 }
+DIGITS: dict[Metric, int] = {"return": 1, "length": 1, "cost": 2, "cvar_cost": 2}
+"""After the point, where that is not 3."""
 UNKNOWN: Interval = dict.fromkeys(ENDINGS.values(), float("nan"))
 
 Statistic = Callable[[pd.DataFrame, str], Interval]
@@ -70,7 +73,7 @@ def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None =
     lines = [
         {"dataset": name, **place, "n": len(group)} | _columns({metric: over(group, metric) for metric in wanted})
         for name, part, over in parts
-        for place, group in _groups(part, keys)
+        for place, group in _groups(part, keys, spec)
     ]
     metric_columns = [f"{metric}{ending}" for metric in wanted for ending in ENDINGS]
     return pd.DataFrame(lines, columns=["dataset", *keys, "n", *metric_columns])
@@ -86,7 +89,9 @@ def readable(table: pd.DataFrame, spec: SweepSpec) -> pd.DataFrame:
     shown = table[["dataset", *group_keys(spec), "n"]].copy()
     for metric in spec.shown:
         columns = (table[f"{metric}{ending}"] for ending in ENDINGS)
-        shown[METRIC_WORDS[metric]] = [_words(*numbers) for numbers in zip(*columns, strict=True)]
+        shown[METRIC_WORDS[metric]] = [
+            _words(DIGITS.get(metric, 3), *numbers) for numbers in zip(*columns, strict=True)
+        ]
     return shown
 
 
@@ -99,20 +104,23 @@ def markdown(table: pd.DataFrame, spec: SweepSpec) -> str:
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
-def _words(middle: float, low: float, high: float) -> str:
+def _words(digits: int, middle: float, low: float, high: float) -> str:
     if middle != middle:  # NaN
         return "—"
-    digits = 3 if max(abs(low), abs(high)) < 10 else 1
     return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def _groups(seen: pd.DataFrame, keys: list[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """By what varied, in the order in which it was tried."""
+def _groups(seen: pd.DataFrame, keys: list[str], spec: SweepSpec) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """By what varied, in the order of the specification."""
     if not keys:
         yield {}, seen
         return
-    for values, group in seen.groupby(keys, sort=False, dropna=False):
-        yield dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True)), group
+    groups = dict(iter(seen.groupby(keys, sort=False, dropna=False)))
+    looks: list[dict[str, Any]] = [{"updates": n} for n in spec.updates] if "updates" in keys else [{}]
+    for settings, look in itertools.product(tried(spec), looks):
+        place = {**_cells(settings), **look}
+        if (group := groups.get(tuple(place.values()))) is not None:
+            yield place, group
 
 
 def _columns(found: Mapping[str, Interval]) -> dict[str, float]:

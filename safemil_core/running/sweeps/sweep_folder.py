@@ -48,6 +48,11 @@ class Sweep:
         """How far it is or how it ended; None where it was never begun."""
         return read_progress(self.progress_file) if self.progress_file.exists() else None
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another one when the specification or a row has changed."""
+        return self.spec_file.stat().st_mtime_ns, self._rows.stat().st_mtime_ns
+
     def rows(self) -> list[Row]:
         """One of each trial that was done with any specification of this sweep, the latest where it was repeated."""
         return [Row.of(json.loads(path.read_text())) for path in sorted(self._rows.glob("[0-9a-f]*.json"))]

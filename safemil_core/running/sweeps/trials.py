@@ -126,16 +126,20 @@ def trials_of(spec: SweepSpec, dataset_ids: Mapping[str, str]) -> list[Trial]:
     Raises:
         InvalidConfig: a setting is unknown or out of its range.
     """
-    variants = spec.variants or {"": {}}
     found: dict[str, Trial] = {}
-    for seed, (variant, changes), searched, dataset in itertools.product(
-        spec.seeds, variants.items(), _searched(spec), spec.datasets
-    ):
-        settings = {**({"variant": variant} if variant else {}), **searched}
-        labels, config = _decided(spec, {**spec.base, **changes, **searched}, seed)
+    for seed, settings, dataset in itertools.product(spec.seeds, tried(spec), spec.datasets):
+        searched = {key: value for key, value in settings.items() if key != "variant"}
+        variant = spec.variants.get(settings.get("variant", ""), {})
+        labels, config = _decided(spec, {**spec.base, **variant, **searched}, seed)
         trial = Trial(dataset, dataset_ids[dataset], seed, settings, labels, config, spec.episodes, spec.updates)
         found.setdefault(trial.id, trial)
     return list(found.values())
+
+
+def tried(spec: SweepSpec) -> list[dict[str, Any]]:
+    """Every combination of what varies beside dataset and seed, `variant` by its name, in the order of the file."""
+    variants: list[dict[str, Any]] = [{"variant": name} for name in spec.variants] or [{}]
+    return [{**variant, **searched} for variant, searched in itertools.product(variants, _searched(spec))]
 
 
 def _decided(spec: SweepSpec, settings: Mapping[str, Any], seed: int) -> tuple[LabelPlan, RunConfig]:

@@ -1,0 +1,89 @@
+"""Which experiment is looked at, and what can be done with it: begun, stopped, gone on with."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import resources, state, sweep_resources
+from dashboard.components.progress_line import progress_line
+from dashboard.components.task_watch import task_watch
+from dashboard.components.words import code_span, plural
+from dashboard.sweep_resources import Experiment
+from safemil_core.errors import SafeMILError
+from safemil_core.running import tasks
+from safemil_core.running.sweeps.sweep_folder import SweepStore
+from safemil_core.running.tasks import Task
+
+
+def experiment_picker() -> Experiment:
+    """Choose one of the workspace's experiments, or a ready one."""
+    known = {one.name: one for one in sweep_resources.experiments()}
+    name = st.selectbox(
+        "Experiment",
+        list(known),
+        format_func=lambda name: f"{name} · {_state_of(known[name])}",
+        **state.experiment.widget(list(known)),
+    )
+    state.experiment.settle(name)
+    return known[name]
+
+
+def sweep_controls(chosen: Experiment) -> bool:
+    """What it asks and over what, the button that begins it, and how far it is.
+
+    Returns:
+        Whether it is at work.
+    """
+    spec = chosen.spec
+    st.markdown(f"**{code_span(spec.question)[1:-1] if spec.question else spec.name}**")
+    varied = ", ".join(map(code_span, [*spec.varied, *(["updates"] if len(spec.updates) > 1 else [])])) or "nothing"
+    over = f"{plural(len(spec.datasets), 'dataset')}, {plural(len(spec.seeds), 'seed')}"
+    what = f"{plural(spec.episodes, 'episode')} of each policy" if spec.episodes else "the cost network alone"
+    st.caption(f"{varied} varied over {over}; {what}.")
+    is_live = False
+    if chosen.sweep is not None:
+        task = Task.of_sweep(chosen.sweep)
+        is_live = task_watch(task, "trials", key="sweep")
+        progress = task.progress
+        if progress is not None and progress.state in ("done", "stopped"):
+            progress_line(progress, "trials")
+            if progress.message:
+                st.warning(code_span(progress.message)[1:-1])
+    if not is_live:
+        _begin(chosen)
+    return is_live
+
+
+def _begin(chosen: Experiment) -> None:
+    """The button; greyed out, with the way out, where a dataset is missing."""
+    missing = sweep_resources.missing_dataset(chosen.spec)
+    words = "Start" if chosen.sweep is None else "Do what is missing"
+    st.button(
+        words,
+        key="sweep.start",
+        icon=":material/play_arrow:",
+        type="primary" if chosen.sweep is None else "secondary",
+        on_click=_start,
+        args=(chosen,),
+        disabled=bool(missing),
+        help="In processes of their own, one a core. Trials that are done are not done again.",
+    )
+    if missing:
+        st.info(missing)
+
+
+def _start(chosen: Experiment) -> None:
+    workspace = resources.workspace()
+    try:
+        store = SweepStore(workspace)
+        sweep = chosen.sweep or store.take(chosen.spec_file)
+        tasks.start(workspace, Task.of_sweep(sweep))
+    except SafeMILError as problem:
+        st.toast(str(problem), icon=":material/error:")
+
+
+def _state_of(one: Experiment) -> str:
+    progress = one.sweep.progress if one.sweep else None
+    if progress is None:
+        return "ready"
+    return f"{progress.state}, {progress.done} of {progress.total}"

@@ -1,0 +1,78 @@
+"""Experiments: those of the workspace and those that are ready to begin, and what came of them, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.resources import datasets, shows_truth, workspace
+from safemil_core.errors import NotFound
+from safemil_core.running.sweeps.spec import SweepSpec, read_spec
+from safemil_core.running.sweeps.summary import observations, summary
+from safemil_core.running.sweeps.sweep_folder import Sweep, SweepStore
+from safemil_core.running.sweeps.trials import Row, wanted_trials
+
+READY = Path(__file__).parents[1] / "assets" / "experiments"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One to look at or to begin."""
+
+    spec_file: Path
+    spec: SweepSpec
+    sweep: Sweep | None
+    """Its folder, once it was begun."""
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+@dataclass(frozen=True)
+class Results:
+    """What has come of an experiment until now."""
+
+    n_trials: int
+    rows: list[Row]
+    table: pd.DataFrame
+    """See `summary`."""
+
+
+def experiments() -> list[Experiment]:
+    """Those of the workspace by name, and then the ready ones that have not begun."""
+    begun = [Experiment(sweep.spec_file, sweep.spec, sweep) for sweep in SweepStore(workspace()).list()]
+    ready = [Experiment(path, read_spec(path), None) for path in sorted(READY.glob("*.toml"))]
+    return [*begun, *(one for one in ready if one.name not in {other.name for other in begun})]
+
+
+def results(sweep: Sweep) -> Results:
+    """Of the trials that its specification asks for now. Raises NotFound where a dataset is not there."""
+    return _results(workspace().root, sweep.name, sweep.version)
+
+
+def hidden_datasets(spec: SweepSpec) -> list[str]:
+    """Those of its datasets whose truth is hidden, which its results would tell."""
+    known = {info.name: info for info in datasets().list()}
+    return [name for name in spec.datasets if name in known and not shows_truth(known[name])]
+
+
+def missing_dataset(spec: SweepSpec) -> str:
+    """A sentence on the first of its datasets that is not there; empty where all are."""
+    try:
+        wanted_trials(workspace(), spec)
+    except NotFound as problem:
+        return str(problem)
+    return ""
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def _results(root: Path, name: str, version: tuple[int, int]) -> Results:
+    sweep = SweepStore(workspace()).open(name)
+    trials = wanted_trials(workspace(), sweep.spec)
+    done = {row.trial: row for row in sweep.rows()}
+    rows = [done[trial.id] for trial in trials if trial.id in done]
+    return Results(len(trials), rows, summary(observations(rows, sweep.spec), sweep.spec))

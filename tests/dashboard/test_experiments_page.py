@@ -1,0 +1,72 @@
+"""The Experiments page: what is ready, what has come of what was begun, and why something cannot begin."""
+
+import time
+
+from factories import add_dataset
+from run_fixtures import open_page
+from sweep_fixtures import done_sweep
+
+from dashboard import sweep_resources
+from dashboard.sweep_report import sweep_report
+from safemil_core.data.database import Database
+from safemil_core.data.hidden_truth import HiddenTruth
+from safemil_core.running.tasks import Task
+
+
+def page(name):
+    return open_page("experiments", experiment=name)
+
+
+def test_what_is_done_shows_as_figure_and_table(workspace, tmp_path):
+    add_dataset(workspace)
+    done_sweep(workspace, tmp_path / "bags.toml", n_done=5)
+    shown = page("bags")
+    assert not shown.exception
+    assert "5 of 6 trials so far." in [caption.value for caption in shown.caption]
+    table = shown.dataframe[0].value
+    assert table["step AUC"].tolist() == ["0.600 [0.500, 0.700]", "0.750 [0.700, 0.800]"]
+    assert table["n"].tolist() == [3, 2]
+    assert shown.button(key="sweep.start").label == "Do what is missing"
+    assert [each.proto.language for each in shown.code] == ["toml"]
+
+
+def test_a_ready_one_says_what_it_lacks(workspace):
+    shown = page("bag_size")
+    assert not shown.exception
+    assert shown.button(key="sweep.start").disabled
+    assert shown.info[0].value == "there is no dataset 'car_circle'; `safemil import assets/car_circle.hdf5` brings it"
+    assert "cost.bag_size" in shown.code[0].value
+
+
+def test_while_the_truth_is_hidden_no_result_tells_it(workspace, tmp_path):
+    info = add_dataset(workspace)
+    done_sweep(workspace, tmp_path / "bags.toml")
+    HiddenTruth.of(Database(workspace.database), info).hide("ann")
+    shown = page("bags")
+    assert shown.info[0].value.startswith("The truth of `walks` is hidden")
+    assert not shown.dataframe
+
+
+def test_the_button_has_what_is_missing_done_in_a_process_of_its_own(workspace, tmp_path):
+    add_dataset(workspace)
+    sweep = done_sweep(workspace, tmp_path / "bags.toml", n_done=5)
+    page("bags").button(key="sweep.start").click().run()
+    task = Task.of_sweep(sweep)
+    assert task.is_live
+    while task.is_live:
+        time.sleep(0.2)
+    assert (task.progress.state, task.progress.done) == ("done", 6)
+    assert sweep.rows()[0].failure == ""
+    shown = page("bags")
+    assert not shown.exception
+    assert shown.selectbox[0].options[0] == "bags · done, 6 of 6"
+
+
+def test_the_report_needs_nothing_else(workspace, tmp_path):
+    add_dataset(workspace)
+    sweep = done_sweep(workspace, tmp_path / "bags.toml")
+    document = sweep_report(sweep, sweep_resources.results(sweep))
+    assert "How many trajectories should a bag hold?" in document
+    for words in ("6 of 6", "3 min 0 s", "0.600 [0.500, 0.700]", "cost.bag_size = [4, 8]", "c0de"):
+        assert words in document
+    assert 'src="http' not in document
