@@ -423,4 +423,11 @@ def test_from_the_bundled_file_to_a_video(json_of, safemil, tmp_path):
     assert seeds[0] == seeds[1]  # both policies from the same starts
     with imageio.get_reader(video) as reader:
         assert tuple(reader.get_meta_data()["size"]) == (800, 400)
-        assert reader.count_frames() == 100
+        assert reader.count_frames() == 75
+    code, out, _ = safemil("evaluate", trained["run"], "--episodes", 2, "--cost-limit", 0.5)  # of the same episodes
+    assert code == 0
+    safe, plain, limit, difference = out.splitlines()
+    assert safe.startswith(f"safe  return {report['policies']['safe']['return']['mean']:.1f} [")
+    assert plain.startswith("bc    return ")
+    assert limit == "satisfied: an episode costs at most 0.5, as you chose"
+    assert difference.startswith("safe less bc, from the same starts: cost ")

@@ -97,15 +97,17 @@ def watch(page: Page) -> None:
     slider.press("Home")
     page.get_by_role("slider", name="Videos").press("Home")
     page.get_by_role("slider", name="Videos").press("ArrowRight")
-    page.get_by_role("button", name="Run both policies").click()
+    page.get_by_role("button", name="Run the policies").click()
     video = page.locator("video").first
     expect(video).to_be_visible(timeout=SLOW)
     is_loaded = "v => v.readyState >= 2 || new Promise((done) => v.addEventListener('loadeddata', () => done(true)))"
     assert video.evaluate(is_loaded)
     duration, width = video.evaluate("v => [v.duration, v.videoWidth]")
     assert duration > 4
-    assert width == 2 * 400, "both policies side by side"
-    expect(page.get_by_text("Safe policy against plain cloning")).to_be_visible()
+    assert width == 400
+    expect(page.locator("video").nth(1)).to_be_visible()  # plain cloning beside it
+    expect(page.get_by_text("Safe policy against the others")).to_be_visible()
+    expect(page.get_by_text("Is the difference sure?")).to_be_visible()
     picture(page, "rollouts")
 
 

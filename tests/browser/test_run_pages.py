@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Page, expect
 
+from safemil_core.assessment.videos import write_mp4
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import ARTIFACTS, Dashboard
 from tests.dashboard import run_fixtures as runs
 
 
@@ -39,6 +42,31 @@ def test_the_curves_of_an_additive_cost_are_drawn(dashboard: Dashboard, page: Pa
     expect(chart.locator(".subplot.xy")).to_be_visible(timeout=30_000)
     expect(chart.locator(".scatterlayer .js-line")).to_have_count(5)  # one of six inputs has no effect
     expect(page.get_by_text("Without any effect")).to_be_visible()
+
+
+def test_all_films_of_an_evaluation_are_watched_in_lock_step(dashboard: Dashboard, page: Page, tmp_path: Path) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run, other = (runs.finish(runs.new_run(workspace, info), workspace) for _ in range(2))
+    write_mp4(tmp_path / "film.mp4", (np.full((48, 64, 3), 20 * number, np.uint8) for number in range(12)))
+    film = (tmp_path / "film.mp4").read_bytes()
+    runs.evaluate(run, videos=(film, film), beside=[other])
+    page.goto(f"{dashboard.url}/rollouts?dataset={info.name}&run={run.id}")
+    page.get_by_text("Watch all films at once").click(timeout=60_000)
+    wall = page.locator(".wall")
+    expect(wall.locator("video")).to_have_count(6)
+    expect(wall.locator("figcaption").first).to_have_text("safe policy, episode 0")
+    wall.get_by_role("slider", name="Step").fill("6")
+    expect(wall).to_have_attribute("data-step", "6")
+    times = "all => all.map((video) => video.currentTime)"
+    assert wall.locator("video").evaluate_all(times) == [0.125] * 6  # the middle of the third frame of 20 a second
+    wall.get_by_role("button", name="Play").click()
+    expect(wall.get_by_role("button", name="Pause")).to_be_visible()
+    expect(wall).not_to_have_attribute("data-step", "6")
+    wall.get_by_role("button", name="Pause").click()
+    expect(wall.get_by_role("button", name="Play")).to_be_visible()
+    page.screenshot(path=ARTIFACTS / "rollout-wall.png")
 
 
 def test_the_curves_of_the_policies_wait_for_their_first_rows(dashboard: Dashboard, page: Page) -> None:
