@@ -21,11 +21,12 @@ settings.load_profile("safemil")
 
 
 @pytest.fixture(autouse=True)
-def small_numbers_stay():
-    """A test that trains in this process rounds numbers below 1e-38 to 0 from then on; for the others they exist."""
+def arithmetic_stays():
+    """A test that trains in this process changes how it computes (`prepare_process`); for the others it is as before."""
     yield
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)
+        torch.backends.mkldnn.matmul.fp32_precision = "none"
 
 
 @pytest.fixture
