@@ -21,6 +21,7 @@ PAGES = {
     "costs-state": "costs", "costs-time": "costs?section=time", "costs-probe": "costs?section=probe",
     "costs-inputs": "costs?section=inputs", "costs-truth": "costs?section=truth", "weights": "weights",
     "doctor": "doctor", "rollouts": "rollouts",
+    "experiments": "experiments",
 }  # fmt: skip
 WIDTHS = {"costs-state": (1280, 2560), "train": (1280, 1920, 2560), "label": (1280, 2560)}
 """Beside 1440."""
