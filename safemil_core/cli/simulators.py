@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from safemil_core.assessment.environments.legacy_interpreters import SAFETY_GYMNASIUM, LegacyInterpreter
+from safemil_core.assessment.environments.legacy_interpreters import PACKAGES, LegacyInterpreter
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.cli.session import Session, common_options, session
 from safemil_core.data.labels.store import default_author
@@ -52,12 +52,12 @@ def allow(name: str, yes: bool, author: str, as_json: bool, workspace: Path | No
 
 
 @simulators.command()
-@click.argument("package", type=click.Choice([SAFETY_GYMNASIUM]))
+@click.argument("package", type=click.Choice(list(PACKAGES)))
 @common_options
 def install(package: str, as_json: bool, workspace: Path | None) -> None:
     """Set up an interpreter of its own for a simulator, with uv, from the package index."""
     here = session(as_json, workspace)
-    versions = LegacyInterpreter(here.workspace).install()
+    versions = LegacyInterpreter(here.workspace, package).install()
     here.say({"package": package, "versions": versions}, f"{package} {versions[package]}: ready")
 
 

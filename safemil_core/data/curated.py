@@ -107,7 +107,7 @@ class Curated:
 
     def _one(self, number: int) -> CuratedTrajectory:
         every = self.trajectories
-        steps = slice(int(every.offsets[number]), int(every.offsets[number + 1]))
+        steps = every.steps(number)
         one = every[number]
         return CuratedTrajectory(
             number=number,

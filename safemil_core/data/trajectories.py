@@ -96,7 +96,7 @@ class TrajectorySet:
     def __getitem__(self, index: int) -> Trajectory:
         if not 0 <= index < len(self):
             raise IndexError(f"trajectory {index} of {len(self)}")
-        steps = slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+        steps = self.steps(index)
         return Trajectory(
             observations=self.observations[steps],
             actions=self.actions[steps],
@@ -112,6 +112,10 @@ class TrajectorySet:
         """[sum T, D] float32, what places a step in a plot: the numbers of the observations; those of the actions where
         observations are images alone."""
         return self.observations if self.observations.shape[1] else self.actions
+
+    def steps(self, index: int) -> slice:
+        """Where a trajectory lies in the flat arrays."""
+        return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
 
     @property
     def lengths(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import imageio_ffmpeg
 
-from safemil_core.assessment.environments.legacy_interpreters import SAFETY_GYMNASIUM, LegacyInterpreter
+from safemil_core.assessment.environments.legacy_interpreters import PACKAGES, LegacyInterpreter
 from safemil_core.assessment.environments.rendering import try_drawing
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.errors import EnvironmentUnavailable
@@ -19,7 +19,6 @@ _SIMULATORS = {
     "bullet-safety-gym": ("eight tasks of DSRL", "install safemil again"),
     "mujoco": ("the velocity tasks", "install safemil again"),
     "gymnasium-robotics": ("mazes and hands", "pip install 'safemil[robotics]'"),
-    "robosuite": ("robomimic's tasks", "pip install robosuite"),
 }
 """Packages of simulators: what for, and how one gets them."""
 
@@ -44,7 +43,7 @@ def equipment(workspace: Workspace) -> list[Equipment]:
         Equipment("drawing, Bullet", _bullet_drawing()),
         _videos(),
         *(_package(name, what_for, cure) for name, (what_for, cure) in _SIMULATORS.items()),
-        _legacy(workspace),
+        *(_legacy(LegacyInterpreter(workspace, package)) for package in PACKAGES),
         *_user_files(workspace),
     ]
 
@@ -95,14 +94,13 @@ def _package(name: str, what_for: str, cure: str) -> Equipment:
         return Equipment(name, f"not installed: {what_for}", is_here=False, cure=cure)
 
 
-def _legacy(workspace: Workspace) -> Equipment:
-    versions = LegacyInterpreter(workspace).versions
-    what_for = "Safety-Gymnasium's navigation tasks"
+def _legacy(interpreter: LegacyInterpreter) -> Equipment:
+    package, versions, what_for = interpreter.package, interpreter.versions, PACKAGES[interpreter.package].what_for
     if versions is None:
-        cure = f"safemil simulators install {SAFETY_GYMNASIUM}"
-        return Equipment(SAFETY_GYMNASIUM, f"not set up: {what_for}", is_here=False, cure=cure)
-    beside = f"gymnasium {versions['gymnasium']}, mujoco {versions['mujoco']}, numpy {versions['numpy']}"
-    return Equipment(SAFETY_GYMNASIUM, f"{versions[SAFETY_GYMNASIUM]} in an interpreter of its own ({beside})")
+        cure = f"safemil simulators install {package}"
+        return Equipment(package, f"not set up: {what_for}", is_here=False, cure=cure)
+    beside = f"mujoco {versions['mujoco']}, numpy {versions['numpy']}"
+    return Equipment(package, f"{versions[package]} in an interpreter of its own ({beside}): {what_for}")
 
 
 def _user_files(workspace: Workspace) -> list[Equipment]:

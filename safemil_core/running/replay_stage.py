@@ -12,10 +12,14 @@ import numpy as np
 
 from safemil_core.assessment.clips import cut_clip
 from safemil_core.assessment.environments import Simulator, find_environment
+from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
+from safemil_core.assessment.environments.sources import ROBOSUITE
+from safemil_core.assessment.environments.stored_states import show_states
 from safemil_core.assessment.interfaces import Interface, newest_frames
 from safemil_core.assessment.videos import FPS, enlarged, write_mp4
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.data.formats.robomimic_writer import ENV_ARGS
 from safemil_core.data.recording import Clip
 from safemil_core.data.trajectories import Trajectory
 from safemil_core.errors import EnvironmentUnavailable
@@ -26,6 +30,7 @@ REPLAY_FRAMES = 60
 """About how many frames a replay gets, whatever its trajectory's length."""
 PATIENCE_S = 30.0
 """How long the process waits for another wish: starting one anew takes seconds that a labeller would wait."""
+RESTORED = {"fps": FPS, "exact": True, "note": "Drawn again from the simulator's states in the data."}
 PLACED = {"fps": FPS, "exact": False, "note": "Placed from the recorded observations, not simulated again."}
 SEEN = {"fps": FPS, "exact": True, "note": "The images that were recorded with the data."}
 
@@ -43,8 +48,9 @@ def render_replays(workspace: Workspace, name: str) -> None:
         if trajectory in clips:
             _cut(path, clips[trajectory], len(trajectories[trajectory]))
         elif trajectories.images:
-            steps = slice(*trajectories.offsets[trajectory : trajectory + 2])
-            _show(path, next(iter(trajectories.images.values()))[steps])
+            _show(path, next(iter(trajectories.images.values()))[trajectories.steps(trajectory)])
+        elif trajectories.states is not None:
+            _restore(workspace, path, dataset, trajectories.states[trajectories.steps(trajectory)])
         else:
             _render(workspace, path, dataset, trajectories[trajectory])
         progress = replace(progress, done=progress.done + 1, updated_at=time.time())
@@ -65,6 +71,14 @@ def _show(path: Path, images: np.ndarray) -> None:
     stride = _stride(len(images))
     _write_facts(path, {**SEEN, "stride": stride})
     write_mp4(path, map(enlarged, newest_frames(images[::stride])))
+
+
+def _restore(workspace: Workspace, path: Path, dataset: DatasetInfo, states: np.ndarray) -> None:
+    """Draw again what the simulator's states say, [T, S]."""
+    python = LegacyInterpreter(workspace, ROBOSUITE).require()
+    stride = _stride(len(states))
+    _write_facts(path, {**RESTORED, "stride": stride})
+    write_mp4(path, show_states(python, dataset.facts.get(ENV_ARGS, ""), states[::stride]))
 
 
 def _render(workspace: Workspace, path: Path, dataset: DatasetInfo, trajectory: Trajectory) -> None:

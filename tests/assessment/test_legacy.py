@@ -79,8 +79,8 @@ def test_a_task_that_is_not_there_and_a_process_that_is_gone_are_said(here):
     with pytest.raises(EnvironmentUnavailable, match=r"SafetyPointGoal9-v0 failed in its own interpreter \(.*; see"):
         make(LegacyTask("SafetyPointGoal9-v0", python))
     env = make(LegacyTask("SafetyPointGoal1-v0", python))
-    env._process.kill()
-    env._process.wait()
+    env._process._process.kill()
+    env._process._process.wait()
     with pytest.raises(EnvironmentUnavailable, match="the interpreter of SafetyPointGoal1-v0 ended; look into the log"):
         env.reset(seed=0)
     env.close()

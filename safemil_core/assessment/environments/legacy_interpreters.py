@@ -10,14 +10,35 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from safemil_core.assessment.environments.sources import ROBOSUITE, SAFETY_GYMNASIUM
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.workspace import Workspace, whole_file
 
-SAFETY_GYMNASIUM = "safety-gymnasium"
 _PYTHON = "3.11"
-_PINS = ("safety-gymnasium==1.0.0", "gymnasium==0.28.1", "mujoco==2.3.3", "numpy<2")
-"""What its navigation tasks run with. It asks for pygame 2.1.0, which has no wheel for Python 3.11."""
-_INSTEAD = "pygame>=2.5\n"
+
+
+@dataclass(frozen=True)
+class Package:
+    """What an interpreter is set up with."""
+
+    what_for: str
+    pins: tuple[str, ...]
+    instead: tuple[str, ...]
+    """Of what these ask for, other versions; those for `python_version < '3'` are left out."""
+
+
+PACKAGES = {
+    SAFETY_GYMNASIUM: Package(
+        "Safety-Gymnasium's navigation tasks",
+        ("safety-gymnasium==1.0.0", "gymnasium==0.28.1", "mujoco==2.3.3", "numpy<2"),
+        ("pygame>=2.5",),  # it asks for 2.1.0, which has no wheel for Python 3.11
+    ),
+    ROBOSUITE: Package(
+        "robomimic's demonstrations, shown from their stored states",
+        ("robosuite==1.5.2", "mujoco==3.3.0", "numpy<2"),
+        ("pynput ; python_version < '3'", "pytest ; python_version < '3'"),  # for keyboards, which need a compiler
+    ),
+}
 _ROBOTS, _TASKS = "Point|Car|Doggo|Racecar|Ant", "Goal|Push|Button|Circle|Run|Race|FadingEasy|FadingHard"
 _NAVIGATION = re.compile(rf"Safety({_ROBOTS})({_TASKS})[012]-v0")
 
@@ -29,9 +50,10 @@ def is_legacy(env_id: str) -> bool:
 
 @dataclass(frozen=True)
 class LegacyInterpreter:
-    """The interpreter of a workspace that has Safety-Gymnasium."""
+    """The interpreter of a workspace that has one of the packages."""
 
     workspace: Workspace
+    package: str = SAFETY_GYMNASIUM
 
     @property
     def python(self) -> Path:
@@ -49,13 +71,13 @@ class LegacyInterpreter:
         """The interpreter. Raises EnvironmentUnavailable where it is not set up."""
         if self.versions is None:
             raise EnvironmentUnavailable(
-                "Safety-Gymnasium's navigation tasks need an interpreter of their own; set it up with "
-                f"`safemil simulators install {SAFETY_GYMNASIUM}`"
+                f"{PACKAGES[self.package].what_for} need an interpreter of their own; set it up with "
+                f"`safemil simulators install {self.package}`"
             )
         return self.python
 
     def install(self) -> dict[str, str]:
-        """Set it up, anew where it is there already: about 200 MB from the package index that uv uses.
+        """Set it up, anew where it is there already: 200 to 600 MB from the package index that uv uses.
 
         Returns:
             The versions that are in it.
@@ -66,10 +88,10 @@ class LegacyInterpreter:
         uv = _uv()
         self._about.unlink(missing_ok=True)
         _run(uv, "venv", "--quiet", "--no-config", "--clear", "--python", _PYTHON, str(self._folder))
-        overrides = self.workspace.simulators / "overrides.txt"
-        overrides.write_text(_INSTEAD)
+        overrides = self.workspace.simulators / f"{self.package}-overrides.txt"
+        overrides.write_text("\n".join(PACKAGES[self.package].instead))
         pip = (uv, "pip", "install", "--quiet", "--no-config", "--python", str(self.python))
-        _run(*pip, "--override", str(overrides), *_PINS)
+        _run(*pip, "--override", str(overrides), *PACKAGES[self.package].pins)
         listed = _run(uv, "pip", "list", "--format", "json", "--no-config", "--python", str(self.python))
         versions = {package["name"]: package["version"] for package in json.loads(listed)}
         with whole_file(self._about) as temporary:
@@ -78,12 +100,12 @@ class LegacyInterpreter:
 
     @property
     def _folder(self) -> Path:
-        return self.workspace.simulators / SAFETY_GYMNASIUM
+        return self.workspace.simulators / self.package
 
     @property
     def _about(self) -> Path:
         """Written last."""
-        return self.workspace.simulators / f"{SAFETY_GYMNASIUM}.json"
+        return self.workspace.simulators / f"{self.package}.json"
 
 
 def _uv() -> str:
@@ -107,5 +129,5 @@ def _run(*command: str) -> str:
     )
     if done.returncode:
         said = " ".join(done.stderr.split())[-300:]
-        raise EnvironmentUnavailable(f"setting up {SAFETY_GYMNASIUM} failed ({said}); look at the network, and repeat")
+        raise EnvironmentUnavailable(f"{command[1]} failed ({said}); look at the network, and repeat")
     return done.stdout

@@ -1,11 +1,11 @@
-"""One environment of Safety-Gymnasium, served over standard input and output by an interpreter of its own.
+"""A simulator served over standard input and output by an interpreter of its own.
 
-That interpreter runs this file as a script: it has none of our packages, and may import only its own, NumPy and the
-standard library. The other side imports `send` and `receive` from here, so that both speak the same.
+That interpreter runs this file as a script, with the simulator's package as argument. It has none of our packages, only
+its own, NumPy and the standard library. The other side imports `send` and `receive` from here: both speak alike.
 
 A message is one line of JSON, then the bytes of the arrays that its `arrays` gives the shapes of, little-endian float64
-one after the other. Requests are `{"do": ...}`: make (env_id), reset (seed), step (one array), render, close. Answers
-are `{}` with what was asked for, or `{"error": ...}`. The first message is the server's, and says which PROTOCOL it is.
+one after the other. A request is `{"do": METHOD, ...}` of the class that serves the package, with its arguments; the
+answer is what the method returns, or `{"error": ...}`. The server's first message says which PROTOCOL it speaks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import IO, Any
 import numpy as np
 
 PROTOCOL = 1
-SPECTATOR = {"render_mode": "rgb_array", "camera_name": "fixedfar", "width": 400, "height": 304}
+SIZE = (400, 304)
+"""Width and height of a frame."""
 
 
 def send(stream: IO[bytes], message: dict[str, Any], *arrays: np.ndarray) -> None:
@@ -64,42 +65,81 @@ def allow_array_defaults() -> None:
     dataclasses.dataclass = dataclass
 
 
-def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer until the other side is gone."""
-    allow_array_defaults()
-    import safety_gymnasium  # only the interpreter that serves has it
+Answer = tuple[dict[str, Any], list[np.ndarray]]
 
-    send(answers, {"protocol": PROTOCOL, "package": "safety-gymnasium", "version": safety_gymnasium.__version__})
-    env: Any = None
+
+class SafetyGymnasium:
+    """One of its tasks, played."""
+
+    def __init__(self) -> None:
+        allow_array_defaults()
+        import safety_gymnasium  # only the interpreter that serves has it
+
+        self._package = safety_gymnasium
+        self.version: str = safety_gymnasium.__version__
+        self._env: Any = None
+
+    def make(self, env_id: str) -> Answer:
+        view = {"render_mode": "rgb_array", "camera_name": "fixedfar", "width": SIZE[0], "height": SIZE[1]}
+        self._env = self._package.make(env_id, **view)
+        observed, acted = self._env.observation_space, self._env.action_space
+        return {}, [observed.low, observed.high, acted.low, acted.high]
+
+    def reset(self, seed: int) -> Answer:
+        return {}, [self._env.reset(seed=seed)[0]]
+
+    def step(self, action: np.ndarray) -> Answer:
+        observation, reward, cost, terminated, truncated, _ = self._env.step(action)
+        ends = {"terminated": bool(terminated), "truncated": bool(truncated)}
+        return {"reward": float(reward), "cost": float(cost), **ends}, [observation]
+
+    def render(self) -> Answer:
+        return {}, [self._env.render()]
+
+
+class Robosuite:
+    """One of its tasks, put into states that were stored."""
+
+    def __init__(self) -> None:
+        import robosuite  # likewise
+
+        self._package = robosuite
+        self.version: str = robosuite.__version__
+        self._sim: Any = None
+
+    def make(self, env_name: str, robots: list[str]) -> Answer:
+        settings = {"has_renderer": False, "has_offscreen_renderer": True, "use_camera_obs": False}
+        env = self._package.make(env_name, robots=robots, **settings)
+        env.reset()
+        self._sim = env.sim
+        return {"n_states": len(self._sim.get_state().flatten())}, []
+
+    def show(self, state: np.ndarray) -> Answer:
+        self._sim.set_state_from_flattened(state)
+        self._sim.forward()
+        return {}, [self._sim.render(width=SIZE[0], height=SIZE[1], camera_name="agentview")[::-1]]
+
+
+PACKAGES: dict[str, type] = {"safety-gymnasium": SafetyGymnasium, "robosuite": Robosuite}
+
+
+def serve(package: str, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer until the other side is gone."""
+    served: Any = PACKAGES[package]()
+    send(answers, {"protocol": PROTOCOL, "package": package, "version": served.version})
     while True:
         try:
             request, arrays = receive(requests)
         except EOFError:
             return
         try:
-            if request["do"] == "make":
-                env = safety_gymnasium.make(request["env_id"], **SPECTATOR)
-                send(answers, {}, *_bounds(env.observation_space), *_bounds(env.action_space))
-            elif request["do"] == "reset":
-                send(answers, {}, env.reset(seed=request["seed"])[0])
-            elif request["do"] == "step":
-                observation, *said = env.step(arrays[0])
-                reward, cost, terminated, truncated, _ = said
-                ends = {"terminated": bool(terminated), "truncated": bool(truncated)}
-                send(answers, {"reward": float(reward), "cost": float(cost), **ends}, observation)
-            elif request["do"] == "render":
-                send(answers, {}, env.render())
-            else:
-                return
+            said, shown = getattr(served, request.pop("do"))(*arrays, **request)
         except Exception as problem:  # noqa: BLE001  # the outermost frame of a process: the other side says it
-            send(answers, {"error": f"{type(problem).__name__}: {problem}"})
-
-
-def _bounds(space: Any) -> tuple[np.ndarray, np.ndarray]:
-    return space.low, space.high
+            said, shown = {"error": f"{type(problem).__name__}: {problem}"}, []
+        send(answers, said, *shown)
 
 
 if __name__ == "__main__":
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what packages print must not get between our messages
-    serve(sys.stdin.buffer, out)
+    serve(sys.argv[1], sys.stdin.buffer, out)

@@ -40,8 +40,8 @@ class PointMazeScene(Scene):
     can_place = True
 
     def place(self, state: np.ndarray) -> None:
-        """gymnasium-robotics' own 8 numbers are where it is, where to go, coordinates and velocities; `point_maze_hazard`
-        has 6: coordinates, velocities, where to go."""
+        """gymnasium-robotics' own 8 numbers are where it is, where to go, coordinates and velocities; the 6 of
+        `point_maze_hazard` are coordinates, velocities and where to go."""
         maze, state = self._env.unwrapped, state.astype(float)
         motion, maze.goal = (state[4:8], state[2:4]) if len(state) == 8 else (state[:4], state[4:6])
         maze.update_target_site_pos()

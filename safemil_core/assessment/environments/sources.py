@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+SAFETY_GYMNASIUM, ROBOSUITE = "safety-gymnasium", "robosuite"
+"""Packages that cannot live beside ours."""
+
 
 @dataclass(frozen=True)
 class UserFile:
