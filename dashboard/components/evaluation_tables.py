@@ -98,7 +98,7 @@ def offline(checks: Iterable[OfflineCheck]) -> pd.DataFrame:
                 "steps": check.steps,
                 "policy": POLICIES[check.policy],
                 "agreement": with_interval(check.agreement, ".2f"),
-                "density": with_interval(check.log_likelihood, ".2f"),
+                "density": with_interval(check.log_likelihood, ".1f"),
                 "trajectories": check.n_trajectories,
                 "number of steps": check.n_steps,
             }

@@ -32,11 +32,11 @@ def rollout_offline(run: Run) -> None:
             on_click=_start,
             args=(run,),
             key="rollouts.offline.start",
-            help="In the background; takes about as long as the policies took to train.",
+            help="In the background; takes about twice as long as the policies took to train.",
         )
     if not checks:
         return
-    drawn, table = st.columns([3, 4])
+    drawn, table = st.columns([2, 3])
     with drawn:
         figure(
             charts_rollout.agreement(checks, POLICY_LOOKS),
@@ -48,8 +48,8 @@ def rollout_offline(run: Run) -> None:
         st.caption(
             "Agreement: 1 where the policy does just what was done, 0 where it is no better than always taking the "
             "mean action (of discrete actions: the share that is the same). Density: the log-likelihood of what was "
-            "done, in nats a step. Means over trajectories with 95 % bootstrap intervals; how costly a step is says "
-            "the learned cost."
+            "done, in nats a step, of policies cloned by likelihood. Means over trajectories with 95 % bootstrap "
+            "intervals; how costly a step is says the learned cost."
         )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
@@ -18,17 +18,6 @@ from safemil_core.learning.training_data import TrainingData
 
 HELD_OUT_SHARE = 0.2
 """Of the trajectories that are not marked; the marked are never cloned."""
-
-
-@dataclass(frozen=True)
-class StepAgreement:
-    """What `M` policies make of `n` steps, in the order in which these were named."""
-
-    agreement: np.ndarray
-    """[M, n] 1 where the policy does just what was done; 0 on average where it always took the mean action of the data,
-    and below where it is worse. Of discrete actions, the share of them that is the same."""
-    log_likelihood: np.ndarray
-    """[M, n] log-density of what was done, in nats, which says whether the policy holds it possible at all."""
 
 
 def held_out(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -83,25 +72,38 @@ def clone_without(
     return policies.eval()
 
 
-@torch.no_grad()
-def step_agreement(policies: Policy, data: TrainingData, steps: np.ndarray) -> StepAgreement:
-    """What policies make of steps [n]."""
-    parts = [
-        (_agreement(policies, data, observations, actions), policies.log_likelihood(observations, actions))
-        for flat in data.blocks(torch.from_numpy(steps))
-        for observations, actions in [[each.unsqueeze(0) for each in flat]]
-    ]
-    agreement, likelihood = (torch.cat(each, dim=1).double().cpu().numpy() for each in zip(*parts, strict=True))
-    return StepAgreement(agreement, likelihood)
-
-
-def _agreement(policies: Policy, data: TrainingData, observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    """[M, n]."""
-    acted = policies.act(observations)
+def agreement(policies: Policy, data: TrainingData, steps: np.ndarray) -> np.ndarray:
+    """[M, n] how far policies do just what was done in steps [n]: 1 where they do, 0 on average where they always take
+    the mean action of the data, and below where they are worse. Of discrete actions, the share that is the same."""
     if data.choices:
-        taken = torch.stack([part.argmax(dim=-1) for part in torch.split(actions, list(data.choices), dim=-1)], dim=-1)
-        return (acted == taken).float().mean(dim=-1)
-    variances = data.actions.var(dim=0, correction=0).to(actions)
+        return _of_steps(
+            lambda observations, actions: _share_alike(policies.act(observations), actions, data), data, steps
+        )
+    variances = data.actions.var(dim=0, correction=0).to(data.device)
     varies = variances > 0
-    errors = (acted - actions).square()[..., varies] / variances[varies]
-    return 1 - errors.mean(dim=-1)
+
+    def agree(observations: Tensor, actions: Tensor) -> Tensor:
+        errors = (policies.act(observations) - actions).square()[..., varies] / variances[varies]
+        return 1 - errors.mean(dim=-1)
+
+    return _of_steps(agree, data, steps)
+
+
+def log_likelihood(policies: Policy, data: TrainingData, steps: np.ndarray) -> np.ndarray:
+    """[M, n] log-density of what was done in steps [n], in nats; of policies cloned by it, else it says nothing: those
+    that minimise squared errors have no deviation."""
+    return _of_steps(policies.log_likelihood, data, steps)
+
+
+@torch.no_grad()
+def _of_steps(measure: Callable[[Tensor, Tensor], Tensor], data: TrainingData, steps: np.ndarray) -> np.ndarray:
+    """[M, n] a measure of observations [1, n, O] and actions [1, n, A], block by block."""
+    parts = [measure(*(each.unsqueeze(0) for each in block)) for block in data.blocks(torch.from_numpy(steps))]
+    found: np.ndarray = torch.cat(parts, dim=1).double().cpu().numpy()
+    return found
+
+
+def _share_alike(acted: Tensor, actions: Tensor, data: TrainingData) -> Tensor:
+    """[M, n] the share of discrete actions [M, n, number of actions] that are those taken, [1, n, A] spread."""
+    taken = torch.stack([part.argmax(dim=-1) for part in torch.split(actions, list(data.choices), dim=-1)], dim=-1)
+    return (acted == taken).float().mean(dim=-1)

@@ -23,8 +23,9 @@ class OfflineCheck:
     n_trajectories: int
     n_steps: int
     agreement: Interval
-    """See `learning.held_out_cloning.StepAgreement`."""
+    """See `learning.held_out_cloning.agreement`."""
     log_likelihood: Interval
+    """Of a policy cloned by it from the same weights, whatever the run's own loss."""
 
 
 def checks_file(run: Run) -> Path:

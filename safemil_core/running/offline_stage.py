@@ -13,7 +13,7 @@ from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.baselines.settings import as_trained
 from safemil_core.learning.baselines.trainers import make_trainer
-from safemil_core.learning.held_out_cloning import StepAgreement, clone_without, held_out, step_agreement
+from safemil_core.learning.held_out_cloning import agreement, clone_without, held_out, log_likelihood
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
@@ -45,7 +45,9 @@ def check_offline(workspace: Workspace, run: Run, device: str = "auto") -> list[
     costs = run.step_costs() if run.has_costs else None
     path = Task.of_run("offline", run).progress_file
     path.parent.mkdir(exist_ok=True)
-    progress = begin(config.policy.updates, str(chosen))
+    by_density = config.with_values(["policy.loss=log_likelihood"])
+    is_density = by_density == config
+    progress = begin(config.policy.updates * (1 if is_density else 2), str(chosen))
 
     def report(n_done: int) -> None:
         nonlocal progress
@@ -57,10 +59,17 @@ def check_offline(workspace: Workspace, run: Run, device: str = "auto") -> list[
     plain = uniform_weights(data.offsets, data.labels).steps
     weights = _weights(run, config, trajectories, data, cost)
     policies = clone_without(data, config, (weights, plain), is_out, cost, report)
+    densities = policies
+    if not is_density:
+        densities = clone_without(
+            data, by_density, (weights, plain), is_out, cost, lambda n_done: report(config.policy.updates + n_done)
+        )
     checks = [
         check
         for name, steps in _kinds(trajectories, data, is_out, costs).items()
-        for check in _checks(name, steps, step_agreement(policies, data, steps), data)
+        for check in _checks(
+            name, steps, agreement(policies, data, steps), log_likelihood(densities, data, steps), data.offsets
+        )
     ]
     write_checks(run, checks)
     write_progress(path, replace(progress, state="done", done=progress.total, updated_at=time.time()))
@@ -97,9 +106,11 @@ def _kinds(
     }
 
 
-def _checks(name: str, steps: np.ndarray, found: StepAgreement, data: TrainingData) -> list[OfflineCheck]:
+def _checks(
+    name: str, steps: np.ndarray, agreements: np.ndarray, likelihoods: np.ndarray, offsets: np.ndarray
+) -> list[OfflineCheck]:
     """Of every policy; the mean of each trajectory's steps is one value, since steps of one are alike."""
-    owners, counts = np.unique(np.searchsorted(data.offsets, steps, side="right") - 1, return_counts=True)
+    owners, counts = np.unique(np.searchsorted(offsets, steps, side="right") - 1, return_counts=True)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return [
         OfflineCheck(
@@ -107,8 +118,8 @@ def _checks(name: str, steps: np.ndarray, found: StepAgreement, data: TrainingDa
             steps=name,
             n_trajectories=len(owners),
             n_steps=len(steps),
-            agreement=interval(np.add.reduceat(found.agreement[number], starts) / counts),
-            log_likelihood=interval(np.add.reduceat(found.log_likelihood[number], starts) / counts),
+            agreement=interval(np.add.reduceat(agreements[number], starts) / counts),
+            log_likelihood=interval(np.add.reduceat(likelihoods[number], starts) / counts),
         )
         for number, policy in enumerate(POLICIES)
     ]

@@ -8,7 +8,7 @@ import torch
 
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.errors import InvalidConfig
-from safemil_core.learning.held_out_cloning import clone_without, held_out, step_agreement
+from safemil_core.learning.held_out_cloning import agreement, clone_without, held_out, log_likelihood
 from safemil_core.learning.training_data import CPU, TrainingData
 
 CONFIG = RunConfig(method="bc", policy=PolicyConfig(updates=300, hidden_sizes=(16,), batch_size=64, learning_rate=0.01))
@@ -50,11 +50,13 @@ def test_who_cloned_what_holds_elsewhere_too_agrees_and_who_cloned_the_opposite_
     told = []
     policies = clone_without(data, CONFIG, (by_rule, against), is_out, on_update=told.append)
     assert told == list(range(1, 301))
-    found = step_agreement(policies, data, np.arange(5 * T, 6 * T))
-    right, wrong = found.agreement.mean(axis=1)
+    right, wrong = agreement(policies, data, np.arange(5 * T, 6 * T)).mean(axis=1)
     assert right > 0.9
     assert wrong < -1  # (2 x)^2 over the variance of x is 4 on average: 1 - 4
-    assert found.log_likelihood[0].mean() > found.log_likelihood[1].mean()
+    by_density = CONFIG.with_values(["policy.loss=log_likelihood"])
+    policies = clone_without(data, by_density, (by_rule, against), is_out)
+    right, wrong = log_likelihood(policies, data, np.arange(5 * T, 6 * T)).mean(axis=1)
+    assert right > max(0, wrong)
 
 
 def test_held_out_steps_have_no_say_in_cloning():
@@ -73,10 +75,10 @@ def test_of_discrete_actions_agreement_is_the_share_of_the_same():
     data = data_of(lambda observations: np.concatenate([observations > 0, observations <= 0], axis=1), choices=(2,))
     weights = np.ones(N * T)
     policies = clone_without(data, CONFIG, (weights, weights), np.arange(N) == 9)
-    found = step_agreement(policies, data, np.arange(9 * T, 10 * T))
-    assert set(np.unique(found.agreement)) <= {0, 1}
-    assert found.agreement.mean() > 0.9
-    assert (found.log_likelihood <= 0).all()
+    found = agreement(policies, data, np.arange(9 * T, 10 * T))
+    assert set(np.unique(found)) <= {0, 1}
+    assert found.mean() > 0.9
+    assert (log_likelihood(policies, data, np.arange(9 * T, 10 * T)) <= 0).all()
 
 
 def test_where_all_weight_is_held_out_there_is_nothing_to_clone():

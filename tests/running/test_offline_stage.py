@@ -32,7 +32,7 @@ def test_both_policies_are_asked_about_three_kinds_of_steps_and_the_answers_are_
         assert check.agreement["low"] <= check.agreement["mean"] <= check.agreement["high"] <= 1
         assert check.n_trajectories <= check.n_steps
     progress = Task.of_run("offline", run).progress
-    assert (progress.state, progress.done) == ("done", run.config.policy.updates)
+    assert (progress.state, progress.done) == ("done", 2 * run.config.policy.updates)
     run.model("bc").touch()  # cloned anew since
     assert checks_file(run).exists()
     assert read_checks(run) is None
