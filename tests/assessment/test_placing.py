@@ -16,12 +16,6 @@ PLACED["Ant"] += range(13, 29, 2)
 """What of an observation says where the body and its parts are."""
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """MuJoCo writes its warnings into the current folder."""
-    monkeypatch.chdir(tmp_path)
-
-
 def made(env_id, n_observations, n_actions):
     return Simulator(env_id, Interface(n_observations, (Part(shape=(n_actions,)),)))
 

@@ -64,7 +64,16 @@ def make_installed(env_id: str) -> Any:
 
     env_id = canonical(env_id)
     module = next((module for names, module in _REGISTERED_BY.items() if re.fullmatch(names, env_id)), None)
+    if module != BULLET:
+        _hear_mujoco()
     if module:
         import_module(module)
     renders: dict[str, Any] = {} if module == BULLET else {"render_mode": "rgb_array"}
     return gymnasium.make(env_id, disable_env_checker=True, **renders)
+
+
+def _hear_mujoco() -> None:
+    """Have MuJoCo's warnings in the log, and not in a file MUJOCO_LOG.TXT in the current folder."""
+    import mujoco
+
+    mujoco.set_mju_user_warning(lambda words: print(words, file=sys.stderr))
