@@ -43,17 +43,17 @@ class CostConfig(Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
     network: Literal["mlp", "additive", "pairwise"] = Field(
-        "mlp",
+        "additive",
         description="What makes the cost of a step. mlp: the paper's, a perceptron, which can recognise a policy by "
         "many inputs together. additive: a curve for each input, summed; the page Costs draws them. pairwise: also a "
         "surface for each pair of inputs.",
     )
     inputs: Literal["all", "observations"] = Field(
-        "all",
+        "observations",
         description="What the network sees of a step. observations: not its action, by which a policy is easily told.",
     )
     sparsity: float = Field(
-        0.0,
+        0.007,
         ge=0,
         le=10,
         description="Pull of whole inputs towards having no effect (group lasso): of the curve of each input, or of "
@@ -167,7 +167,7 @@ class WeightConfig(Settings):
     """How step costs become weights of behaviour cloning."""
 
     scheme: Literal["split", "trajectory", "step", "threshold"] = Field(
-        "step",
+        "split",
         description="split: 1 for the less costly trajectories, where their costs C fall best into two groups, else 0. "
         "trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for trajectories of cost C up to "
         "the threshold, else 0.",
@@ -180,15 +180,15 @@ class WeightConfig(Settings):
     )
     threshold: float = Field(1.0, ge=0, description="Largest trajectory cost C that the threshold scheme keeps.")
     per_length: bool = Field(
-        False,
+        True,
         description="Divide C by the trajectory's discounted length (times the longest), so that an episode that ends "
         "early is not taken for a safe one. No effect where all have the same length.",
     )
 
 
 class BaselineConfig(Settings):
-    """What the methods beside SafeMIL learn by (`RunConfig.method`). Of `cost` they take the discount and the width of
-    layers alone."""
+    """What the methods beside SafeMIL learn by (`RunConfig.method`). Of `cost` they take the discount, the width of
+    layers and whether the step size falls."""
 
     learning_rate: float = Field(3e-4, gt=0, le=1, description="Step size of all networks but the policy.")
     updates: int = Field(2_000, ge=1, description="Updates of what scores the steps.")
@@ -309,7 +309,7 @@ class RunConfig(Settings):
                 settle=0.0,
                 preferred_weight=0.0,
             ),
-            weights=WeightConfig(scheme="trajectory", beta=0.6),
+            weights=WeightConfig(scheme="trajectory", beta=0.6, per_length=False),
             baseline=BaselineConfig(updates=1_000_000, batch_size=256),
             policy=PolicyConfig(learning_rate=3e-4, decay=False, updates=1_000_000),
             schedule="alternate",
@@ -319,7 +319,8 @@ class RunConfig(Settings):
     @classmethod
     def of_file(cls, values: dict[str, Any]) -> Self:
         """As a file holds them, see `CostConfig.of_file`."""
-        return cls(**values | {"cost": CostConfig.of_file(values["cost"])})
+        cost = values.get("cost", {})
+        return cls(**values | {"cost": CostConfig.of_file(cost)} if isinstance(cost, dict) else values)
 
     def value_of(self, name: str) -> Any:
         """A setting by its name, one of `setting_names()`."""

@@ -19,7 +19,7 @@ from safemil_core.errors import InvalidConfig
 from safemil_core.learning.layers import CURVE_UNIT
 from safemil_core.learning.mlp import Mlp
 
-N_KNOTS = 24
+N_KNOTS = 32
 """Of a curve."""
 N_COARSE_KNOTS = 8
 """Of a surface, along each input: it has the square of that to learn."""
