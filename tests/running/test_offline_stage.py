@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from factories import add_dataset, new_run
+from factories import TINY, add_dataset, new_run
 
 from safemil_core.errors import NotReady
 from safemil_core.running.offline_checks import checks_file, read_checks
@@ -38,12 +38,15 @@ def test_both_policies_are_asked_about_three_kinds_of_steps_and_the_answers_are_
     assert read_checks(run) is None
 
 
-def test_a_run_without_costs_is_asked_about_all_that_was_held_out(workspace):
+@pytest.mark.parametrize("method", ["bc", "dwbc_nu", "safedice", "osil"])
+def test_baselines_are_asked_too_of_all_that_was_held_out_where_they_have_no_costs(workspace, method):
     add_dataset(workspace)
-    run = new_run(workspace)
-    run.write_json("config.json", run.config.with_values(["method=bc"]).model_dump())
+    quick = [f"method={method}", "baseline.updates=20", "baseline.batch_size=8", "policy.updates=20"]
+    run = new_run(workspace, config=TINY.with_values(quick))
     assert train_run(workspace, run, "cpu")
-    assert {check.steps for check in check_offline(workspace, run, "cpu")} == {"held out", "marked non-preferred"}
+    kinds = {check.steps for check in check_offline(workspace, run, "cpu")}
+    assert ("held out" in kinds) == (method == "bc")
+    assert len(kinds) == (2 if method == "bc" else 3)
 
 
 def test_a_run_that_is_not_finished_has_no_policies_to_ask(workspace, run):
