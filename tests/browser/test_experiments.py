@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import Dashboard
-from tests.dashboard.sweep_fixtures import done_sweep
 from tests.factories import add_dataset
+from tests.sweep_fixtures import done_sweep
 
 
 def test_what_is_missing_is_done_while_one_looks_and_comes_into_figure_and_report(

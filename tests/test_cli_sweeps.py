@@ -1,0 +1,29 @@
+"""Experiments on the command line."""
+
+from factories import add_dataset
+from sweep_fixtures import done_sweep
+
+
+def test_the_table_of_what_is_done_is_printed_and_sweeps_are_listed(safemil, json_of, workspace, tmp_path):
+    assert safemil("sweeps") == (0, "no sweeps yet; `safemil sweep SPEC.toml` begins one\n", "")
+    add_dataset(workspace)
+    done_sweep(workspace, tmp_path / "bags.toml")
+    code, text, _ = safemil("sweep", tmp_path / "bags.toml")
+    assert code == 0
+    assert text.splitlines() == [
+        "| dataset | cost.bag_size | n | step AUC             |",
+        "|---------|---------------|---|----------------------|",
+        "| walks   | 4             | 3 | 0.600 [0.500, 0.700] |",
+        "| walks   | 8             | 3 | 0.800 [0.700, 0.900] |",
+    ]
+    document = json_of("sweep", tmp_path / "bags.toml")
+    assert (document["sweep"], len(document["rows"])) == ("bags", 6)
+    assert [line["step_auc"] for line in document["table"]] == [0.6, 0.8]
+    assert json_of("sweeps") == [{"sweep": "bags", "state": "done", "done": 6, "total": 6, "message": ""}]
+
+
+def test_what_cannot_be_done_ends_in_a_sentence(safemil, workspace, tmp_path):
+    assert safemil("sweep", tmp_path / "none.toml")[0] == 2
+    (tmp_path / "bags.toml").write_text('name = "bags"\ndatasets = ["walks"]\nepisodes = 0\n')
+    code, _, said = safemil("sweep", tmp_path / "bags.toml")
+    assert (code, said.startswith("error: there is no dataset 'walks'; if it is a bundled task,")) == (2, True)
