@@ -22,7 +22,7 @@ settings.load_profile("safemil")
 
 @pytest.fixture(autouse=True)
 def arithmetic_stays():
-    """A test that trains in this process changes how it computes (`prepare_process`); for the others it is as before."""
+    """A test that trains changes how this process computes (`prepare_process`); for the others it is as before."""
     yield
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)

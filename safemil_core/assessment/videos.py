@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from safemil_core.assessment.rollouts import Episode
 
 FPS = 20
-STRIP_HEIGHT = 96
+STRIP_HEIGHT, EDGE = 96, 6
+"""Pixels."""
 LARGEST_ENLARGED = 384
 """Pixels along an edge."""
 TRUE_COST, LEARNED_COST, INK, PAPER = (32, 99, 174), (204, 110, 208), (226, 230, 240), (16, 19, 26)
@@ -23,12 +24,17 @@ TRUE_COST, LEARNED_COST, INK, PAPER = (32, 99, 174), (204, 110, 208), (226, 230,
 
 
 def film(path: Path, episode: Episode, frames: Sequence[np.ndarray], frame_stride: int) -> None:
-    """Write an episode's film: what was seen every `frame_stride` steps, [height, width, 3] uint8 each, with all of its
-    costs and the step below. The file appears whole."""
+    """Write an episode's film: what was seen every `frame_stride` steps, [height, width, 3] uint8 each, edged in blue
+    where a step costs, with all costs of the episode and the step below. The file appears whole."""
     strip = _strip(episode, frames[0].shape[1])
-    steps = range(0, len(episode), frame_stride)
-    drawn = (_at_step(strip, episode, step) for step in steps)
-    write_mp4(path, (np.vstack([frame, below]) for frame, below in zip(frames, drawn, strict=True)))
+
+    def drawn() -> Iterator[np.ndarray]:
+        for number, frame in enumerate(frames):
+            step = number * frame_stride
+            is_costly = (episode.costs[step : step + frame_stride] > 0).any()
+            yield np.vstack([_edged(frame) if is_costly else frame, _at_step(strip, episode, step)])
+
+    write_mp4(path, drawn())
 
 
 def join(films: Sequence[Path], path: Path) -> None:
@@ -72,6 +78,13 @@ def _in_lock_step(films: Sequence[Any]) -> Iterator[list[np.ndarray]]:
     for frames in zip_longest(*films):
         shown = [last if now is None else now for now, last in zip_longest(frames, shown)]
         yield shown
+
+
+def _edged(frame: np.ndarray) -> np.ndarray:
+    edged = np.empty_like(frame)
+    edged[:] = TRUE_COST
+    edged[EDGE:-EDGE, EDGE:-EDGE] = frame[EDGE:-EDGE, EDGE:-EDGE]
+    return edged
 
 
 def _strip(episode: Episode, width: int) -> Image.Image:

@@ -185,10 +185,11 @@ def test_a_policy_of_choices_that_sees_acts_to_the_end_and_its_steps_get_learned
     assert set(done.rewards) <= {-1, 0, 1}
 
 
-def test_a_film_of_an_episode_is_written_where_it_was_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(episode_worker, "MAX_STEPS", 20)
-    (done,) = played([task(tmp_path, video=tmp_path / "film.mp4", frame_stride=5)])
-    assert len(done) == 20
+def test_a_film_of_an_episode_is_written_where_it_was_run_and_changes_no_bit_of_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(episode_worker, "MAX_STEPS", 40)
+    bare = task(tmp_path)
+    filmed, unseen = played([replace(bare, video=tmp_path / "film.mp4", frame_stride=10), bare])
+    assert_same(filmed, unseen)
     with imageio.get_reader(tmp_path / "film.mp4") as reader:
         frames = [frame for frame in reader]  # noqa: C416  # its length is infinite, and list() would ask for it
     assert len(frames) == 4

@@ -38,7 +38,9 @@ def test_an_episode_is_filmed_with_its_costs_below_and_where_it_is(tmp_path):
     assert len(frames) == 4
     for frame in frames:
         assert frame.shape == (64 + STRIP_HEIGHT, 128, 3)
-        assert abs(frame[:64].mean() - 60) < 4
+        assert abs(frame[10:54, 10:-10].mean() - 60) < 4
+    edges = [frame[:4, :, 2].mean() - frame[:4, :, 0].mean() for frame in frames]
+    assert [edge > 60 for edge in edges] == [False, False, True, False]  # steps 20 to 29
     # Video halves the resolution of colours, so not to the pixel: bluest where step 20 of 40 is, of 128 pixels.
     strip = frames[0][64 + 30 : -30].astype(int)
     blue = (strip[..., 2] - strip[..., 0]).sum(axis=0)
@@ -55,8 +57,8 @@ def test_films_stand_side_by_side_and_one_that_has_ended_stays_on_its_last_frame
     assert (len(frames), about["fps"]) == (5, FPS)
     for frame in frames:
         assert frame.shape == (64 + STRIP_HEIGHT, 256, 3)
-        assert abs(frame[:64, :128].mean() - 50) < 4
-        assert abs(frame[:64, 128:].mean() - 200) < 4
+        assert abs(frame[10:54, 10:118].mean() - 50) < 4
+        assert abs(frame[10:54, 138:-10].mean() - 200) < 4
     left, right = ([frame[64:, part].astype(int) for frame in frames] for part in (slice(128), slice(128, None)))
     assert np.abs(left[2] - left[4]).max() < 40  # its marker stands still too
     assert np.abs(right[2] - right[4]).max() > 100
