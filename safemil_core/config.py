@@ -319,8 +319,8 @@ class RunConfig(Settings):
     @classmethod
     def of_file(cls, values: dict[str, Any]) -> Self:
         """As a file holds them, see `CostConfig.of_file`."""
-        cost = values.get("cost", {})
-        return cls(**values | {"cost": CostConfig.of_file(cost)} if isinstance(cost, dict) else values)
+        cost = values.get("cost")
+        return cls(**values | {"cost": _PLAIN_NETWORK | cost} if isinstance(cost, dict) else values)
 
     def value_of(self, name: str) -> Any:
         """A setting by its name, one of `setting_names()`."""

@@ -31,7 +31,7 @@ def as_trained(config: RunConfig) -> RunConfig:
     if config.method not in _OF_COST:
         return config
     own, asked = config.baseline, config.cost
-    kept = {name: getattr(asked, name) for name in ("hidden_sizes", "gamma", "image_features")}
+    kept = {name: getattr(asked, name) for name in ("hidden_sizes", "gamma", "image_features", "decay")}
     learned = {"bag_size": own.batch_size, "learning_rate": own.learning_rate, "updates": own.updates}
     changes: dict[str, Any] = {
         "cost": RunConfig.paper().cost.model_copy(update={**kept, **learned, **_OF_COST[config.method]})

@@ -1,0 +1,49 @@
+"""OSIL by hand, and a policy that avoids what its critics expect."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from baseline_cases import Taught, config
+from learning_cases import crossing
+
+from safemil_core.errors import InvalidConfig
+from safemil_core.learning.baselines.osil import adaptation, contrastive_loss
+
+
+def test_the_contrastive_loss_by_hand():
+    """Two windows of two steps, alike within, unlike between: each step tells its one partner from the two others."""
+    features = torch.tensor([[[2.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 5.0]]])
+    loss = contrastive_loss(features, torch.ones(1, 4), 2)
+    assert loss.tolist() == pytest.approx([np.log(1 + 2 * np.exp(-10))], rel=1e-3)
+    # A partner that counts by a half, as a step that is discounted does; the first step of a window counts whole.
+    halved = contrastive_loss(features, torch.tensor([[1.0, 0.5, 1.0, 0.5]]), 2)
+    assert halved.tolist() == pytest.approx([0.75 * np.log(1 + 2 * np.exp(-10))], rel=1e-3)
+
+
+def test_the_weight_of_expected_costs_by_hand():
+    assert adaptation(torch.zeros(1, 3), 1.0).item() == pytest.approx(1)
+    assert adaptation(torch.tensor([[-np.log(3), 0.0]]), 1.0).item() == pytest.approx(2)
+    assert adaptation(torch.tensor([[-100.0]]), 1.0).item() == pytest.approx(np.exp(5), rel=1e-5)
+
+
+def test_the_safe_policy_turns_back_before_the_limit_and_plain_cloning_does_not():
+    data = crossing()
+    settings = [
+        "baseline.updates=150", "baseline.batch_size=16", "baseline.learning_rate=0.003", "cost.gamma=0.9",
+        "policy.hidden_sizes=[32]", "policy.batch_size=64", "policy.updates=300", "policy.learning_rate=0.005",
+    ]  # fmt: skip
+    taught = Taught(data, config("osil", *settings))
+    np.testing.assert_array_equal(taught.weights.trajectories, data.labels == "none")
+    before_the_limit = torch.stack([torch.full((50,), 0.42), torch.linspace(0.05, 0.95, 50)], dim=1)
+    with torch.no_grad():
+        safe, bc = (getattr(taught.networks, name)(before_the_limit).mean().item() for name in ("safe", "bc"))
+    assert safe < bc - 0.3
+
+
+def test_discrete_actions_are_refused_in_words():
+    data = crossing()
+    choices = torch.nn.functional.one_hot((data.actions[:, 0] > 0).long(), 2).float()
+    with pytest.raises(InvalidConfig, match="osil needs numbers as observations and actions"):
+        Taught(replace(data, actions=choices, choices=(2,)), config("osil"))

@@ -1,0 +1,1 @@
+"""Its presence lets tests in the folders below import `learning_cases`."""
