@@ -15,9 +15,12 @@ from safemil_core.errors import SafeMILError
 st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")
 st.html(Path(__file__).with_name("look.css"))
 
+DATASETS = st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="", default=True)
 PAGES = {
     "Data": [
-        st.Page("views/datasets.py", title="Datasets", icon=":material/database:", url_path="datasets", default=True),
+        DATASETS,
+        # The first page's own address is "/" alone; who types its name is led there.
+        st.Page(lambda: st.switch_page(DATASETS), title="Datasets", url_path="datasets", visibility="hidden"),
         st.Page("views/review.py", title="Review", icon=":material/rate_review:", url_path="review"),
         st.Page("views/label.py", title="Label", icon=":material/thumbs_up_down:", url_path="label"),
         st.Page("views/audit.py", title="Audit", icon=":material/fact_check:", url_path="audit"),

@@ -8,9 +8,13 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.run_names import distinct_names
+from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
+
+N_IN_BOX = 24
+"""Characters that the sidebar's box shows; it cuts what is longer."""
 
 
 def dataset_picker() -> DatasetInfo | None:
@@ -39,12 +43,11 @@ def run_picker(info: DatasetInfo) -> Run | None:
     names = distinct_names(runs.values(), resources.run_notes().all())
     trainings = jobs.jobs_of(resources.workspace(), list(runs.values()))
     ids = list(runs)
-    words = {
-        run_id: f"{names[run_id]} · {job.state} · {runs[run_id].info.n_non_preferred} non-preferred"
-        for run_id, job in zip(ids, trainings, strict=True)
-    }
+    words = {run_id: f"{names[run_id]} · {job.state}" for run_id, job in zip(ids, trainings, strict=True)}
     run_id = st.selectbox("Run", ids, format_func=words.__getitem__, **state.run.widget(ids))
     state.run.settle(run_id)
+    whole_name = f"{code_span(names[run_id])} · " if len(words[run_id]) > N_IN_BOX else ""
+    st.caption(f"{whole_name}{runs[run_id].info.n_non_preferred} non-preferred")
     return runs[run_id]
 
 

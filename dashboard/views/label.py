@@ -32,11 +32,11 @@ with header:
         page_link("datasets", "Start from example labels")
 list_bar(info, listed)
 left, right = st.columns([4, 7], gap="medium")
-with left:
-    trajectory_list(info, listed)
-    trajectory_map(info, listed)
 with right:
     action_bar(info, listed)
     others = listed.selected if len(listed.selected) > 1 else ()
     trajectory_view(info, listed.focus, key="label.view", others=others, ahead=listed.ahead)
+with left:  # at last: Plotly is at work for a while where the map has thousands of points
+    trajectory_list(info, listed)
+    trajectory_map(info, listed)
 label_history(info)

@@ -54,6 +54,14 @@ def test_figures_download_as_png_svg_and_csv_without_a_rerun(
     assert "non-preferred" in svg and NON_PREFERRED.lower() in svg
 
 
+def test_the_first_page_is_found_by_its_name_too(dashboard: Dashboard, page: Page, run: Run) -> None:
+    page.goto(f"{dashboard.url}/datasets?dataset=walks")
+    expect(page.locator("h1")).to_have_text("Datasets")
+    expect(page).to_have_url(f"{dashboard.url}/?dataset=walks")
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Datasets")).to_have_count(1)
+
+
 def _files(page: Page, figure: str, name: str, folder: Path) -> None:
     """Download a figure in every format; by keys, as its buttons are not seen before they are reached."""
     buttons = page.get_by_role("group", name=f"Download: {figure}", exact=True).get_by_role("button")

@@ -185,6 +185,15 @@ def test_a_run_may_begin_with_the_cost_network_of_an_earlier_one(workspace, info
     assert "hidden_sizes" in app.error[0].value
 
 
+def test_a_name_that_the_sidebars_box_would_cut_stands_below_it(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    app = open_page("train", run=run.id)
+    n = run.info.n_non_preferred
+    assert f"{n} non-preferred" in [caption.value for caption in app.sidebar.caption]
+    app.text_input(key=f"run.name.{run.id}").set_value("a *long* name for a single run").run()
+    assert f"`a *long* name for a single run` · {n} non-preferred" in [caption.value for caption in app.sidebar.caption]
+
+
 def test_a_name_and_a_note_are_kept_with_who_said_so_and_shown_as_they_are(workspace, info):
     run = runs.finish(runs.new_run(workspace, info), workspace)
     app = open_page("train", run=run.id)
