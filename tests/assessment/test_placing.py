@@ -83,6 +83,21 @@ def test_a_replay_shows_every_nth_recorded_state():
     simulator.close()
 
 
+@pytest.mark.parametrize("body", ["HalfCheetah", "Hopper"])
+def test_a_body_is_in_the_picture_wherever_it_runs(body):
+    simulator = made(f"Safety{body}Velocity-v1", *{"HalfCheetah": (17, 6), "Hopper": (11, 3)}[body])
+    simulator.reset(0)
+    bare = simulator._env.unwrapped
+    shown = []
+    for x in (0.0, 40.0):  # the floor's tiles repeat every 4 m
+        bare.set_state(bare.init_qpos + x * (np.arange(bare.model.nq) == 0), bare.init_qvel)
+        shown.append(simulator.render().astype(int))
+    is_brown = [(frame[..., 0] - frame[..., 2]) > 40 for frame in shown]
+    assert is_brown[0].sum() > 300
+    assert (is_brown[0] == is_brown[1]).mean() > 0.999
+    simulator.close()
+
+
 def test_what_cannot_be_placed_has_no_replay():
     pendulum = made("Pendulum-v1", 3, 1)
     assert not pendulum.can_place

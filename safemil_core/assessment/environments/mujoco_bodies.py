@@ -1,4 +1,4 @@
-"""gymnasium's MuJoCo bodies: recorded observations of them as states of the simulator."""
+"""gymnasium's MuJoCo bodies: seen wherever they run, and put into the states of recorded observations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from safemil_core.assessment.environments.scenes import Scene
 HIDDEN = {"AntEnv": 2, "HalfCheetahEnv": 1, "HopperEnv": 1, "HumanoidEnv": 2, "SwimmerEnv": 2, "Walker2dEnv": 1}
 """How many of the first coordinates, x or x and y, a body does not observe, by gymnasium's name of its class."""
 
+VIEW = {"distance": 4.0, "elevation": -20.0}
+"""Metres from the body, and degrees of the camera above it."""
+
 
 class MujocoScene(Scene):
     """Of a body that observes all its coordinates but where it is, and all its velocities."""
@@ -21,6 +24,16 @@ class MujocoScene(Scene):
     def __init__(self, env: Any, env_id: str) -> None:
         super().__init__(env, env_id)
         self._bare = env.unwrapped
+        renderer = self._bare.mujoco_renderer
+        renderer.default_cam_config = {**(renderer.default_cam_config or {}), **VIEW}
+
+    def spectate(self) -> np.ndarray:
+        """From beside the body, wherever it has run: gymnasium's own cameras stay behind, or see no floor."""
+        renderer = self._bare.mujoco_renderer
+        if renderer.viewer is None:
+            super().spectate()
+        renderer.viewer.cam.lookat[:2] = self._bare.data.xpos[1, :2]
+        return super().spectate()
 
     def states(self, observations: np.ndarray) -> np.ndarray:
         """[T, S] with the way that was made, which is not observed, summed up from the observed velocities."""
