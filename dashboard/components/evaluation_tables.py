@@ -100,7 +100,6 @@ def offline(checks: Iterable[OfflineCheck]) -> pd.DataFrame:
                 "agreement": with_interval(check.agreement, ".2f"),
                 "density": with_interval(check.log_likelihood, ".1f"),
                 "trajectories": check.n_trajectories,
-                "number of steps": check.n_steps,
             }
             for check in checks
         ]

@@ -35,8 +35,8 @@ def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
             width="stretch",
         )
     st.caption(
-        f"In `{info.env_id}`, simulated in processes of its own. All play the same episodes; what was played before is "
-        "kept, and costs nothing."
+        f"In `{info.env_id}`, simulated in processes of their own. All play the same episodes; what was played before "
+        "is kept, and costs nothing."
     )
     if is_clicked:
         _start(run, episodes, n_videos, beside)
