@@ -13,7 +13,7 @@ from dashboard.components.cost_probe import chosen_step, chosen_trajectory, name
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span, plural
-from safemil_core.assessment.cost_curves import LEAST, Curve, ReadableCost, Surface, is_readable
+from safemil_core.assessment.cost_curves import LEAST, Curve, ReadableCost, Surface
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -37,7 +37,7 @@ def has_curves(info: DatasetInfo, run: Run) -> bool:
 def cost_curves(info: DatasetInfo, run: Run) -> None:
     """All curves and surfaces that move the cost, those first that move it most."""
     # What a run has lost is said by the frame, which does not see into a fragment.
-    if not is_readable(cost_resources.cost_function(info, run)):
+    if not cost_resources.cost_function(info, run).is_sum:
         st.info("This cost is no sum of curves, whatever its settings say: *The function* shows it step by step.")
         return
     _section(info, run)

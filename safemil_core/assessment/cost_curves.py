@@ -66,20 +66,15 @@ class ReadableCost:
     """The logit of a step of which all add 0."""
 
 
-def is_readable(function: CostFunction) -> bool:
-    """Whether a cost is a sum of curves and surfaces."""
-    return len(function.layers) == 1 and isinstance(function.layers[0], Additive | Pairwise)
-
-
 def read_cost(function: CostFunction, inputs: np.ndarray) -> ReadableCost:
     """The curves and surfaces of a cost.
 
     Args:
-        function: that is readable.
+        function: that is a sum.
         inputs: [S, D] of steps that stand for all.
     """
     (layer,) = function.layers
-    assert isinstance(layer, Additive | Pairwise), "ask is_readable first"
+    assert isinstance(layer, Additive | Pairwise), "ask is_sum first"
     sums, tables = (layer.curves, _Tables.of(layer)) if isinstance(layer, Pairwise) else (layer, None)
     seen = (inputs[:, : len(function.mean)] - function.mean) * function.scale
     start = sums.bias.mean() + (tables.means.sum(axis=1).mean() if tables else 0.0)

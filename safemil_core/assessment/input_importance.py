@@ -17,6 +17,7 @@ from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.data.recording import Part
 from safemil_core.learning.choices import inputs_per_number
 from safemil_core.learning.cost_function import N_NODES
+from safemil_core.learning.curves import Curves
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
@@ -26,6 +27,8 @@ N_NUMBERS = 2**22
 """That the sample holds at most: fewer steps than that where they have images."""
 N_GRADIENTS = 512
 """Steps of the sample whose gradients are integrated."""
+N_NODES_OF_CURVES = 10 * N_NODES
+"""Points on the way where the cost bends at knots, between which a quadrature sees little of it."""
 N_SHUFFLES = 3
 
 
@@ -87,7 +90,8 @@ def input_importance(
     pixels = slice(data.observations.shape[1], n_observed)
     baseline[:, pixels] = inputs[:, pixels]
     some = torch.from_numpy(rng.choice(len(inputs), min(N_GRADIENTS, len(inputs)), replace=False))
-    added = integrated_gradients(cost, inputs[some], baseline[some])
+    n_nodes = N_NODES_OF_CURVES if any(isinstance(part, Curves) for part in network.modules()) else N_NODES
+    added = integrated_gradients(cost, inputs[some], baseline[some], n_nodes)
     by_input = torch.zeros(len(added), len(places), device=added.device).index_add_(1, mask[0], added)
     gradient = by_input.abs().mean(dim=0).cpu().numpy()
     gradient[len(places) - len(data.images) :] = np.nan
@@ -102,10 +106,12 @@ def input_importance(
     )
 
 
-def integrated_gradients(cost: Callable[[Tensor], Tensor], inputs: Tensor, baseline: Tensor) -> Tensor:
+def integrated_gradients(
+    cost: Callable[[Tensor], Tensor], inputs: Tensor, baseline: Tensor, n_nodes: int = N_NODES
+) -> Tensor:
     """[n, D] what each input adds to the cost on the straight way from baselines to inputs, both `[n, D]`."""
     attribution = IntegratedGradients(cost)
-    added: Tensor = attribution.attribute(inputs, baseline, n_steps=N_NODES, internal_batch_size=len(inputs))
+    added: Tensor = attribution.attribute(inputs, baseline, n_steps=n_nodes, internal_batch_size=len(inputs))
     return added.detach().float()
 
 

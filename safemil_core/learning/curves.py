@@ -57,7 +57,7 @@ class Knots(nn.Module):
 
     def around(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """[..., D] int64 the knot at or below each of inputs [..., D], and how far it is to the next one, 0 to 1."""
-        flat = inputs.reshape(-1, inputs.shape[-1]).T.contiguous()
+        flat = inputs.flatten(0, -2).T.contiguous()
         below = torch.searchsorted(self.places, flat.detach(), right=True).sub_(1).clamp_(0, self.places.shape[1] - 2)
         left, right = self.places.gather(1, below), self.places.gather(1, below + 1)
         share = ((flat - left) / (right - left)).clamp(0, 1)
@@ -158,10 +158,10 @@ class Surfaces(Curves):
 def _looked_up(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
     """[M, n, F] sums of the heights in weights [M, F, tables, knots], at rows [M or 1, n, tables], times shares."""
     members, n_outputs = weights.shape[:2]
-    heights = weights.reshape(members, n_outputs, -1)
+    heights = weights.flatten(2)
     total: Tensor | float = 0.0
     for rows, shares in corners:
-        index = rows.reshape(len(rows), 1, -1).expand(members, n_outputs, -1)
+        index = rows.flatten(1).unsqueeze(1).expand(members, n_outputs, -1)
         found = heights.gather(2, index).view(members, n_outputs, *rows.shape[1:])
         total = total + (found * shares.unsqueeze(1)).sum(dim=-1)
     assert isinstance(total, Tensor)

@@ -95,6 +95,15 @@ class Additive:
             into[:, :, d] = np.einsum("mnf,mfn->mn", flow, rise) / width[:, d] * is_sloped
         return into
 
+    def increments(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """[M, n, D] what each input changes of the first output, from values [n, D] to others; all of it together."""
+        changes = np.empty((self.n_members, *start.shape))
+        for d, places in enumerate(self.places):
+            knots = places[np.isfinite(places)]
+            for m, heights in enumerate(self.heights[:, 0, d, : len(knots)]):
+                changes[m, :, d] = np.interp(end[:, d], knots, heights) - np.interp(start[:, d], knots, heights)
+        return changes
+
 
 @dataclass(frozen=True)
 class Pairwise:
@@ -119,14 +128,13 @@ class Pairwise:
         return self.curves.values_per_step + 4 * self.tables[..., 0, 0].size
 
     def forward(self, below: np.ndarray) -> np.ndarray:
-        at, (x, y), _ = self._corners(below[0])
-        surfaces = (1 - x) * ((1 - y) * at[0][0] + y * at[0][1]) + x * ((1 - y) * at[1][0] + y * at[1][1])
-        above: np.ndarray = self.curves.forward(below) + surfaces.sum(axis=3).swapaxes(1, 2)
+        surfaces = self._surfaces(below[0], below[0]).sum(axis=3).swapaxes(1, 2)
+        above: np.ndarray = (self.curves.forward(below) + surfaces).astype(np.float32)
         return above
 
     def backward(self, below: np.ndarray, flow: np.ndarray) -> np.ndarray:
         into = self.curves.backward(below, flow)
-        at, (x, y), (width_x, width_y) = self._corners(below[0])
+        at, (x, y), (width_x, width_y) = self._corners(below[0], below[0])
         by_x = ((1 - y) * (at[1][0] - at[0][0]) + y * (at[1][1] - at[0][1])) / width_x * ((x > 0) & (x < 1))
         by_y = ((1 - x) * (at[0][1] - at[0][0]) + x * (at[1][1] - at[1][0])) / width_y * ((y > 0) & (y < 1))
         for inputs, slopes in zip(self.pairs, (by_x, by_y), strict=True):
@@ -134,11 +142,31 @@ class Pairwise:
             into += np.einsum("mnf,mfnp->mnp", flow, slopes) @ is_of_pair
         return into
 
-    def _corners(self, inputs: np.ndarray) -> tuple[list[list[np.ndarray]], np.ndarray, np.ndarray]:
-        """Of inputs [n, D]: the heights [M, F, n, P] at the four knots around them, how far they are on the way [2, n,
-        P], and how far the knots are apart [2, n, P]."""
-        index, share, width = (np.stack([of[:, d] for d in self.pairs]) for of in _around(self.places, inputs))
-        of_pair = np.arange(len(self.pairs[0]))
+    def increments(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """As of curves; of a surface, the mean of both orders in which its inputs can move one after the other."""
+        changes = self.curves.increments(start, end)
+        (neither, second), (first, both) = [[self._surfaces(x, y)[:, 0] for y in (start, end)] for x in (start, end)]
+        by_first, by_second = (first - neither + both - second) / 2, (second - neither + both - first) / 2
+        for inputs, by in zip(self.pairs, (by_first, by_second), strict=True):
+            changes += by @ (inputs[:, None] == np.arange(start.shape[1]))
+        return changes
+
+    def _surfaces(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """[M, F, n, P] what each surface adds with its first input as in `first`, [n, D], its second as in `second`."""
+        at, (x, y), _ = self._corners(first, second)
+        added: np.ndarray = (1 - x) * ((1 - y) * at[0][0] + y * at[0][1]) + x * ((1 - y) * at[1][0] + y * at[1][1])
+        return added
+
+    def _corners(
+        self, first: np.ndarray, second: np.ndarray
+    ) -> tuple[list[list[np.ndarray]], tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """As of `_surfaces`: the heights [M, F, n, P] at the four knots around, how far both inputs are on the way [n,
+        P] each, and how far these knots are apart [n, P] each."""
+        around = [_around(self.places, inputs) for inputs in (first, second)]
+        index, share, width = (
+            tuple(of[which][:, d] for of, d in zip(around, self.pairs, strict=True)) for which in range(3)
+        )
+        of_pair = np.arange(self.pairs.shape[1])
         at = [[self.tables[:, :, of_pair, index[0] + i, index[1] + j] for j in (0, 1)] for i in (0, 1)]
         return at, share, width
 

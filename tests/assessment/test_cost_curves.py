@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from safemil_core.assessment.cost_curves import is_readable, read_cost
+from safemil_core.assessment.cost_curves import read_cost
 from safemil_core.config import CostConfig
 from safemil_core.data.recording import Part
 from safemil_core.learning.cost_function import read_cost_function
@@ -70,7 +70,7 @@ def test_of_an_ensemble_each_network_has_its_curve(tmp_path):
     np.testing.assert_allclose(np.mean(at_steps, axis=1), 0, atol=1e-5)
 
 
-def test_what_is_no_sum_cannot_be_read(tmp_path):
-    assert not is_readable(made(tmp_path, network="mlp")[0])
-    assert not is_readable(made(tmp_path, network="additive", aggregator="deep_sets")[0])
-    assert is_readable(made(tmp_path, network="additive", aggregator="attention")[0])
+def test_what_is_a_sum_and_what_is_not(tmp_path):
+    assert not made(tmp_path, network="mlp")[0].is_sum
+    assert not made(tmp_path, network="additive", aggregator="deep_sets")[0].is_sum
+    assert made(tmp_path, network="additive", aggregator="attention")[0].is_sum

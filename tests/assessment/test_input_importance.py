@@ -64,7 +64,9 @@ def test_the_same_seed_gives_the_same_table():
 @pytest.mark.parametrize("aggregator", ["sum", "deep_sets"])
 def test_integrated_gradients_add_up_to_the_cost_of_a_step_less_that_of_the_baseline(aggregator):
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=(16,), members=2, aggregator=aggregator), Sizes(3, 1))
+    network = CostNetwork(
+        CostConfig(network="mlp", inputs="all", hidden_sizes=(16,), members=2, aggregator=aggregator), Sizes(3, 1)
+    )
     inputs = torch.from_numpy(numbers(size=4))
 
     def cost(of):

@@ -111,6 +111,23 @@ def test_integrated_gradients_are_captums_and_add_up_to_the_cost(tmp_path):
     np.testing.assert_allclose(exact.sum(axis=1), rise, atol=2e-4)
 
 
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("kind", ["additive", "pairwise"])
+def test_of_a_sum_of_curves_what_inputs_add_is_what_fine_steps_find_and_adds_up_exactly(tmp_path, kind, members):
+    saved(tmp_path, network=kind, members=members)
+    function = read_cost_function(tmp_path / "cost.safetensors", NUMBERS)
+    inputs = function.inputs(steps(4))
+    baseline = inputs.mean(axis=0)
+    found = function.integrated_gradients(inputs, baseline, n_nodes=400)
+    rise = function.costs(inputs) - function.costs(baseline[None])
+    np.testing.assert_allclose(found.sum(axis=1), rise, atol=1e-5)
+    np.testing.assert_allclose(function.integrated_gradients(inputs, baseline).sum(axis=1), rise, atol=1e-5)
+    nodes = (np.arange(4_000)[:, None, None] + 0.5) / 4_000  # the midpoint rule, so fine that bends do not matter
+    on_the_way = (baseline + (inputs - baseline) * nodes).astype(np.float32)
+    slopes = function.gradient(on_the_way.reshape(-1, 5)).reshape(on_the_way.shape).mean(axis=0)
+    np.testing.assert_allclose(found, slopes * (inputs - baseline), atol=0.004)
+
+
 def test_of_a_cost_that_is_nearly_linear_what_inputs_add_is_slope_times_way(tmp_path):
     network = saved(tmp_path)
     with torch.no_grad():

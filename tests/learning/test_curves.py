@@ -103,7 +103,8 @@ def test_shrinking_keeps_means_and_shapes_until_nothing_is_left(kind):
 def learned(*settings):
     """A network that has learned from walkers, of which x tells unsafe steps, y nothing, and the action a little."""
     data = crossing()
-    config = RunConfig().with_values(["cost.updates=300", "cost.bag_size=32", *settings])
+    plain = ["cost.inputs=all", "cost.sparsity=0", "cost.updates=300", "cost.bag_size=32"]
+    config = RunConfig().with_values([*plain, *settings])
     torch.manual_seed(0)
     network = CostNetwork(config.cost, data.sizes)
     network.fit(data.numbers)
@@ -137,3 +138,14 @@ def test_so_it_is_in_a_perceptron():
     x, y, _ = network.state_dict()["body.0.weight"][0].norm(dim=-1).tolist()
     assert x > 0.1
     assert y == 0
+
+
+def test_of_images_alone_there_are_no_curves_and_their_features_are_weighed():
+    body = Curves(0, 4, 1, members=2)
+    body.fit([torch.zeros(5, 0)])
+    features = torch.randn(2, 7, 4)
+    outputs = body(features)
+    (outputs.sum()).backward()
+    assert outputs.shape == (2, 7, 1)
+    assert body.weights.grad.shape == (2, 1, 0, curves.N_KNOTS)
+    torch.testing.assert_close(outputs, body.of_features(features))
