@@ -63,14 +63,18 @@ def test_mujocos_bodies_go_the_way_that_they_went(body, sizes):
     simulator.close()
 
 
-def test_a_ball_in_a_maze_stands_where_it_was_with_its_goal():
-    maze = made("PointMaze_UMaze-v3", 8, 2)
+@pytest.mark.parametrize(
+    ("env_id", "n", "place", "goal"),
+    [("PointMaze_UMaze-v3", 8, slice(4, 6), slice(2, 4)), ("PointMazeHazard-v0", 6, slice(0, 2), slice(4, 6))],
+)
+def test_a_ball_in_a_maze_stands_where_it_was_with_its_goal(env_id, n, place, goal):
+    maze = made(env_id, n, 2)
     seen = lived(maze, 2)
     maze.reset(11)
     maze.place(seen[-1])
     point = maze._env.unwrapped.point_env
-    np.testing.assert_allclose(point.data.qpos, seen[-1][4:6], atol=1e-6)
-    np.testing.assert_allclose(maze._env.unwrapped.goal, seen[-1][2:4], atol=1e-6)
+    np.testing.assert_allclose(point.data.qpos, seen[-1][place], atol=1e-6)
+    np.testing.assert_allclose(maze._env.unwrapped.goal, seen[-1][goal], atol=1e-6)
     maze.close()
 
 

@@ -62,6 +62,11 @@ def test_an_unknown_environment_is_refused(name):
         Simulator(name, CAR_INTERFACE)
 
 
+def test_one_that_does_not_work_beside_this_mujoco_is_refused():
+    with pytest.raises(EnvironmentUnavailable, match="'FetchReach-v4' fails an assertion of its own"):
+        Simulator("FetchReach-v4", CAR_INTERFACE)
+
+
 def test_a_recorded_observation_is_shown_at_its_pose(simulator, recorded):
     """In real recorded: the body stands where the recording says, heading the way it says."""
     assert simulator.can_place

@@ -38,9 +38,14 @@ def make(environment: Environment) -> Any:
         with warnings.catch_warnings(), redirect_stdout(sys.__stdout__), redirect_stderr(sys.__stderr__):
             warnings.simplefilter("ignore")  # of Bullet's spaces, and of bodies of which there are newer versions
             env = _made(environment)
-    except (gymnasium.error.Error, ImportError, AssertionError) as problem:
+    except (gymnasium.error.Error, ImportError) as problem:
         raise EnvironmentUnavailable(
             f"the environment {str(environment)!r} cannot be made ({problem}); install it"
+        ) from None
+    except AssertionError:
+        raise EnvironmentUnavailable(
+            f"the environment {str(environment)!r} fails an assertion of its own, as gymnasium-robotics' Fetch, Hand "
+            "and FrankaKitchen do beside a new MuJoCo; install an older mujoco, or choose another environment"
         ) from None
     is_nested = isinstance(env.observation_space, gymnasium.spaces.Dict | gymnasium.spaces.Tuple)
     return gymnasium.wrappers.FlattenObservation(env) if is_nested else env
