@@ -85,3 +85,16 @@ def test_the_curves_of_the_policies_wait_for_their_first_rows(dashboard: Dashboa
         run.append_metrics({str(name): value for name, value in row.items()})
     expect(page.get_by_role("img", name="Losses of the policies: safe policy, plain cloning, up to")).to_be_visible()
     expect(page.get_by_text("BidiComponent Error")).to_have_count(0)
+
+
+def test_a_page_that_has_nothing_of_a_baseline_leads_on_to_its_policy(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info, runs.CONFIG.with_values(["method=safedice"])), workspace)
+    page.goto(f"{dashboard.url}/weights?dataset={info.name}&run={run.id}")
+    expect(page.get_by_text("The method of this run, safedice, weighs steps in a way of its own")).to_be_visible(
+        timeout=60_000
+    )
+    page.get_by_role("link", name="Watch its policy").click()
+    expect(page).to_have_url(re.compile(rf"rollouts\?.*run={run.id}"), timeout=30_000)
