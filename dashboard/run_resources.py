@@ -68,8 +68,8 @@ def raster_table(info: DatasetInfo, run: Run) -> pd.DataFrame:
     return _raster_table(run.folder, _written_at(run), "true_cost" in known, known, trajectories(info).offsets)
 
 
-def rollouts(run: Run, policy: Policy) -> Rollouts | None:
-    """The steps of a policy's episodes in the latest evaluation; None where none were kept."""
+def rollouts(run: Run, policy: str) -> Rollouts | None:
+    """The steps of a policy's episodes in the latest evaluation, see `Run.rollouts`; None where none were kept."""
     path = run.rollouts(policy)
     return _rollouts(path, _version(path))
 

@@ -15,6 +15,7 @@ from dashboard.components.trajectory_view import trajectory_view
 from dashboard.components.words import plural
 from safemil_core.assessment.teachers import teachers
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.learning.baselines.settings import OWN_WEIGHTS
 from safemil_core.running.rollout_records import Rollouts
 from safemil_core.running.run_folder import POLICIES, Policy, Run
 
@@ -26,6 +27,9 @@ _MESSAGE = "teachers.message"
 def rollout_teachers(info: DatasetInfo, run: Run) -> None:
     """Choose a moment of an episode, see who taught the policy what it did there, and mark them."""
     st.subheader("Who taught it that?", anchor=False)
+    if not run.has_costs or run.config.method in OWN_WEIGHTS:
+        st.caption("By how much its method trusted each step is not kept, so that nobody can be named.")
+        return
     st.caption(
         "Choose a moment: below are the training steps in states alike, by how much they weighed in cloning. "
         "Mark the ones that should not be imitated, and train again."

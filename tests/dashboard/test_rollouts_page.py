@@ -76,7 +76,8 @@ def test_the_policy_of_another_run_stands_beside_both_under_its_name_and_in_its_
     assert app.multiselect(key=f"rollouts.beside.{run.id}").value == [other.id]
     assert list(app.dataframe[0].value.columns) == ["metric", "Safe policy", "Plain cloning", "Everything · bc"]
     colours = {trace["name"]: trace["marker"]["color"] for trace in runs.figure(app, "rollouts.episodes_plot")["data"]}
-    assert colours["everything · bc"] == run_style(1).colour
+    oldest_first = [each.id for each in reversed(resources.runs().list(info.id))]
+    assert colours["everything · bc"] == run_style(oldest_first.index(other.id)).colour
     app.selectbox(key="rollouts.pair.1").set_value(other.id).run()
     assert runs.staged(app)["legend"] == ["safe policy", "everything · bc"]
     app.toggle(key="rollouts.all").set_value(True).run()
@@ -103,6 +104,16 @@ def test_runs_that_differ_in_their_seed_alone_are_shown_as_one(workspace, info, 
     assert "Over training seeds" in runs.words(app)
     (table,) = [t.value.set_index("metric") for t in app.dataframe if "Safe policy, Seed 4" in t.value]
     assert table.loc["Return", "Safe policy, Seed 4"] == "362.0  [350.0, 374.0]"
+
+
+def test_a_baseline_that_learns_no_costs_shows_all_but_what_follows_from_costs(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info, runs.CONFIG.model_copy(update={"method": "bc"})), workspace)
+    for name in ("costs.parquet", "trajectories.parquet"):
+        (run.folder / name).unlink()
+    app = open_page("rollouts", run=runs.evaluate(run).id)
+    assert not app.exception
+    assert "learned cost" not in runs.staged(app)["lines"]
+    assert "is not kept, so that nobody can be named" in runs.words(app)
 
 
 def test_without_a_simulator_held_out_steps_are_asked_about_in_the_background(workspace, monkeypatch):
