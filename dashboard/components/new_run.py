@@ -31,7 +31,7 @@ def new_run(info: DatasetInfo, runs: Sequence[Run]) -> None:
             presets()
         st.caption(
             "Learns a cost from the marked trajectories, weighs the others by it, and clones a safe policy from them. "
-            "Rewards and true costs are never used."
+            "Rewards and true costs are never used, but by the two oracles among the methods, for comparison."
         )
         config = settings_form()
         begin, go, about = st.columns(3, vertical_alignment="bottom")

@@ -19,8 +19,10 @@ from safemil_core.running.run_notes import RunNote
 
 
 def run_name(run: Run, note: RunNote) -> str:
-    """The name that somebody gave it, else when it was made."""
-    return note.name or f"{datetime.fromisoformat(run.info.created_at):%d %b %H:%M:%S}"
+    """The name that somebody gave it, else when it was made, and its method where that is a baseline."""
+    config = run.known_config
+    method = f" {config.method}" if config is not None and config.method != "safemil" else ""
+    return note.name or f"{datetime.fromisoformat(run.info.created_at):%d %b %H:%M:%S}{method}"
 
 
 def origin_words(info: RunInfo) -> str:

@@ -13,7 +13,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import InvalidConfig, NotFound
-from safemil_core.learning.baselines.settings import as_trained
+from safemil_core.learning.baselines.settings import COSTLESS, as_trained
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.workspace import Workspace, is_name
@@ -55,6 +55,7 @@ class RunStore:
                 the run to begin with does not fit.
             NotReady: that run has no cost network yet.
         """
+        config = as_trained(config)
         snapshot = labels.latest() if label_snapshot is None else label_snapshot
         parent = warm_file = None
         if warm_start is not None:
@@ -113,7 +114,7 @@ class RunStore:
         aside.mkdir()
         run = Run(aside)
         run.write_json("run.json", asdict(info))
-        run.write_json("config.json", as_trained(config).model_dump())
+        run.write_json("config.json", config.model_dump())
         if warm_file is not None:
             shutil.copyfile(warm_file, aside / "warm.safetensors")
         return Run(aside.rename(self._workspace.runs / info.id))
@@ -131,6 +132,8 @@ def _require_same_network(parent: Run, dataset: DatasetInfo, config: RunConfig) 
             f"run {parent.id} was trained on {parent.info.dataset!r}, and not on {dataset.name!r}; "
             "begin with a run of the same dataset, or anew"
         )
+    if config.method in COSTLESS:
+        raise InvalidConfig(f"method={config.method} learns no costs and begins with no network; begin anew")
     theirs, ours = parent.config.cost, config.cost
     for name in _ARCHITECTURE:
         if getattr(theirs, name) != getattr(ours, name):

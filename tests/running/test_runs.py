@@ -49,6 +49,17 @@ def test_a_run_needs_images_that_networks_can_read(workspace):
         RunStore(workspace).create(of_size[257], labels, TINY, author="ann")
 
 
+def test_the_settings_of_a_baseline_are_kept_as_it_is_trained(workspace):
+    info = add_dataset(workspace)
+    labels, store = store_of(workspace).labels("walks"), RunStore(workspace)
+    labels.mark([1], "non_preferred", author="ann")
+    run = store.create(info, labels, TINY.with_values(["method=trex_wbc", "baseline.updates=7"]), author="ann")
+    assert (run.config.cost.window, run.config.cost.updates, run.config.weights.scheme) == (10, 7, "trajectory")
+    (run.folder / "cost.safetensors").touch()
+    with pytest.raises(InvalidConfig, match="method=bc learns no costs and begins with no network"):
+        store.create(info, labels, run.config.with_values(["method=bc"]), author="ann", warm_start=run)
+
+
 def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, run):
     other = add_dataset(workspace, "strolls", crossing_arrays(seed=1))
     second = new_run(workspace, "strolls")
