@@ -53,7 +53,7 @@ class CostConfig(Settings):
         description="What the network sees of a step. observations: not its action, by which a policy is easily told.",
     )
     sparsity: float = Field(
-        0.007,
+        0.005,
         ge=0,
         le=10,
         description="Pull of whole inputs towards having no effect (group lasso): of the curve of each input, or of "
