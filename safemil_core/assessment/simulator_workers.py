@@ -29,7 +29,7 @@ from safemil_core import errors
 from safemil_core.errors import SafeMILError
 
 MOST_AT_ONCE = 16
-"""Tasks that a worker does side by side."""
+"""Tasks that a worker does side by side; all of them are begun again where it is lost."""
 START_S = 120.0
 """A worker may take to its first sign of life: it imports much."""
 SIGN_OF_LIFE_S = 0.5
@@ -113,6 +113,7 @@ class _Office:
         self._waiting = deque(range(len(tasks)))
         self._losses = [0] * len(tasks)
         self._workers: list[_Worker] = []
+        self._results: deque[tuple[int, bytes]] = deque()
         # As many side by side as make waves of equal size: 20 tasks of two workers are 10 and 10, not 16 and 4.
         n_waves = ceil(len(tasks) / max(1, self._n_workers * MOST_AT_ONCE))
         self._most = ceil(len(tasks) / max(1, self._n_workers * n_waves))
@@ -122,8 +123,12 @@ class _Office:
             while len(self._workers) < self._n_workers and self._waiting:
                 self._workers.append(_Worker.start(self._module, self._folder))
             self._hand_out()
-            for connection in wait([worker.connection for worker in self._workers], LOOK_EVERY_S):
-                self._hear(next(worker for worker in self._workers if worker.connection is connection))
+            wait([worker.connection for worker in self._workers], LOOK_EVERY_S)
+            for worker in list(self._workers):
+                while worker in self._workers and worker.connection.poll():
+                    self._hear(worker)
+            self._hand_out()  # nobody waits while results are taken
+            self._report()
             for worker in list(self._workers):
                 if worker.tasks and not worker.connection.poll() and (cause := worker.trouble(self._watch)):
                     self._lose(worker, cause)
@@ -132,9 +137,13 @@ class _Office:
         for worker in self._workers:
             worker.end()
 
+    def _report(self) -> None:
+        while self._results:
+            self._on_done(*self._results.popleft())
+
     def _hand_out(self) -> None:
         """Give what waits to whoever has least to do."""
-        while self._waiting:
+        while self._waiting and self._workers:
             number = self._waiting[0]
             worker = min(self._workers, key=lambda worker: len(worker.tasks))
             is_full = len(worker.tasks) >= (1 if self._losses[number] else self._most)
@@ -154,7 +163,7 @@ class _Office:
         content = message[_HEADER.size :]
         if kind == _Kind.DONE:
             worker.tasks.remove(number)
-            self._on_done(number, content)
+            self._results.append((number, content))
         elif kind == _Kind.REFUSED:
             name, _, sentence = content.decode().partition(":")
             raise getattr(errors, name)(sentence)
@@ -168,6 +177,7 @@ class _Office:
         for number in worker.tasks:
             self._losses[number] += 1
             if self._losses[number] > self._watch.repeats:
+                self._report()
                 raise TaskLost(number, cause)
         self._waiting.extend(worker.tasks)
         print(f"a simulator process {cause}; its {len(worker.tasks)} tasks are begun again", file=sys.stderr)
