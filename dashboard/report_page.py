@@ -23,14 +23,14 @@ _INK = "#1D2627"
 
 def page(title: str, parts: Iterable[str]) -> str:
     """One document with its styles and Plotly in it."""
-    style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+    style, script = (Path(__file__).with_suffix(ending).read_text(encoding="utf-8") for ending in (".css", ".js"))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{style}</style><script>{get_plotlyjs()}</script></head><body><main>"
         + "\n".join(parts)
-        + "</main></body></html>\n"
+        + f"</main><script>{script}</script></body></html>\n"
     )
 
 

@@ -106,6 +106,12 @@ def test_a_report_is_drawn_from_one_file_alone(dashboard: Dashboard, page: Page,
     boxes = [figure.bounding_box() for figure in figures.locator(".js-plotly-plot").all()]
     assert all(box is not None and box["x"] + box["width"] <= 1280 for box in boxes)
     reader.screenshot(path=ARTIFACTS / "report.png", full_page=True)
+    title = reader.locator(".js-plotly-plot .xtitle").first
+    expect(title).to_have_css("fill", "rgb(29, 38, 39)")
+    reader.emulate_media(color_scheme="dark")
+    expect(title).to_have_css("fill", "rgb(230, 236, 234)")
+    expect(reader.locator("body")).to_have_css("background-color", "rgb(17, 22, 21)")
+    reader.screenshot(path=ARTIFACTS / "report-dark.png", full_page=True)
     assert (asked, said) == ([path.as_uri()], [])
 
 
