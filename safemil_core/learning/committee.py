@@ -93,7 +93,7 @@ def networks_without(
     run = config.model_copy(update={"cost": config.cost.model_copy(update={"members": len(is_held_out)})})
     torch.manual_seed(run.seed)  # the first weights; every later draw has a generator of its own
     network = CostNetwork(run.cost, data.sizes).to(data.device)
-    network.normaliser.fit(torch.cat(block, dim=-1) for block in data.numbers())
+    network.fit(data.numbers)
     trainer = CostTrainer(network, data, run, is_held_out)
     for update in range(1, run.cost.updates + 1):
         trainer.update()
