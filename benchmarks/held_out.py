@@ -14,12 +14,11 @@ import argparse
 from collections.abc import Iterable
 
 import numpy as np
-from provocations import CPU, HIDDEN_SIZES, PROVOKED, Patient, costliest_marked, described, healthy
+from provocations import CPU, PLAIN, PROVOKED, Patient, costliest_marked, described, healthy
 from scipy.stats import spearmanr
 
 from safemil_core.assessment.doctor.shortcuts import LOST, N_SOURCES
 from safemil_core.assessment.evaluation import roc_aucs
-from safemil_core.config import CostConfig, RunConfig
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.failure_modes import failure_modes
 from safemil_core.learning.held_out import held_out_agreement
@@ -29,6 +28,7 @@ from safemil_core.learning.unseen_costs import UnseenCosts
 FIRST_SEED = 900
 SETTINGS: tuple[tuple[str, ...], ...] = (
     (),
+    ("cost.network=additive", "cost.inputs=observations", "cost.sparsity=0.005"),
     ("cost.updates=100",),
     ("cost.updates=1500", "cost.decay=false"),
     ("cost.updates=4000", "cost.decay=false"),
@@ -45,7 +45,7 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
 
 def unseen(patient: Patient, seed: int, settings: Iterable[str] = ()) -> UnseenCosts:
     """By networks with the patient's settings and these, each without one of its clusters of behaviour."""
-    config = RunConfig(cost=CostConfig(hidden_sizes=HIDDEN_SIZES), seed=seed)
+    config = PLAIN.model_copy(update={"seed": seed})
     data = TrainingData.of(patient.trajectories, patient.labels, CPU, segments=patient.segments)
     clusters = failure_modes(described(patient.trajectories), N_SOURCES, seed=0)
     said = held_out_agreement(data, config.with_values((*patient.settings, *settings)), clusters)
@@ -81,9 +81,7 @@ def chosen_by(n_seeds: int) -> None:
             is_unsafe = patient.trajectories.costs[~np.isnan(said.unseen)] > 0
             aucs = [_auc(of[~np.isnan(said.unseen)], is_unsafe) for of in (said.seen, said.unseen)]
             rows.append((said.label_auc, said.agreement, *aucs))
-            print(
-                f"| {' '.join(settings) or 'the defaults'} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |"
-            )
+            print(f"| {' '.join(settings) or 'plain'} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |")
         order = spearmanr(np.array(rows)).statistic
         print(
             f"\nSeed {seed}, rank correlation over the settings with the true AUC (seen, unseen): AUC of the labels ",

@@ -21,7 +21,7 @@ from safemil_core.assessment.doctor.case import Case, NetworkFacts, Segments
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.immobility import is_immobile
-from safemil_core.config import CostConfig, PolicyConfig, RunConfig
+from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.data import formats
 from safemil_core.data.recording import CUT_OFF
 from safemil_core.data.storage.build import build
@@ -43,6 +43,11 @@ LENGTH = 300
 CPU = torch.device("cpu")
 HIDDEN_SIZES = (64, 64)
 """A quarter of the usual widths, so that some hundred runs train in minutes."""
+PLAIN = RunConfig(
+    cost=CostConfig(network="mlp", inputs="all", sparsity=0.0, hidden_sizes=HIDDEN_SIZES),
+    weights=WeightConfig(scheme="step", per_length=False),
+)
+"""The paper's network, which can go wrong in all of these ways; curves have no units that die."""
 _NO_POLICY = PolicyConfig(hidden_sizes=(1,), updates=1)
 
 
@@ -58,7 +63,7 @@ class Patient:
 
     def examined(self, seed: int) -> list[Finding]:
         """Train it and ask the doctor."""
-        config = RunConfig(cost=CostConfig(hidden_sizes=HIDDEN_SIZES), policy=_NO_POLICY, seed=seed)
+        config = PLAIN.model_copy(update={"policy": _NO_POLICY, "seed": seed})
         return examine(_trained(self, config.with_values(self.settings)))
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from provocations import PROVOKED, healthy
+from provocations import PLAIN, PROVOKED, healthy
 
 from safemil_core.assessment.doctor.causes import CAUSES
-from safemil_core.config import RunConfig
 
 ELSEWHERE = {"immobile_policy", "overlap_with_return"}
 """Provoked where policies are rolled out, in `test_immobile`."""
@@ -24,7 +23,7 @@ def test_what_is_provoked_is_found_first_with_a_figure_and_a_cure(cause):
     assert first.figure.series
     assert first.cure.endswith(".")
     assert [finding.harm for finding in findings] == sorted((finding.harm for finding in findings), reverse=True)
-    config = RunConfig().with_values(patient.settings)
+    config = PLAIN.with_values(patient.settings)
     if first.settings:
         assert config.with_values(first.settings) != config
 
