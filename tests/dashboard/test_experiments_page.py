@@ -1,7 +1,5 @@
 """The Experiments page: what is ready, what has come of what was begun, and why something cannot begin."""
 
-import time
-
 from factories import add_dataset
 from run_fixtures import open_page
 from sweep_fixtures import done_sweep
@@ -10,7 +8,6 @@ from dashboard import sweep_resources
 from dashboard.sweep_report import sweep_report
 from safemil_core.data.database import Database
 from safemil_core.data.hidden_truth import HiddenTruth
-from safemil_core.running.tasks import Task
 
 
 def page(name):
@@ -45,21 +42,6 @@ def test_while_the_truth_is_hidden_no_result_tells_it(workspace, tmp_path):
     shown = page("bags")
     assert shown.info[0].value.startswith("The truth of `walks` is hidden")
     assert not shown.dataframe
-
-
-def test_the_button_has_what_is_missing_done_in_a_process_of_its_own(workspace, tmp_path):
-    add_dataset(workspace)
-    sweep = done_sweep(workspace, tmp_path / "bags.toml", n_done=5)
-    page("bags").button(key="sweep.start").click().run()
-    task = Task.of_sweep(sweep)
-    assert task.is_live
-    while task.is_live:
-        time.sleep(0.2)
-    assert (task.progress.state, task.progress.done) == ("done", 6)
-    assert sweep.rows()[0].failure == ""
-    shown = page("bags")
-    assert not shown.exception
-    assert shown.selectbox[0].options[0] == "bags · done, 6 of 6"
 
 
 def test_the_report_needs_nothing_else(workspace, tmp_path):

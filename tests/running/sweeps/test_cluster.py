@@ -6,8 +6,11 @@ import pytest
 from factories import add_dataset
 
 from safemil_core.errors import NotFound
+from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
+from safemil_core.running.sweeps.trial_stage import row_of
+from safemil_core.running.sweeps.trials import wanted_trials
 
 SPEC = """
 name = "far"
@@ -39,8 +42,8 @@ def test_a_killed_node_costs_no_finished_trial_and_the_others_are_done_elsewhere
     add_dataset(workspace)
     (tmp_path / "far.toml").write_text(SPEC)
     sweep, seen = SweepStore(workspace).take(tmp_path / "far.toml"), []
-    (tmp_path / "near.toml").write_text(SPEC.replace("far", "near").replace("seeds = 6", "seeds = 1"))
-    (near,) = run_sweep(workspace, SweepStore(workspace).take(tmp_path / "near.toml"), n_workers=1)
+    trial, *_ = wanted_trials(workspace, sweep.spec)
+    here = row_of(trial, Subject.of(workspace, "walks", has_policies=False))
 
     def kill_a_node_once(row):
         seen.append(row)
@@ -53,7 +56,7 @@ def test_a_killed_node_costs_no_finished_trial_and_the_others_are_done_elsewhere
     assert [(row.seed, row.failure) for row in rows] == [(seed, "") for seed in range(6)]
     assert len(seen) == 6
     assert sweep.progress.state == "done"
-    assert rows[0].measured == near.measured
+    assert rows[0].measured == here.measured
 
 
 def test_where_no_cluster_answers(workspace, tmp_path):
