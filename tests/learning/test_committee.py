@@ -70,7 +70,7 @@ def test_what_a_network_does_not_see_does_not_change_it(monkeypatch):
     steps = np.repeat(before.is_held_out[member], 16)
     observations = data.observations.clone()
     observations[torch.from_numpy(steps)] += 5.0
-    monkeypatch.setattr("safemil_core.learning.networks.Normaliser.fit", lambda *_: None)
+    monkeypatch.setattr("safemil_core.learning.networks.CostNetwork.fit", lambda *_: None)
     kept, changed = (
         train_committee(TrainingData(o, data.actions, data.offsets, data.labels), config)
         for o in (data.observations, observations)

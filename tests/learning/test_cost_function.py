@@ -20,7 +20,8 @@ CHOICES = (Part("gear", dtype="int64", n_choices=3), Part("horn", dtype="int64",
 def saved(path, n_inputs=5, images=(), **settings):
     """A network with large weights, which learned from inputs far from 0, and the cost function that its file gives."""
     torch.manual_seed(1)
-    config, sizes = CostConfig(hidden_sizes=(16, 8), **settings), Sizes(3, n_inputs - 3, images=images)
+    config = CostConfig(**{"network": "mlp", "inputs": "all", "hidden_sizes": (16, 8)} | settings)
+    sizes = Sizes(3, n_inputs - 3, images=images)
     network = CostNetwork(config, sizes)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -69,7 +70,7 @@ def test_a_network_that_sees_no_actions_gives_them_no_slope(tmp_path, kind):
 
 
 def test_beyond_the_data_and_for_values_that_never_vary_curves_are_level(tmp_path):
-    config, sizes = CostConfig(network="additive"), Sizes(1, 1)
+    config, sizes = CostConfig(network="additive", inputs="all"), Sizes(1, 1)
     network = CostNetwork(config, sizes)
     block = torch.stack([torch.linspace(0, 1, 100), torch.full((100,), 7.0)], dim=1)
     network.fit(lambda: [(block[:, :1], block[:, 1:])])
@@ -111,21 +112,20 @@ def test_integrated_gradients_are_captums_and_add_up_to_the_cost(tmp_path):
     np.testing.assert_allclose(exact.sum(axis=1), rise, atol=2e-4)
 
 
-@pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("kind", ["additive", "pairwise"])
-def test_of_a_sum_of_curves_what_inputs_add_is_what_fine_steps_find_and_adds_up_exactly(tmp_path, kind, members):
-    saved(tmp_path, network=kind, members=members)
+def test_of_a_sum_of_curves_what_inputs_add_is_what_fine_steps_find_and_adds_up_exactly(tmp_path, kind):
+    saved(tmp_path, network=kind, members=2)
     function = read_cost_function(tmp_path / "cost.safetensors", NUMBERS)
-    inputs = function.inputs(steps(4))
+    inputs = function.inputs(steps(2))
     baseline = inputs.mean(axis=0)
-    found = function.integrated_gradients(inputs, baseline, n_nodes=400)
+    found = function.integrated_gradients(inputs, baseline, n_nodes=4_000)
     rise = function.costs(inputs) - function.costs(baseline[None])
     np.testing.assert_allclose(found.sum(axis=1), rise, atol=1e-5)
     np.testing.assert_allclose(function.integrated_gradients(inputs, baseline).sum(axis=1), rise, atol=1e-5)
-    nodes = (np.arange(4_000)[:, None, None] + 0.5) / 4_000  # the midpoint rule, so fine that bends do not matter
+    nodes = (np.arange(40_000)[:, None, None] + 0.5) / 40_000  # the midpoint rule, so fine that bends do not matter
     on_the_way = (baseline + (inputs - baseline) * nodes).astype(np.float32)
     slopes = function.gradient(on_the_way.reshape(-1, 5)).reshape(on_the_way.shape).mean(axis=0)
-    np.testing.assert_allclose(found, slopes * (inputs - baseline), atol=0.004)
+    np.testing.assert_allclose(found, slopes * (inputs - baseline), atol=0.01)
 
 
 def test_of_a_cost_that_is_nearly_linear_what_inputs_add_is_slope_times_way(tmp_path):
@@ -133,7 +133,8 @@ def test_of_a_cost_that_is_nearly_linear_what_inputs_add_is_slope_times_way(tmp_
     with torch.no_grad():
         for parameter in network.body.parameters():
             parameter.mul_(0.01)
-    save_cost(tmp_path / "cost.safetensors", network, CostConfig(hidden_sizes=(16, 8)), Sizes(3, 2))
+    config = CostConfig(network="mlp", inputs="all", hidden_sizes=(16, 8))
+    save_cost(tmp_path / "cost.safetensors", network, config, Sizes(3, 2))
     function = read_cost_function(tmp_path / "cost.safetensors", NUMBERS)
     inputs, baseline = function.inputs(steps()), np.zeros(5, dtype=np.float32)
     slope = function.gradient(baseline[None])

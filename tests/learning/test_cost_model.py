@@ -106,7 +106,7 @@ def data_of(*lengths):
 
 def network_of(members=1):
     torch.manual_seed(0)
-    return CostNetwork(CostConfig(hidden_sizes=(16,), members=members), data_of(1).sizes)
+    return CostNetwork(CostConfig(network="mlp", hidden_sizes=(16,), members=members), data_of(1).sizes)
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, 101, 500])

@@ -226,7 +226,7 @@ def test_each_kind_of_network_goes_on_to_the_bit(kind):
 
 def test_the_gradient_penalty_by_hand():
     """Of logistic regression, whose logit has its weights as gradient everywhere: the loss grows by their square."""
-    settings = ["cost.network=mlp", "cost.hidden_sizes=[]"]
+    settings = ["cost.network=mlp", "cost.inputs=all", "cost.sparsity=0", "cost.hidden_sizes=[]"]
     plain, penalised = (trainer_of(settings=[*settings, f"cost.gradient_penalty={by}"]) for by in (0, 0.3))
     weights = plain.network.state_dict()["body.0.weight"].flatten().clone()
     before, after = (first_gradients(trainer)["body.weights"][0] for trainer in (plain, penalised))
@@ -235,7 +235,13 @@ def test_the_gradient_penalty_by_hand():
 
 
 def test_a_masked_input_teaches_nothing_and_each_update_masks_others():
-    settings = ["cost.network=mlp", "cost.hidden_sizes=[]", "cost.input_masking=0.5", "cost.members=4"]
+    settings = [
+        "cost.network=mlp",
+        "cost.inputs=all",
+        "cost.hidden_sizes=[]",
+        "cost.input_masking=0.5",
+        "cost.members=4",
+    ]
     trainer = trainer_of(settings=settings)
     seen = []
     for _ in range(20):

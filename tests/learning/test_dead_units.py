@@ -12,7 +12,7 @@ from safemil_core.learning.networks import CostNetwork
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return CostNetwork(CostConfig(hidden_sizes=(8, 4)), crossing().sizes)
+    return CostNetwork(CostConfig(network="mlp", hidden_sizes=(8, 4)), crossing().sizes)
 
 
 def test_a_network_that_has_just_begun_has_none(network):
@@ -35,4 +35,4 @@ def test_units_at_the_end_of_their_activation_are_dead(network):
 
 
 def test_a_network_without_hidden_layers_has_none_to_count():
-    assert dead_units(CostNetwork(CostConfig(hidden_sizes=()), crossing().sizes), crossing()) == ()
+    assert dead_units(CostNetwork(CostConfig(network="mlp", hidden_sizes=()), crossing().sizes), crossing()) == ()

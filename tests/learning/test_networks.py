@@ -205,7 +205,7 @@ def test_normalised_inputs_have_mean_0_and_deviation_1_but_for_what_never_varies
 @pytest.mark.parametrize("members", [1, 3])
 def test_a_cost_lies_between_0_and_1_and_has_the_leading_shape_of_its_inputs(aggregator, members):
     torch.manual_seed(0)
-    config = CostConfig(hidden_sizes=(16, 16), aggregator=aggregator, members=members)
+    config = CostConfig(network="mlp", hidden_sizes=(16, 16), aggregator=aggregator, members=members)
     network, observations, actions = CostNetwork(config, Sizes(3, 2)), torch.randn(5, 4, 3), torch.randn(5, 4, 2)
     costs, each = network(observations, actions), network.each(observations, actions)
     assert (costs.shape, each.shape, network.n_members) == ((5, 4), (members, 5, 4), members)
@@ -230,7 +230,7 @@ def test_an_ensemble_says_the_same_in_inference_mode(aggregator, images):
 
 def test_a_network_without_hidden_layers_is_logistic_regression():
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=()), Sizes(2, 1))
+    network = CostNetwork(CostConfig(network="mlp", inputs="all", hidden_sizes=()), Sizes(2, 1))
     state, inputs = network.state_dict(), torch.randn(9, 3)
     expected = torch.sigmoid(inputs @ state["body.0.weight"][0, :, 0] + state["body.0.bias"][0, 0])
     torch.testing.assert_close(network(inputs[:, :2], inputs[:, 2:]), expected)
@@ -238,7 +238,7 @@ def test_a_network_without_hidden_layers_is_logistic_regression():
 
 def test_a_network_sees_normalised_inputs():
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(hidden_sizes=(4,)), Sizes(2, 1))
+    network = CostNetwork(CostConfig(network="mlp", inputs="all", hidden_sizes=(4,)), Sizes(2, 1))
     inputs = torch.randn(50, 3)
     scaled = inputs * torch.tensor([1e3, 1e-2, 7.0]) + torch.tensor([5.0, -1.0, 0.0])
     network.normaliser.fit([scaled])
