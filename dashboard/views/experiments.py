@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import sweep_resources
+from dashboard.components.empty_states import need_dataset
 from dashboard.components.sweep_controls import experiment_picker, sweep_controls
 from dashboard.components.sweep_results import specification, sweep_results
 from dashboard.components.words import code_span
@@ -13,6 +14,7 @@ EVERY_S = 3.0
 """While trials are done."""
 
 st.title("Experiments")
+need_dataset()
 chosen = experiment_picker()
 is_live = sweep_controls(chosen)
 hidden = sweep_resources.hidden_datasets(chosen.spec)

@@ -28,6 +28,7 @@ def test_what_is_done_shows_as_figure_and_table(workspace, tmp_path):
 
 
 def test_a_ready_one_says_what_it_lacks(workspace):
+    add_dataset(workspace)
     shown = page("bag_size")
     assert not shown.exception
     assert shown.button(key="sweep.start").disabled
