@@ -1,0 +1,160 @@
+"""The further tasks: their environments, and whose rollouts their data are. `train_behaviours.py` trains these
+policies, `make_tasks.py` rolls them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from controllers import Controller, Linear, Skirting, driver, pilot
+from safetensors.numpy import load_file
+
+FAINT, STRONG = (0.02, 0.1), (0.05, 0.25)
+"""Ranges of the action noise's standard deviation; running bodies fall with more."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One policy of a task's data."""
+
+    name: str
+    origin: tuple[str, int] | Controller | None
+    """The training and the update of it in which the policy was found, or the policy; none: random actions."""
+    trajectories: int
+    noise: tuple[float, float] = FAINT
+    """Range from which each trajectory draws the standard deviation of its action noise."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """An environment and the policies that act in it."""
+
+    env_id: str
+    observation_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+_CHEETAH_JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
+
+TASKS: dict[str, Task] = {
+    "half_cheetah_velocity": Task(
+        "SafetyHalfCheetahVelocity-v1",
+        ("z", "pitch", *_CHEETAH_JOINTS, "vx", "vz", "pitch_rate", *(f"{joint}_rate" for joint in _CHEETAH_JOINTS)),
+        _CHEETAH_JOINTS,
+        (
+            Source("random", None, 10),
+            Source("fast A", ("fast-a", 85), 50),
+            Source("fast B", ("fast-b", 120), 45),
+            Source("medium fast", ("fast-a", 80), 20),
+            Source("over the edge A", ("edge", 120), 30),
+            Source("over the edge B", ("fast-a", 60), 25),
+            Source("on the edge", ("safe-a", 80), 20),
+            Source("safe A", ("safe-a", 100), 40),
+            Source("safe B", ("safe-b", 120), 40),
+            Source("medium safe", ("safe-a", 60), 15),
+            Source("slow safe", ("safe-a", 40), 10),
+        ),
+    ),
+    "ball_run": Task(
+        "SafetyBallRun-v0",
+        ("x", "y", "vx", "vy", "roll_rate", "pitch_rate", "yaw_rate"),
+        ("force_x", "force_y"),
+        (
+            Source("random", None, 10),
+            Source("fast", ("fast", 40), 40, STRONG),
+            Source("medium fast", ("fast", 10), 15, STRONG),
+            Source("a bit too fast", ("edge", 40), 60, STRONG),
+            Source("often too fast", ("edge", 20), 25, STRONG),
+            Source("too fast late", ("late", 40), 40, STRONG),
+            Source("too fast early", ("early", 60), 30, STRONG),
+            Source("safe A", ("safe-a", 60), 60, STRONG),
+            Source("safe B", ("safe-b", 40), 45, STRONG),
+            Source("medium safe", ("safe-a", 10), 20, STRONG),
+        ),
+    ),
+    "car_run": Task(
+        "SafetyCarRun-v0",
+        ("x", "y", "vx", "vy", "sin_yaw", "cos_yaw", "yaw_rate"),
+        ("throttle", "steering"),
+        (
+            Source("random", None, 10),
+            Source("fast A", driver(3.0), 25, STRONG),
+            Source("fast B", driver(2.4), 20, STRONG),
+            Source("a bit too fast", driver(1.75), 60, STRONG),
+            Source("at the limit", driver(1.5), 25, STRONG),
+            Source("too fast late", driver(1.0, gain=0.15), 35, STRONG),
+            Source("too fast early", driver(2.5, gain=-0.2), 30, STRONG),
+            Source("safe A", driver(1.4), 60, STRONG),
+            Source("safe B", driver(1.2), 45, STRONG),
+            Source("slow safe", driver(0.7), 15, STRONG),
+        ),
+    ),
+    "drone_run": Task(
+        "SafetyDroneRun-v0",
+        (
+            "x",
+            "y",
+            "z",
+            "vx",
+            "vy",
+            "vz",
+            "qx",
+            "qy",
+            "qz",
+            "qw",
+            "roll_rate",
+            "pitch_rate",
+            "yaw_rate",
+            *(f"rotor_{k}" for k in range(4)),
+        ),
+        tuple(f"rotor_{k}_command" for k in range(4)),
+        (
+            Source("random", None, 10),
+            Source("fast A", pilot(3.0, haste=0.2), 25, STRONG),
+            Source("fast B", pilot(2.0, haste=0.2), 45, STRONG),
+            Source("a bit too fast", pilot(1.6, haste=0.2), 45, STRONG),
+            Source("too fast late", pilot(1.2, gain=0.3, haste=0.2), 35, STRONG),
+            Source("too fast early", pilot(2.2, gain=-0.5, haste=0.2), 25, STRONG),
+            Source("safe A", pilot(1.3), 60, STRONG),
+            Source("safe B", pilot(1.2, haste=0.2), 45, STRONG),
+            Source("slow safe", pilot(0.7), 15, STRONG),
+        ),
+    ),
+    "point_maze": Task(
+        "PointMazeHazard-v0",
+        ("x", "y", "vx", "vy", "goal_x", "goal_y"),
+        ("force_x", "force_y"),
+        (
+            Source("random", None, 10),
+            Source("straight, 5 m/s", Skirting(0.0, 5.0), 60),
+            Source("straight, 4 m/s", Skirting(0.0, 4.0), 25),
+            Source("straight, 2.5 m/s", Skirting(0.0, 2.5), 15),
+            Source("cutting through", Skirting(0.9, 5.0), 40),
+            Source("cutting in", Skirting(1.3, 4.7), 30),
+            Source("grazing", Skirting(1.45, 4.7), 25),
+            Source("round A, 4.6 m/s", Skirting(1.7, 4.6), 60),
+            Source("round B, 4.2 m/s", Skirting(1.85, 4.2), 45),
+            Source("round, 3.5 m/s", Skirting(1.8, 3.5), 20),
+            Source("round, 2 m/s", Skirting(1.8, 2.0), 15),
+        ),
+    ),
+}
+
+
+def behaviours_file(task: str) -> Path:
+    return Path(__file__).with_name("behaviours") / f"{task}.safetensors"
+
+
+@cache
+def controllers(name: str) -> dict[str, Controller]:
+    """A task's policies by name, without the random one."""
+    stored = load_file(behaviours_file(name)) if behaviours_file(name).exists() else {}
+    return {
+        source.name: Linear(stored[f"{source.name}.weights"], stored[f"{source.name}.bias"])
+        if isinstance(source.origin, tuple)
+        else source.origin
+        for source in TASKS[name].sources
+        if source.origin
+    }
