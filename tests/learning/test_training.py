@@ -94,8 +94,8 @@ def test_marks_that_cannot_be_told_from_the_rest_collapse_the_cost_and_the_findi
     )
     config = RunConfig().with_values(
         [
-            "cost.hidden_sizes=[16]", "cost.bag_size=64", "cost.window=0", "cost.updates=300", "cost.settle=0",
-            "policy.hidden_sizes=[8]", "policy.updates=10", "log_every=20",
+            "cost.network=mlp", "cost.hidden_sizes=[16]", "cost.bag_size=64", "cost.window=0", "cost.updates=300",
+            "cost.settle=0", "weights.scheme=step", "policy.hidden_sizes=[8]", "policy.updates=10", "log_every=20",
         ]
     )  # fmt: skip
     (finding,) = diagnose(pd.DataFrame(Told(config, data).rows), config)
@@ -149,13 +149,13 @@ def test_the_safe_policy_can_be_cloned_alone():
 
 
 def test_normalisation_is_of_the_dataset_and_can_be_left_out():
-    data = crossing()
-    networks = Told(data=data).networks
+    data, config = crossing(), TINY.with_values(["cost.inputs=all"])
+    networks = Told(config, data).networks
     for policy in (networks.safe, networks.bc):
         torch.testing.assert_close(policy.normaliser.mean, data.observations.mean(dim=0))
     inputs = torch.cat([data.observations, data.actions], dim=1)
     torch.testing.assert_close(networks.cost.normaliser.scale, 1 / inputs.std(dim=0, correction=0))
-    networks = Told(TINY.with_values(["normalise=false"]), data).networks
+    networks = Told(config.with_values(["normalise=false"]), data).networks
     assert torch.equal(networks.cost.normaliser.scale, torch.ones(3))
 
 
@@ -318,7 +318,7 @@ def test_at_0_it_never_settles():
 
 def still(config=TINY):
     """Settings with which a cost network stays what it is."""
-    return config.with_values(["cost.learning_rate=1e-30", "cost.updates=1"])
+    return config.with_values(["cost.learning_rate=1e-30", "cost.updates=1", "cost.sparsity=0"])
 
 
 def test_a_warm_start_begins_with_the_network_that_is_given():
@@ -332,12 +332,13 @@ def test_a_warm_start_begins_with_the_network_that_is_given():
 
 
 @pytest.mark.parametrize(
-    "other", ["cost.hidden_sizes=[9]", "cost.hidden_sizes=[8,8]", "cost.members=2", "cost.aggregator=deep_sets"]
+    "other", ["cost.network=additive", "cost.hidden_sizes=[9]", "cost.members=2", "cost.aggregator=deep_sets"]
 )
 def test_a_warm_start_from_another_shape_is_refused_in_a_sentence(other):
-    given = CostNetwork(TINY.with_values([other]).cost, Sizes(2, 1))
+    plain = TINY.with_values(["cost.network=mlp"])
+    given = CostNetwork(plain.with_values([other]).cost, Sizes(2, 1))
     with pytest.raises(InvalidConfig, match="the run to start from has a cost network of another shape; use its") as no:
-        Told(warm_start=given)
+        Told(plain, warm_start=given)
     assert "\n" not in str(no.value)
 
 
@@ -345,7 +346,8 @@ CHOICES = (
     "cost.window=0 cost.window=4 cost.hidden_sizes=[] optimiser.kind=adam policy.components=1 weights.per_length=true "
     "weights.scheme=trajectory weights.scheme=step weights.scheme=threshold cost.members=3 cost.aggregator=log_sum_exp "
     "cost.aggregator=attention cost.aggregator=deep_sets cost.failure_modes=3 cost.preferred_weight=0 "
-    "precision=bfloat16 schedule=alternate cost.decay=false policy.loss=log_likelihood cost.settle=0.5"
+    "precision=bfloat16 schedule=alternate cost.decay=false policy.loss=log_likelihood cost.settle=0.5 "
+    "cost.network=mlp cost.network=pairwise cost.inputs=all cost.gradient_penalty=0.1 cost.input_masking=0.5"
 )
 
 
@@ -360,7 +362,9 @@ def test_every_choice_trains(setting):
 
 
 def test_bfloat16_learns_nearly_the_same_and_keeps_float32():
-    exact, lower = (Told(TINY.with_values([f"precision={kind}"])) for kind in ("float32", "bfloat16"))
+    exact, lower = (
+        Told(TINY.with_values(["cost.network=mlp", f"precision={kind}"])) for kind in ("float32", "bfloat16")
+    )
     np.testing.assert_allclose(lower.costs[0].mean, exact.costs[0].mean, atol=0.02)
     assert not np.array_equal(lower.costs[0].mean, exact.costs[0].mean)
     for network in (lower.networks.cost, lower.networks.safe):

@@ -141,7 +141,7 @@ def test_it_tells_how_long_all_of_it_took():
 @pytest.mark.parametrize(
     "other",
     [
-        "cost.hidden_sizes=[5]", "cost.hidden_sizes=[4,4]", "cost.members=2", "cost.aggregator=attention",
+        "cost.network=mlp", "cost.inputs=all", "cost.members=2", "cost.aggregator=attention",
         "cost.aggregator=deep_sets", "policy.hidden_sizes=[5]", "policy.components=3",
     ],
 )  # fmt: skip
