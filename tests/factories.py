@@ -144,8 +144,8 @@ def new_run(
 
 
 def save_untrained(folder: Path, sizes: Sizes, names: tuple[str, ...] = ("cost", "safe", "bc")) -> dict[str, Path]:
-    """Networks as they are before any training, in files."""
-    cost, policy = CostConfig(hidden_sizes=(4,)), PolicyConfig(hidden_sizes=(4,))
+    """Networks as they are before any training, in files; of curves, all would be level."""
+    cost, policy = CostConfig(network="mlp", inputs="all", hidden_sizes=(4,)), PolicyConfig(hidden_sizes=(4,))
     paths = {name: folder / f"{name}.safetensors" for name in names}
     for name, path in paths.items():
         if name == "cost":

@@ -179,7 +179,7 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
 
 def finish_with_curves(workspace: Workspace, info: DatasetInfo, *settings: str) -> Run:
     """A finished run with an additive network of random heights; the second of its six inputs has no effect."""
-    config = CONFIG.with_values(["cost.network=additive", *settings])
+    config = CONFIG.with_values(["cost.network=additive", "cost.inputs=all", *settings])
     run = finish(new_run(workspace, info, config), workspace)
     torch.manual_seed(0)
     network, sizes = CostNetwork(config.cost, Sizes(4, 2)), Sizes(4, 2)
