@@ -17,7 +17,7 @@ import numpy as np
 from provocations import CPU, PLAIN, PROVOKED, Patient, costliest_marked, described, healthy
 from scipy.stats import spearmanr
 
-from safemil_core.assessment.doctor.shortcuts import LOST, N_SOURCES
+from safemil_core.assessment.doctor.shortcuts import N_SOURCES
 from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.failure_modes import failure_modes
@@ -55,7 +55,7 @@ def unseen(patient: Patient, seed: int, settings: Iterable[str] = ()) -> UnseenC
 
 def told_apart(n_healthy: int, n_provoked: int) -> None:
     """Healthy runs against runs whose cost follows the trajectory."""
-    print("| runs | n | AUC of the labels, unseen | agreement | lost |\n|---|---|---|---|---|")
+    print("| runs | n | AUC of the labels, unseen | agreement |\n|---|---|---|---|")
     for name, provocation, n in (
         ("healthy", healthy, n_healthy),
         ("provoked", PROVOKED["follows_trajectory"], n_provoked),
@@ -64,7 +64,7 @@ def told_apart(n_healthy: int, n_provoked: int) -> None:
         aucs = np.array([of.label_auc for of in said], dtype=float)
         agreements = np.array([of.agreement for of in said])
         spans = (f"{np.median(of):.2f} ({of.min():.2f} to {of.max():.2f})" for of in (aucs, agreements))
-        print(f"| {name} | {n} | {' | '.join(spans)} | {(aucs < LOST).sum()} |", flush=True)
+        print(f"| {name} | {n} | {' | '.join(spans)} |", flush=True)
 
 
 def chosen_by(n_seeds: int) -> None:

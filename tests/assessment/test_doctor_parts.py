@@ -178,7 +178,7 @@ def test_people_who_differ_contradict_one_another():
 
 
 def test_weights_that_fall_with_the_length_reward_short_episodes():
-    lengths, config = (5, 2, 4, 6, 8), RunConfig(weights=WeightConfig(scheme="trajectory"))
+    lengths, config = (5, 2, 4, 6, 8), RunConfig(weights=WeightConfig(scheme="trajectory", per_length=False))
     labels = ("non_preferred", *["none"] * 4)
     ill = case(lengths, labels, config=config, weights=np.array([0.0, 4.0, 3.0, 2.0, 1.0]))
     (finding,) = short_episodes(ill)
@@ -209,22 +209,17 @@ def test_returns_are_shown_beside_a_shortcut_and_never_make_one():
     assert dict(zip(alone.x, alone.y, strict=True))["return"] == 1.0
 
 
-def test_a_cost_that_is_lost_on_behaviour_it_has_not_seen_follows_the_trajectory():
-    labels = (*["non_preferred"] * 10, *["none"] * 30)
-    costs = np.tile([0.1, 0.5, 0.3, 0.5], 40).astype(np.float32)
-    costs[:40] += 0.3
-    known = case((4,) * 40, labels, costs=costs)
-    assert shortcuts(known) == []  # more than half of the variance lies within trajectories
-    holds = UnseenCosts(costs, costs, known.labels, known.offsets)
-    assert shortcuts(replace(known, unseen=holds)) == []
-    lost = replace(holds, unseen=np.repeat(np.arange(40, dtype=np.float32) / 40, 4))  # the marked are the least costly
-    (finding,) = shortcuts(replace(known, unseen=lost))
+def test_that_a_cost_follows_the_trajectory_is_shown_by_behaviour_that_was_not_seen():
+    labels = ("non_preferred", "non_preferred", *["none"] * 6)
+    costs = np.repeat(np.array([0.9, 0.7, 0.1, 0.3, 0.1, 0.3, 0.1, 0.3], dtype=np.float32), 4)
+    known = case((4,) * 8, labels, costs=costs)
+    (finding,) = shortcuts(known)
     assert finding.cause == "follows_trajectory"
-    assert "have not seen a trajectory's kind of behaviour tell its label with AUC 0.00 (" in finding.evidence
-    assert "those that have: 1.00" in finding.evidence
-    marked, others = finding.figure.series
-    assert marked.x == pytest.approx([0.65] * 10)
-    assert marked.y == pytest.approx(np.arange(10) / 40)
-    assert others.y == pytest.approx(np.arange(10, 40) / 40)
-    few = replace(known, labels=np.array(["none", *labels[1:]]), unseen=lost)
-    assert shortcuts(few) == []
+    assert finding.evidence == "100% of the variance of c lies between trajectories, 0% within them"
+    told = np.repeat(np.arange(8, dtype=np.float32) / 10, 4)  # the marked are the least costly
+    (shown,) = shortcuts(replace(known, unseen=UnseenCosts(told, told, known.labels, known.offsets)))
+    assert shown.evidence.endswith("costs correlate by 1.00 and tell its label with AUC 0.00 (with it: 1.00)")
+    marked, others = shown.figure.series
+    assert marked.x == pytest.approx((0.9, 0.7))
+    assert marked.y == pytest.approx((0.0, 0.1))
+    assert others.y == pytest.approx((0.2, 0.3, 0.4, 0.5, 0.6, 0.7))
