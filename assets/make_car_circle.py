@@ -10,7 +10,6 @@ a genuine simulator step. Everything is seeded; other versions of pybullet or to
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import tempfile
 from collections.abc import Callable
@@ -21,10 +20,10 @@ from typing import Any
 
 import bullet_safety_gym  # noqa: F401  (registers the environments)
 import gymnasium as gym
-import h5py
 import numpy as np
 import numpy.typing as npt
 import torch
+from dsrl_file import write
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -235,16 +234,6 @@ def describe(source: Source, returns: list[float], costs: list[float]) -> dict[s
         entry |= {"training": "PPO", "penalty": t.penalty, "limit": t.limit, "seed": t.seed,
                   "steps": source.updates * UPDATE, "noise": list(source.noise)}  # fmt: skip
     return entry | {"trajectories": len(returns), "return": float(np.mean(returns)), "cost": float(np.mean(costs))}
-
-
-def write(out: Path, arrays: dict[str, Array], attributes: dict[str, Any]) -> None:
-    """Write beside the target and move into place, so that a reader never sees half a file."""
-    partial = out.with_name(out.name + ".partial")
-    with h5py.File(partial, "w") as file:
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array, compression="gzip", compression_opts=9, shuffle=True)
-        file.attrs.update({k: json.dumps(v) if isinstance(v, list) else v for k, v in attributes.items()})
-    partial.replace(out)
 
 
 def make(out: Path, folder: Path, workers: int) -> None:
