@@ -110,7 +110,9 @@ def test_what_holds_for_any_data(problem, config, gamma):
 def test_a_costlier_trajectory_never_weighs_more(problem, beta, gamma):
     costs, offsets, labels = problem
     sums = trajectory_costs(costs, offsets, gamma)
-    weights = cloning_weights(costs, offsets, labels, WeightConfig(scheme="trajectory", beta=beta), gamma)
+    weights = cloning_weights(
+        costs, offsets, labels, WeightConfig(scheme="trajectory", beta=beta, per_length=False), gamma
+    )
     plain = np.flatnonzero(labels == "none")
     ordered = weights.trajectories[plain[np.argsort(sums[plain])]]
     assert (np.diff(ordered) <= 1e-9).all()
@@ -142,7 +144,7 @@ def test_ending_early_is_no_merit_per_length():
     offsets = np.array([0, 100, 110])
     costs = np.full(110, 0.5)
     labels = ("none", "none")
-    by_sum = weigh(costs, labels, offsets, beta=0.6).trajectories
+    by_sum = weigh(costs, labels, offsets, beta=0.6, per_length=False).trajectories
     per_length = weigh(costs, labels, offsets, beta=0.6, per_length=True).trajectories
     assert by_sum[0] == pytest.approx(0)  # the trap: the short one takes all
     np.testing.assert_allclose(per_length, [1, 1])
