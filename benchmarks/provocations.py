@@ -376,6 +376,7 @@ HEALTHY_SETTINGS: tuple[tuple[str, ...], ...] = (
     ("weights.scheme=trajectory",),
     ("cost.updates=1000", "cost.settle=0"),
     ("cost.aggregator=attention",),
+    ("cost.network=additive", "cost.inputs=observations", "cost.sparsity=0.005", "weights.scheme=split"),
 )
 
 

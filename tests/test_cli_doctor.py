@@ -1,16 +1,19 @@
 """`safemil doctor`: what is wrong with a run, in words and as JSON."""
 
 import pytest
-from factories import add_dataset, new_run
+from factories import TINY, add_dataset, new_run
 
 from safemil_core.running.training_stage import train_run
+
+PERCEPTRON = ("cost.network=mlp", "cost.inputs=all", "cost.sparsity=0")
+"""Which has learned something after so few updates."""
 
 
 @pytest.fixture
 def run(workspace):
     """With one mark."""
     add_dataset(workspace)
-    run = new_run(workspace, marked=(1,))
+    run = new_run(workspace, marked=(1,), config=TINY.with_values(PERCEPTRON))
     train_run(workspace, run, "cpu")
     return run
 

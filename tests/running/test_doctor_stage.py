@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from factories import add_dataset, crossing_arrays, document, new_run
+from factories import TINY, add_dataset, crossing_arrays, document, new_run
 
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.errors import Diverged, NotReady
@@ -11,6 +11,9 @@ from safemil_core.running.doctor_results import read_findings
 from safemil_core.running.doctor_stage import case_of, examine_run
 from safemil_core.running.tasks import Task
 from safemil_core.running.training_stage import train_run
+
+PERCEPTRON = ("cost.network=mlp", "cost.inputs=all", "cost.sparsity=0")
+"""Which has learned something after so few updates."""
 
 
 def causes(run):
@@ -21,7 +24,7 @@ def causes(run):
 def ill(workspace):
     """A run with one mark, trained."""
     add_dataset(workspace)
-    run = new_run(workspace, marked=(1,))
+    run = new_run(workspace, marked=(1,), config=TINY.with_values(PERCEPTRON))
     assert read_findings(run) is None
     train_run(workspace, run, "cpu")
     return run
@@ -47,7 +50,7 @@ def test_other_true_costs_and_rewards_change_no_finding(workspace, ill):
     arrays = crossing_arrays()
     arrays["costs"] = 1 - arrays["costs"]
     add_dataset(workspace, "others", arrays)
-    other = new_run(workspace, "others", marked=(1,))
+    other = new_run(workspace, "others", marked=(1,), config=TINY.with_values(PERCEPTRON))
     train_run(workspace, other, "cpu")
     assert other.info.dataset_id != ill.info.dataset_id
     assert read_findings(other) == read_findings(ill)
