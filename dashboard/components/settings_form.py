@@ -64,7 +64,7 @@ NEEDS = {
     "cost.sharpness": ("cost.aggregator", ("log_sum_exp",)),
     "weights.beta": ("weights.scheme", ("trajectory",)),
     "weights.threshold": ("weights.scheme", ("threshold",)),
-    "weights.per_length": ("weights.scheme", ("split", "trajectory", "threshold")),
+    "weights.per_length": ("weights.scheme", ("trajectory", "threshold")),
 }
 """Settings that have an effect only where another one has one of these values; else they are greyed out."""
 

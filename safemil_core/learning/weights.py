@@ -9,6 +9,11 @@ import numpy as np
 from safemil_core.config import WeightConfig
 from safemil_core.data.trajectories import sum_by_trajectory, times
 
+CLEARLY = 0.8
+"""Share of the variance of costs between two groups from which these stand clearly apart."""
+SMALLEST_GROUP = 0.2
+"""Share of all trajectories that the least costly group has to hold."""
+
 
 @dataclass(frozen=True)
 class CloningWeights:
@@ -21,7 +26,8 @@ class CloningWeights:
     """[sum T] float64."""
 
     costs: np.ndarray
-    """[N] float64, the trajectory costs C that they follow from; 0 where none were asked for."""
+    """[N] float64, what they follow from: the trajectory costs C, or of a split the mean costs of a step; 0 where none
+    were asked for."""
 
 
 def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, per_length: bool = False) -> np.ndarray:
@@ -68,7 +74,10 @@ def cloning_weights(
     if not cloned.any():
         raise ValueError("every trajectory is marked non-preferred: nothing is left to clone")
     lengths = np.diff(offsets)
-    costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
+    if config.scheme == "split":
+        costs = sum_by_trajectory(step_costs, offsets) / lengths
+    else:
+        costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
     if config.scheme == "step":
         steps = np.where(np.repeat(labels == "preferred", lengths), 1.0, 1.0 - step_costs.astype(np.float64))
     else:
@@ -92,26 +101,37 @@ def effective_sample_size(weights: np.ndarray) -> float:
     return float(weights.sum()) ** 2 / total if total > 0 else 0.0
 
 
-def best_split(costs: np.ndarray) -> float:
-    """Where costs [N] fall best into two groups: the threshold of the largest variance between them (Otsu, 1979).
+def least_costly_group(costs: np.ndarray) -> float:
+    """The largest of costs [N] in the least costly group that stands clearly apart from the rest.
 
-    Of the costs on either side of the gap, the mean; infinite where there are not two different ones.
+    Where costs fall into two groups, of the largest variance between them (Otsu, 1979), the less costly one is split
+    again and again, as long as it holds a `SMALLEST_GROUP` of all. What counts is the last split at which most of the
+    variance, `CLEARLY`, lay between the groups; of an even spread it is 3/4. If there is none, it is the first split.
     """
-    ordered = np.sort(costs)
-    places = np.flatnonzero(np.diff(ordered) > 0)
-    if not len(places):
-        return float("inf")
+    group, ends = np.sort(costs), []
+    while len(group) >= max(2, SMALLEST_GROUP * len(costs)) and group[0] < group[-1]:
+        n_less, share = _halves(group)
+        if not ends or (share >= CLEARLY and n_less >= SMALLEST_GROUP * len(costs)):
+            ends.append(float(group[n_less - 1]))
+        group = group[:n_less]
+    return ends[-1] if ends else float("inf")
+
+
+def _halves(ordered: np.ndarray) -> tuple[int, float]:
+    """How many of ordered values, not all alike, the lower of two groups holds, and the share of variance between."""
     n, sums = len(ordered), np.cumsum(ordered)
-    n_below, sum_below = places + 1, sums[places]
-    gap = (sums[-1] - sum_below) / (n - n_below) - sum_below / n_below
-    place = places[np.argmax(n_below * (n - n_below) * gap**2)]
-    return float(ordered[place] + ordered[place + 1]) / 2
+    n_lower = np.flatnonzero(np.diff(ordered) > 0) + 1
+    lower = sums[n_lower - 1]
+    gaps = (sums[-1] - lower) / (n - n_lower) - lower / n_lower
+    between = n_lower * (n - n_lower) * gaps**2 / n**2
+    best = np.argmax(between)
+    return int(n_lower[best]), float(between[best] / ordered.var())
 
 
 def _by_cost(costs: np.ndarray, cloned: np.ndarray, preferred: np.ndarray, config: WeightConfig) -> np.ndarray:
     least = costs[cloned].min()
     if config.scheme == "split":
-        weights = (costs <= best_split(costs[cloned & ~preferred])).astype(np.float64)
+        weights = (costs <= least_costly_group(costs[cloned & ~preferred])).astype(np.float64)
     elif config.scheme == "threshold":
         weights = (costs <= config.threshold).astype(np.float64)
     else:
