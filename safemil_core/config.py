@@ -168,9 +168,9 @@ class WeightConfig(Settings):
 
     scheme: Literal["split", "trajectory", "step", "threshold"] = Field(
         "split",
-        description="split: 1 for the trajectories whose mean cost of a step lies in the least costly group that stands "
-        "clearly apart, else 0. trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 for "
-        "trajectories of cost C up to the threshold, else 0.",
+        description="split: 1 for the trajectories whose mean cost of a step lies in the least costly group that "
+        "stands clearly apart, else 0. trajectory: exp(-C / beta), Eq. 12. step: 1 - c(s, a), Eq. 14. threshold: 1 "
+        "for trajectories of cost C up to the threshold, else 0.",
     )
     beta: float = Field(
         20.0,
