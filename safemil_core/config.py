@@ -317,6 +317,12 @@ class RunConfig(Settings):
         )
 
     @classmethod
+    def plain(cls) -> Self:
+        """Our defaults, but for the paper's network, and its weights of steps: what curves and splits are compared
+        with, in seconds."""
+        return cls(cost=CostConfig(**_PLAIN_NETWORK), weights=WeightConfig(scheme="step"))
+
+    @classmethod
     def of_file(cls, values: dict[str, Any]) -> Self:
         """As a file holds them, see `CostConfig.of_file`."""
         cost = values.get("cost")

@@ -73,6 +73,12 @@ def presets() -> None:
     """Buttons that fill the whole form."""
     st.button("Our defaults", on_click=prefill, args=(RunConfig(),))
     st.button(
+        "The paper's plain network",
+        on_click=prefill,
+        args=(RunConfig.plain(),),
+        help="A perceptron that sees everything, and steps weighed by 1 - c (Eq. 14): to compare with, in seconds.",
+    )
+    st.button(
         "The paper's values",
         on_click=prefill,
         args=(RunConfig.paper(),),

@@ -126,7 +126,7 @@ def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: 
     for some in (among[start : start + at_once] for start in range(0, len(among), at_once)):
         numbers = np.tile(steps, (len(some), N_REACH, 1, 1))
         for place, number in enumerate(some):
-            numbers[place, :, :, number] = np.linspace(*ranges[number], N_REACH)[:, None]
+            numbers[place, :, :, number] = np.linspace(ranges[number, 0], ranges[number, 1], N_REACH)[:, None]
         costs, _ = _costs(function, numbers.reshape(-1, steps.shape[1]))
         reached.append(np.ptp(costs.reshape(len(some), N_REACH, len(steps)), axis=1).mean(axis=1))
     return np.concatenate(reached) if reached else np.empty(0)

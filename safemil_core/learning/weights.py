@@ -108,7 +108,7 @@ def least_costly_group(costs: np.ndarray) -> float:
     again and again, as long as it holds a `SMALLEST_GROUP` of all. What counts is the last split at which most of the
     variance, `CLEARLY`, lay between the groups; of an even spread it is 3/4. If there is none, it is the first split.
     """
-    group, ends = np.sort(costs), []
+    group, ends = np.sort(costs), list[float]()
     while len(group) >= max(2, SMALLEST_GROUP * len(costs)) and group[0] < group[-1]:
         n_less, share = _halves(group)
         if not ends or (share >= CLEARLY and n_less >= SMALLEST_GROUP * len(costs)):

@@ -71,14 +71,14 @@ def test_a_start_makes_a_run_of_the_chosen_settings_and_puts_it_into_the_url(wor
 
 def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started):
     app = open_page("train")
-    app.segmented_control(key="settings.weights.scheme").set_value("trajectory").run()
+    app.selectbox(key="settings.weights.scheme").set_value("trajectory").run()
     app.number_input(key="settings.weights.beta").set_value(0.0).run()
     assert not app.exception
     assert app.error[0].value == "weights.beta must be greater than 0, got 0.0"
     assert button(app, "Train").disabled
     app.number_input(key="settings.weights.beta").set_value(1.0)
-    app.text_input(key="settings.cost.hidden_sizes").set_value("wide").run()
-    assert app.error[0].value == "cost.hidden_sizes must be widths like 256, 256, got 'wide'"
+    app.text_input(key="settings.policy.hidden_sizes").set_value("wide").run()
+    assert app.error[0].value == "policy.hidden_sizes must be widths like 256, 256, got 'wide'"
 
 
 def test_a_setting_without_effect_is_greyed_out_until_it_has_one(workspace, info):
@@ -96,8 +96,12 @@ def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):
     button(app, "The paper's values").click().run()
     assert app.number_input(key="settings.cost.bag_size").value == RunConfig.paper().cost.bag_size
     app.number_input(key="settings.cost.bag_size").set_value(7).run()
-    button(app, "Our defaults").click().run()
+    button(app, "The paper's plain network").click().run()
     assert app.number_input(key="settings.cost.bag_size").value == RunConfig().cost.bag_size
+    assert app.segmented_control(key="settings.cost.network").value == "mlp"
+    assert app.number_input(key="settings.cost.sparsity").value == 0
+    button(app, "Our defaults").click().run()
+    assert app.segmented_control(key="settings.cost.network").value == "additive"
 
 
 def test_a_living_run_shows_how_far_it_is_and_can_be_stopped(workspace, info, monkeypatch):
@@ -180,9 +184,9 @@ def test_a_run_may_begin_with_the_cost_network_of_an_earlier_one(workspace, info
     assert run.info.warm_start == parent.id
     assert run.warm_file.read_bytes() == b"a network"
     assert f"begins with the cost network of `{parent.id}`" in runs.words(app)
-    app.text_input(key="settings.cost.hidden_sizes").set_value("8").run()
+    app.number_input(key="settings.cost.members").set_value(3).run()
     button(app, "Train").click().run()
-    assert "hidden_sizes" in app.error[0].value
+    assert "members" in app.error[0].value
 
 
 def test_a_name_that_the_sidebars_box_would_cut_stands_below_it(workspace, info):
