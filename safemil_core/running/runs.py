@@ -18,7 +18,7 @@ from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.workspace import Workspace, is_name
 
-_ARCHITECTURE = ("hidden_sizes", "members", "aggregator", "image_features")
+_ARCHITECTURE = ("network", "inputs", "hidden_sizes", "members", "aggregator", "image_features")
 """Settings of the cost network on which the shapes of its weights depend."""
 
 
