@@ -92,6 +92,7 @@ def test_a_run_like_another_has_its_settings_data_and_labels(json_of, refused, w
 
     assert refused("train") == "name a dataset, or a run to begin from with --like; `safemil datasets` lists them"
     assert "use one of them" in refused("train", "--like", trained.id, "--paper")
+    assert "use one of them" in refused("train", "walks", "--plain", "--paper")
     assert "there is no run 'nothing'" in refused("train", "--like", "nothing")
 
 

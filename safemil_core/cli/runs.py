@@ -24,6 +24,7 @@ from safemil_core.running.run_folder import Run
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change a setting: cost.bag_size=64")
 @click.option("--paper", is_flag=True, help="Begin from the paper's settings instead of ours.")
+@click.option("--plain", is_flag=True, help="Begin from ours, but for the paper's network and its weights of steps.")
 @click.option(
     "--like", metavar="RUN", help="Begin from a run's settings; without DATASET, also from its data and labels."
 )
@@ -40,6 +41,7 @@ def train(
     device: str,
     assignments: tuple[str, ...],
     paper: bool,
+    plain: bool,
     like: str | None,
     snapshot_name: str | None,
     warm_start: str | None,
@@ -51,10 +53,10 @@ def train(
     """Learn a cost network from the labels and clone a safe policy (Ctrl-C keeps what is learned)."""
     here = session(as_json, workspace)
     model = here.runs.open(like) if like else None
-    if model is not None and paper:
-        raise InvalidConfig("--paper and --like both say which settings to begin from; use one of them")
+    if (model is not None) + paper + plain > 1:
+        raise InvalidConfig("--paper, --plain and --like all say which settings to begin from; use one of them")
     changes = [*assignments, *([f"seed={seed}"] if seed is not None else [])]
-    begun = model.config if model else RunConfig.paper() if paper else RunConfig()
+    begun = model.config if model else RunConfig.paper() if paper else RunConfig.plain() if plain else RunConfig()
     config, (name, snapshot) = begun.with_values(changes), _data(here, model, dataset, snapshot_name)
     if not queue:
         from safemil_core.learning.arithmetic import pick_device  # torch takes seconds to import
