@@ -11,28 +11,13 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from safemil_core.errors import InvalidConfig
+from safemil_core.settings import Settings
 
 Method = Literal["safemil", "bc", "dwbc_nu", "trex_wbc", "safedice", "osil", "oracle_bc", "oracle_weights"]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=8)]
-
-
-class Settings(BaseModel):
-    """Frozen and validated where they are made.
-
-    Raises:
-        InvalidConfig: a value is out of range or its name unknown.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as problem:
-            raise InvalidConfig(_sentence(problem)) from None
 
 
 _PLAIN_NETWORK = {"network": "mlp", "inputs": "all", "sparsity": 0.0, "gradient_penalty": 0.0, "input_masking": 0.0}
@@ -371,15 +356,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:  # not JSON, or a number with too many digits
         return {"True": True, "False": False}.get(text, text)
-
-
-def _sentence(problem: ValidationError) -> str:
-    first = problem.errors()[0]
-    name = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}"
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidConfig):  # from the section inside: name the whole path
-        return f"{name}.{cause}"
-    what = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"{name} must be {what}, got {first['input']!r}"

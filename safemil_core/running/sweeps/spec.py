@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from safemil_core.config import Settings
 from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.settings import Settings
 from safemil_core.workspace import is_name
 
 CostMetric = Literal["step_auc", "rank_correlation", "step_auc_unmarked", "rank_correlation_unmarked"]
