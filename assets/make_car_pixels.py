@@ -10,12 +10,11 @@ evaluation. Import it with `--env SafetyCarCircle-v0`, and policies that learn f
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import h5py
 import numpy as np
+from loky import ProcessPoolExecutor
 from tqdm import tqdm
 
 from safemil_core.assessment.environments import Simulator
@@ -49,8 +48,7 @@ def make(out: Path, n_trajectories: int, n_steps: int, size: int, workers: int) 
         chosen = np.concatenate([np.arange(start, start + n_steps) for start in starts])
         kept = {name: file[name][:][chosen] for name in ("actions", "rewards", "costs")}
         recorded = [file["observations"][start : start + n_steps] for start in starts]
-    # Spawned, not forked: threads and simulators are not copied.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(workers) as processes:
         jobs = [processes.submit(images_of, observations, size) for observations in recorded]
         images = np.concatenate([job.result() for job in tqdm(jobs, unit="trajectory")])
     timeouts = np.arange(1, len(chosen) + 1) % n_steps == 0

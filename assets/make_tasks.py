@@ -9,9 +9,7 @@ number of workers changes nothing.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from controllers import Controller, noisy
 from dsrl_file import write
+from loky import ProcessPoolExecutor
 from tasks import TASKS, Source, controllers
 
 from safemil_core.assessment.environments.making import make as make_environment
@@ -99,8 +98,7 @@ def make(name: str, out: Path, workers: int, share: float = 1.0, n_steps: int | 
     counts = [max(round(share * source.trajectories), 1) for source in sources]
     order = np.repeat(np.arange(len(sources)), counts)
     np.random.default_rng(DATA_SEED).shuffle(order)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers) as pool:
         drawn = [(k, sources[i]) for k, i in enumerate(order)]
         runs = list(pool.map(partial(trajectory, name, n_steps), drawn, chunksize=4))
         about = [describe(source, [runs[k] for k in np.flatnonzero(order == i)]) for i, source in enumerate(sources)]

@@ -289,7 +289,7 @@ def test_labels_that_make_no_sense(refused, workspace, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--set", "cost.bags=3"), "unknown setting 'cost.bags'; the settings are cost.hidden_sizes"),
+        (("--set", "cost.bags=3"), "unknown setting 'cost.bags'; the settings are cost.network"),
         (("--set", "cost.bag_size=0"), "cost.bag_size must be greater than or equal to 1, got 0"),
         (("--set", "cost.bag_size"), "expected key=value, got 'cost.bag_size'"),
         (("--seed", "-1"), "seed must be greater than or equal to 0"),

@@ -10,6 +10,7 @@ from safemil_core.learning.networks import CategoricalPolicy
 from safemil_core.running.runs import RunStore
 
 SETTINGS = [
+    "cost.network=mlp", "cost.inputs=all",
     "cost.hidden_sizes=[32]", "cost.bag_size=32", "cost.updates=150", "policy.hidden_sizes=[32]", "policy.updates=400",
     "weights.scheme=trajectory", "weights.beta=0.5",
 ]  # fmt: skip

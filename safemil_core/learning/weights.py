@@ -26,8 +26,7 @@ class CloningWeights:
     """[sum T] float64."""
 
     costs: np.ndarray
-    """[N] float64, what they follow from: the trajectory costs C, or of a split the mean costs of a step; 0 where none
-    were asked for."""
+    """[N] float64, the trajectory costs C; 0 where none were asked for."""
 
 
 def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, per_length: bool = False) -> np.ndarray:
@@ -74,14 +73,13 @@ def cloning_weights(
     if not cloned.any():
         raise ValueError("every trajectory is marked non-preferred: nothing is left to clone")
     lengths = np.diff(offsets)
-    if config.scheme == "split":
-        costs = sum_by_trajectory(step_costs, offsets) / lengths
-    else:
-        costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
+    costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
     if config.scheme == "step":
         steps = np.where(np.repeat(labels == "preferred", lengths), 1.0, 1.0 - step_costs.astype(np.float64))
     else:
-        steps = np.repeat(_by_cost(costs, cloned, labels == "preferred", config), lengths)
+        # A split needs no scale, so it goes by what all steps cost, however late.
+        weighed = sum_by_trajectory(step_costs, offsets) / lengths if config.scheme == "split" else costs
+        steps = np.repeat(_by_cost(weighed, cloned, labels == "preferred", config), lengths)
     steps = steps * np.repeat(cloned, lengths)
     if steps.sum() == 0:  # a threshold below every cost, or all cost 1: keep the least costly, not nothing
         steps = np.repeat(costs == costs[cloned].min(), lengths) * np.repeat(cloned, lengths)

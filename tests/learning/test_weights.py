@@ -200,11 +200,11 @@ def test_where_no_groups_stand_clearly_apart_the_first_split_counts():
 
 
 def test_the_split_goes_by_the_mean_cost_of_a_step_whatever_the_discount():
-    # C = 1 + 0.5 of the first, 0.25 of the second; mean costs 0.75 and 0.5
-    costs, offsets = [1, 1, 0, 0, 0, 0, 1, 1], np.array([0, 4, 8])
-    weights = weigh([*costs[:4], 0, 1, 0, 0], labels=("none",) * 2, offsets=offsets, gamma=0.5, scheme="split")
-    np.testing.assert_allclose(weights.costs, [0.5, 0.25])
-    np.testing.assert_allclose(weights.trajectories, [0, 2])
+    # the first costs more at once, C = 1 against 0.25 + 0.125 + 0.0625; the second in all
+    costs, offsets = [1, 0, 0, 0, 0, 0.5, 0.5, 0.5], np.array([0, 4, 8])
+    weights = weigh(costs, labels=("none",) * 2, offsets=offsets, gamma=0.5, per_length=False, scheme="split")
+    np.testing.assert_allclose(weights.costs, [1, 0.25 + 0.125 + 0.0625])
+    np.testing.assert_allclose(weights.trajectories, [2, 0])
 
 
 def test_the_split_goes_by_what_is_cloned_and_not_known_to_be_preferred():

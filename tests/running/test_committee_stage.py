@@ -95,11 +95,14 @@ def test_it_runs_in_a_process_of_its_own_one_at_a_time(workspace, walks):
     assert committee.held_out_cost[1::2].mean() > committee.held_out_cost[::2].mean() + 0.1
 
 
-def test_one_that_is_stopped_leaves_the_earlier_one(workspace, walks, quick):
+def test_one_that_is_stopped_leaves_the_earlier_one(workspace, quick):
+    # With fewer steps it would be done before it is stopped.
+    walks = add_dataset(workspace, arrays=crossing_arrays(1_500, 100))
+    store_of(workspace).labels("walks").mark(MARKED, "non_preferred", author="ann")
     ask_committee(workspace, "walks", "ann", "cpu")
     before = committee_file(workspace, walks).read_bytes()
     tasks.start_committee(workspace, walks, "bob")
-    wait(lambda: Task.of_dataset("committee", workspace, walks).progress.pid)
+    wait(lambda: Task.of_dataset("committee", workspace, walks).progress.pid, every_s=0.01)
     tasks.stop(Task.of_dataset("committee", workspace, walks))
     progress = wait(lambda: (p := Task.of_dataset("committee", workspace, walks).progress).is_finished and p)
     assert progress.state == "stopped"

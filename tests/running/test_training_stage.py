@@ -102,7 +102,7 @@ def bits_of(run):
 def models_of(workspace, kind):
     name = kind.replace(" ", "-")
     add_dataset(workspace, name, changed(kind))
-    run = new_run(workspace, name)
+    run = new_run(workspace, name, config=TINY.with_values(["cost.inputs=all"]))
     train_run(workspace, run, "cpu")
     return bits_of(run), run
 

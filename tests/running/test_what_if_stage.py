@@ -19,7 +19,7 @@ from safemil_core.running.what_ifs import Refits, Request, WhatIfs, start_what_i
 def run(workspace):
     """A trained run with 1, 3, 5 and 7 marked."""
     add_dataset(workspace)
-    run = new_run(workspace)
+    run = new_run(workspace, config=TINY.with_values(["weights.scheme=trajectory"]))
     train_run(workspace, run, "cpu")
     return run
 

@@ -105,7 +105,7 @@ def test_a_full_disk_fails_the_job_and_leaves_its_last_checkpoint(small_disk: Pa
 
 def test_too_little_memory_fails_the_job_in_words(workspace: Workspace, workers: Workers) -> None:
     add_dataset(workspace)
-    huge = new_run(workspace, config=TINY.with_values(["cost.hidden_sizes=[8192,8192]"]))
+    huge = new_run(workspace, config=TINY.with_values(["cost.network=mlp", "cost.hidden_sizes=[8192,8192]"]))
     job = done_by(workers, workspace, huge, spare_memory=2**28)
     assert job.state == "failed"
     assert job.message.startswith("there is not enough memory on this device; train again with a smaller")
@@ -115,7 +115,7 @@ def test_too_little_memory_fails_the_job_in_words(workspace: Workspace, workers:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 def test_too_little_memory_on_a_gpu_fails_the_job_in_words(workspace: Workspace) -> None:
     add_dataset(workspace)
-    run = new_run(workspace, config=TINY.with_values(["cost.hidden_sizes=[8192,8192]"]))
+    run = new_run(workspace, config=TINY.with_values(["cost.network=mlp", "cost.hidden_sizes=[8192,8192]"]))
     torch.cuda.set_per_process_memory_fraction(1e-3)
     try:
         with pytest.raises(OutOfRoom, match="there is not enough memory on this device"):
