@@ -77,6 +77,14 @@ def read_progress(path: Path) -> Progress:
     return replace(progress, state="lost", message=progress.message or "its process died") if is_gone else progress
 
 
+def find_progress(path: Path) -> Progress | None:
+    """The same; None where nobody has begun."""
+    try:
+        return read_progress(path)
+    except NotFound:
+        return None
+
+
 def begin(total: int, device: str) -> Progress:
     """The first report of the process that does the work."""
     now, pid = time.time(), os.getpid()

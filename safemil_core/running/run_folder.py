@@ -21,7 +21,7 @@ from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import InvalidConfig, NotFound, NotReady
 from safemil_core.running.metrics_log import MetricsLog
-from safemil_core.running.progress import Progress, read_progress
+from safemil_core.running.progress import Progress, find_progress
 from safemil_core.running.provenance import Provenance
 from safemil_core.workspace import whole_file
 
@@ -93,8 +93,7 @@ class Run:
     @property
     def old_progress(self) -> Progress | None:
         """Of training, as versions before the job queue kept it."""
-        path = self.folder / "progress.json"
-        return read_progress(path) if path.exists() else None
+        return find_progress(self.folder / "progress.json")
 
     @property
     def outcome(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.processes import start_process
-from safemil_core.running.progress import Progress, is_alive, read_progress, write_progress
+from safemil_core.running.progress import Progress, find_progress, is_alive, write_progress
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
@@ -91,7 +91,7 @@ class Task:
     @property
     def progress(self) -> Progress | None:
         """How far it is or how it ended; None where it was never begun."""
-        return read_progress(self.progress_file) if self.progress_file.exists() else None
+        return find_progress(self.progress_file)
 
     @property
     def is_live(self) -> bool:

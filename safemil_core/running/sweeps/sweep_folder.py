@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from safemil_core.errors import NotFound
-from safemil_core.running.progress import Progress, read_progress
+from safemil_core.running.progress import Progress, find_progress
 from safemil_core.running.sweeps.spec import SweepSpec, read_spec
 from safemil_core.running.sweeps.trials import Row
 from safemil_core.workspace import Workspace, is_name, whole_file
@@ -46,7 +46,7 @@ class Sweep:
     @property
     def progress(self) -> Progress | None:
         """How far it is or how it ended; None where it was never begun."""
-        return read_progress(self.progress_file) if self.progress_file.exists() else None
+        return find_progress(self.progress_file)
 
     @property
     def version(self) -> tuple[int, int]:
