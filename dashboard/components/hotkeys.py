@@ -28,10 +28,10 @@ export default function ({ data, parentElement, setStateValue }) {
 function begin() {
   // Python applies what is newer than its `ack`, and the queue forgets the rest.
   const own = { host: null, send: null, leaving: 0, take, end }, born = Date.now() * 1000;
-  let queue = [], count = 0, keys = [];
+  let queue = [], count = 0, keys = [], about = null;
 
   function take(data) {
-    keys = data.keys;
+    ({ keys, about } = data);
     count = Math.max(count, data.ack - born); // a clock may have been set back
     queue = queue.filter((event) => event.number > data.ack);
   }
@@ -45,7 +45,7 @@ function begin() {
     if (!keys.includes(key)) return;
     event.preventDefault();
     event.stopPropagation();
-    queue.push({ number: born + ++count, key });
+    queue.push({ number: born + ++count, key, about });
     queue = queue.slice(-500);
     report();
   }
@@ -66,8 +66,11 @@ function begin() {
 _hotkeys = st.components.v2.component("safemil_hotkeys", js=_JS)
 
 
-def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None]) -> None:
-    """Listen for keys; `on_press` gets each press in order, in a callback before the page is drawn again."""
+def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], about: int | None = None) -> None:
+    """Listen for keys; `on_press` gets each press in order, in a callback before the page is drawn again.
+
+    `about` is the number of what the keys judge. What was pressed while the browser still showed another is void.
+    """
     done = f"{key}.done"
 
     @state.uninterrupted()
@@ -75,12 +78,13 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None]) ->
         events = (state.widget_value(key) or {}).get("events") or []
         for event in events:
             if event["number"] > state.recall(done, 0) and event["key"] in keys:
-                on_press(event["key"])
+                if event.get("about") == about:
+                    on_press(event["key"])
                 state.remember(done, event["number"])
 
     _hotkeys(
         key=key,
-        data={"name": key, "keys": list(keys), "ack": state.recall(done, 0)},
+        data={"name": key, "keys": list(keys), "about": about, "ack": state.recall(done, 0)},
         default={"events": []},
         on_events_change=apply,
         height="content",

@@ -47,7 +47,7 @@ def judge_panel(
             pressed twice says it twice of the same trajectory; the second time has to be ignored.
         ahead: what comes next, so that its video is rendered meanwhile.
     """
-    hotkeys(f"{key}.keys", tuple(_KEYS), lambda pressed: on_judge(trajectory, _KEYS[pressed]))
+    hotkeys(f"{key}.keys", tuple(_KEYS), lambda pressed: on_judge(trajectory, _KEYS[pressed]), about=trajectory)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.markdown(f"**{progress}** · trajectory {trajectory}", width="content")

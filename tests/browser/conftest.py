@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from safemil_core.workspace import Workspace
 from tests.browser.chromium import ADVICE, find_chromium
@@ -43,6 +43,11 @@ class Dashboard:
 
     url: str
     workspace: Path
+
+
+def scroll_to(locator: Locator) -> None:
+    """Bring an element into view at once: Playwright's own waits until it rests, and fails when it is drawn anew."""
+    locator.evaluate("element => element.scrollIntoViewIfNeeded()")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from safemil_core.assessment.state_axes import Axis
 from safemil_core.assessment.state_maps import cell_sums, state_map, steps_inside, trajectories_inside
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import ARTIFACTS, Dashboard
+from tests.browser.conftest import ARTIFACTS, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 BINS = 40
@@ -63,7 +63,7 @@ def test_cells_lead_to_their_steps_and_trajectories_and_these_into_the_view(dash
     page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}")
     top = page.locator(".plot .over").first
     top.wait_for()
-    top.scroll_into_view_if_needed()
+    scroll_to(top)
 
     # A click takes the cell under the pointer, and what is read out there are the map's own numbers.
     cell = int(np.flatnonzero(reference.map.counts > 3)[-1])
@@ -93,7 +93,7 @@ def test_cells_lead_to_their_steps_and_trajectories_and_these_into_the_view(dash
     # A row of the table shows its trajectory with the cursor at its costliest step in the cells.
     _, table = reference.inside(cells)
     rows = page.locator("[data-testid=stDataFrame] canvas").first
-    rows.scroll_into_view_if_needed()
+    scroll_to(rows)
     page.wait_for_timeout(500)
     rows.click(position={"x": 18, "y": 38 + 35 + 17}, force=True)  # the box of the second row, under the header
     second = table.iloc[1]
@@ -117,7 +117,7 @@ def test_cells_lead_to_their_steps_and_trajectories_and_these_into_the_view(dash
     page.get_by_role("option", name=re.compile("^run ")).click()
     expect(page.get_by_text("learned cost, mean: this run minus the other")).to_be_visible()
     selected(page, 1)
-    top.scroll_into_view_if_needed()
+    scroll_to(top)
     page.mouse.move(*place(page, column, row))
     theirs = Reference(workspace, other).map.values[row, column]
     difference = np.float32(reference.map.values[row, column] - theirs)

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from safemil_core.assessment.rasters import levels, row_order
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 LEFT, RIGHT, TOP, BOTTOM = 104, 14, 10, 36
@@ -36,7 +36,7 @@ class Raster:
     def at(self, across: float, down: float) -> tuple[float, float]:
         """Where on the page such fractions of the plot lie."""
         canvas = self.root.locator("canvas.over")
-        canvas.scroll_into_view_if_needed()
+        scroll_to(canvas)
         box = canvas.bounding_box()
         assert box is not None
         width, height = box["width"] - LEFT - RIGHT, box["height"] - TOP - BOTTOM

@@ -11,7 +11,7 @@ from safemil_core.config import RunConfig
 from safemil_core.running.runs import RunStore
 from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import ARTIFACTS, Dashboard
+from tests.browser.conftest import ARTIFACTS, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 from tests.factories import CAR_CIRCLE, store_of
 
@@ -58,7 +58,7 @@ def test_a_bad_moment_leads_to_its_teachers_who_can_be_marked(dashboard: Dashboa
     page.goto(f"{dashboard.url}/rollouts?dataset={info.name}&run={run.id}")
     expect(page.get_by_text("Who taught it that?")).to_be_visible(timeout=60_000)
     table = page.locator(".stDataFrame", has=page.locator("canvas")).last
-    table.scroll_into_view_if_needed()
+    scroll_to(table)
     page.wait_for_timeout(1_000)
     table.locator("canvas").first.click(position={"x": 18, "y": 35 + 17}, force=True)  # the first row's box
     mark = page.get_by_role("button", name="Mark 1 trajectory non-preferred")

@@ -19,7 +19,7 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 SLOW = 60_000
@@ -166,7 +166,7 @@ def panel(page: Page) -> Locator:
 def tick_row(page: Page, number: int) -> None:
     """Tick the box of a row of the first table, counted from 1 under the header."""
     table = page.locator("[data-testid=stDataFrame] canvas").first
-    table.scroll_into_view_if_needed()
+    scroll_to(table)
     page.wait_for_timeout(500)
     table.click(position={"x": 18, "y": 35 * number + 17}, force=True)
 

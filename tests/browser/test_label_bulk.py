@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 Point = tuple[float, float]
@@ -120,7 +120,7 @@ def open_page(dashboard: Dashboard, page: Page) -> LabelStore:
 
 def drag(page: Page, plot: Locator, *points: Point) -> None:
     """Press at the first point, move over the others, release; each as a share of the plot's width and height."""
-    plot.scroll_into_view_if_needed()
+    scroll_to(plot)
     box = plot.bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from safemil_core.assessment.videos import write_mp4
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import ARTIFACTS, Dashboard
+from tests.browser.conftest import ARTIFACTS, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 
@@ -24,7 +24,7 @@ def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, pag
     newest, older = (run.id for run in RunStore(workspace).list(info.id))
     page.goto(f"{dashboard.url}/train?dataset={info.name}&run={newest}")
     table = page.locator("[data-testid=stDataFrame] canvas").first
-    table.scroll_into_view_if_needed()
+    scroll_to(table)
     page.wait_for_timeout(1_000)
     table.click(position={"x": 18, "y": 35 + 35 + 17}, force=True)  # the check box of the second row, under the header
     expect(page).to_have_url(re.compile(rf"run={older}"), timeout=30_000)

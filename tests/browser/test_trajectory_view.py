@@ -16,7 +16,7 @@ from safemil_core.assessment.evidence import evidence
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import ARTIFACTS, Dashboard
+from tests.browser.conftest import ARTIFACTS, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 T = 120
@@ -47,7 +47,7 @@ def open_view(dashboard: Dashboard, page: Page, sent: list[str], **query: str | 
     view = page.locator(".view")
     view.wait_for(timeout=60_000)
     has(view, "trajectory", SHOWN)
-    view.scroll_into_view_if_needed()
+    scroll_to(view)
     page.wait_for_timeout(1500)
     return view
 

@@ -23,7 +23,7 @@ from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import REPOSITORY, Dashboard
+from tests.browser.conftest import REPOSITORY, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 from tests.data.intake.test_downloads import Server
 from tests.factories import dsrl_arrays, write_dsrl
@@ -251,7 +251,7 @@ def give(page: Page, name: str, content: bytes) -> None:
 def choose(page: Page, label: str, option: str) -> None:
     """Take an option of a select box, or one more of a box of several."""
     field = page.get_by_role("combobox", name=re.compile(rf"(^|\. ){re.escape(label)}")).last
-    field.scroll_into_view_if_needed()  # a list that is open would close with it
+    scroll_to(field)  # a list that is open would close with it
     field.click()
     page.get_by_role("option", name=option, exact=True).click()
     page.keyboard.press("Tab")  # closes a list of several; Escape would empty a box that may be empty

@@ -11,7 +11,7 @@ from safemil_core.config import RunConfig, WeightConfig
 from safemil_core.running.run_folder import Run
 from safemil_core.running.training_stage import train_run
 from safemil_core.workspace import Workspace
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 
 CONFIG = RunConfig(**{**TINY.model_dump(), "weights": WeightConfig(scheme="trajectory", beta=2.0).model_dump()})
@@ -53,7 +53,7 @@ def _a_smaller_beta_trusts_fewer(page: Page) -> None:
 
 def _a_row_leads_to_its_trajectory(page: Page) -> None:
     table = page.locator(".st-key-weights-changes canvas").first
-    table.scroll_into_view_if_needed()
+    scroll_to(table)
     page.wait_for_timeout(1_000)
     table.click(position={"x": 18, "y": 35 + 17}, force=True)  # the check box of the first row, under the header
     expect(page).to_have_url(re.compile(r"trajectory=\d+"))
