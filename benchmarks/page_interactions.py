@@ -147,6 +147,7 @@ def _at(page: Page, selector: str, place: tuple[float, float]) -> tuple[float, f
 
 FIGURE = ".js-plotly-plot .main-svg"
 STAGE, STEP = "canvas.path, canvas.timeline", ".bar .step"
+_SCHEME = "[class*=st-key-weights][class*=-scheme]"
 TABLE, SCATTER = "[data-testid=stDataFrame] canvas", ".st-key-label-scatter"
 MAP = ".st-key-costs-map canvas"
 RASTER, OVER, SAYS = "canvas.cells", "canvas.over", ".raster .said"
@@ -277,10 +278,13 @@ PAGES: tuple[PageUnderTest, ...] = (
         "weights",
         (FIGURE,),
         (
+            Interaction("scheme", segment_at(_SCHEME, 3, 2, 0, 1), "[class*=figure-weights]"),
             Interaction(
-                "scheme", segment_at("[class*=st-key-weights][class*=-scheme]", 2, 0), "[class*=figure-weights]"
+                "beta",
+                slide("[class*=st-key-weights][class*=-beta]"),
+                "[class*=figure-weights]",
+                segment_at(_SCHEME, 1),
             ),
-            Interaction("beta", slide("[class*=st-key-weights][class*=-beta]"), "[class*=figure-weights]"),
         ),
     ),
     PageUnderTest("doctor", "doctor", ("h1",)),

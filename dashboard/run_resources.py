@@ -197,11 +197,12 @@ def _weighed(
     folder: Path, written_at: int, settings: str, has_truth: bool, _info: DatasetInfo, _weights: WeightConfig
 ) -> WeightReport:
     run, known = Run(folder), trajectories(_info)
+    true_costs = summary(_info)["true_cost"].to_numpy() if has_truth else None
     return report(
         _run_costs(folder, written_at),
         known.offsets,
         run.trajectories()["label"].to_numpy(str),
-        known.true_costs(),
+        true_costs,
         _weights,
         run.config.cost.gamma,
         immobile(_info),

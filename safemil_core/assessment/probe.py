@@ -13,7 +13,7 @@ from safemil_core.data.storage.npy_stream import blocks
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
 
-N_CELLS = 60
+N_CELLS = 48
 """Of a plane, along each axis."""
 N_POINTS = 121
 """Of a line."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from safemil_core.config import WeightConfig
-from safemil_core.data.trajectories import sum_by_trajectory, times
+from safemil_core.data.trajectories import sum_by_trajectory
 
 CLEARLY = 0.8
 """Share of the variance of costs between two groups from which these stand clearly apart."""
@@ -41,12 +42,13 @@ def trajectory_costs(step_costs: np.ndarray, offsets: np.ndarray, gamma: float, 
     Returns:
         [N] float64.
     """
-    if gamma == 1:  # the same to the bit, without millions of powers: pages ask for it while a slider moves
-        costs, lengths = sum_by_trajectory(step_costs, offsets), np.diff(offsets).astype(np.float64)
-    else:
-        powers = gamma ** np.arange(np.diff(offsets).max(), dtype=np.float64)
-        discounts = powers[times(offsets)]
-        costs, lengths = sum_by_trajectory(step_costs * discounts, offsets), sum_by_trajectory(discounts, offsets)
+    lengths = np.diff(offsets)
+    if gamma == 1:
+        costs = sum_by_trajectory(step_costs, offsets)
+    else:  # a product for each trajectory, not millions of powers: pages ask for it while a slider moves
+        powers = gamma ** np.arange(lengths.max(), dtype=np.float64)
+        costs = np.array([step_costs[begin:end] @ powers[: end - begin] for begin, end in pairwise(offsets)])
+        lengths = powers.cumsum()[lengths - 1]
     if per_length:
         costs = costs / lengths * lengths.max()
     return costs
@@ -76,15 +78,19 @@ def cloning_weights(
     costs = trajectory_costs(step_costs, offsets, gamma, config.per_length)
     if config.scheme == "step":
         steps = np.where(np.repeat(labels == "preferred", lengths), 1.0, 1.0 - step_costs.astype(np.float64))
+        steps = steps * np.repeat(cloned, lengths)
+        if steps.sum() > 0:
+            steps = steps / steps.sum() * lengths[cloned].sum()
+            return CloningWeights(sum_by_trajectory(steps, offsets) / lengths, steps, costs)
+        weights = np.zeros(len(lengths))
     else:
         # A split needs no scale, so it goes by what all steps cost, however late.
         weighed = sum_by_trajectory(step_costs, offsets) / lengths if config.scheme == "split" else costs
-        steps = np.repeat(_by_cost(weighed, cloned, labels == "preferred", config), lengths)
-    steps = steps * np.repeat(cloned, lengths)
-    if steps.sum() == 0:  # a threshold below every cost, or all cost 1: keep the least costly, not nothing
-        steps = np.repeat(costs == costs[cloned].min(), lengths) * np.repeat(cloned, lengths)
-    steps = steps / steps.sum() * lengths[cloned].sum()
-    return CloningWeights(sum_by_trajectory(steps, offsets) / lengths, steps, costs)
+        weights = _by_cost(weighed, cloned, labels == "preferred", config) * cloned
+    if weights.sum() == 0:  # a threshold below every cost, or all cost 1: keep the least costly, not nothing
+        weights = ((costs == costs[cloned].min()) & cloned).astype(np.float64)
+    weights = weights / (weights @ lengths) * lengths[cloned].sum()
+    return CloningWeights(weights, np.repeat(weights, lengths), costs)
 
 
 def uniform_weights(offsets: np.ndarray, labels: np.ndarray) -> CloningWeights:
