@@ -281,6 +281,15 @@ def source_shortcut(rng: np.random.Generator) -> Patient:
     return Patient(_beside(_per_trajectory(np.eye(4)[robots])), _labels(n, marked), tags=tags)
 
 
+def slow_shortcut(rng: np.random.Generator) -> Patient:
+    """The slowest that drive at all are marked, as where they stay longest in danger."""
+    moving = np.flatnonzero(~is_immobile(cars()))
+    trajectories = some_of(cars(), moving)
+    velocities = np.abs(np.diff(trajectories.observations.reshape(len(moving), LENGTH, -1), axis=1))
+    paces = (velocities / trajectories.observations.std(axis=0)).mean(axis=(1, 2)) + rng.normal(0, 1e-3, len(moving))
+    return Patient(trajectories, _labels(len(moving), np.argsort(paces)[:N_MARKED]))
+
+
 def follows_trajectory(rng: np.random.Generator) -> Patient:
     """Forty numbers that are drawn anew for each trajectory, as where the simulator is randomised."""
     observed = _per_trajectory(rng.normal(size=(len(cars()), 40)))
@@ -361,9 +370,9 @@ PROVOKED: dict[str, Provocation] = {
     provocation.__name__: provocation
     for provocation in (
         not_a_number, missing_normalisation, dead_network, learning_rate, saturation, few_labels, duplicates,
-        indistinguishable, bag_size, short_window, length_shortcut, time_shortcut, source_shortcut, follows_trajectory,
-        short_episodes, few_effective, immobile_weights, contradictions, near_duplicates, one_failure_mode,
-        constant_dimensions, scales, duplicate_trajectories, truncated_episodes,
+        indistinguishable, bag_size, short_window, length_shortcut, time_shortcut, source_shortcut, slow_shortcut,
+        follows_trajectory, short_episodes, few_effective, immobile_weights, contradictions, near_duplicates,
+        one_failure_mode, constant_dimensions, scales, duplicate_trajectories, truncated_episodes,
     )
 }  # fmt: skip
 """By the cause that is to be found first."""

@@ -15,7 +15,7 @@ from safemil_core.assessment.doctor.collapse_by_training import learning_rate
 from safemil_core.assessment.doctor.dataset_trouble import truncated_episodes
 from safemil_core.assessment.doctor.label_trouble import contradictions
 from safemil_core.assessment.doctor.separability import separability, some
-from safemil_core.assessment.doctor.shortcuts import explained, shortcuts, sources_of
+from safemil_core.assessment.doctor.shortcuts import explained, paces, shortcuts, sources_of
 from safemil_core.assessment.doctor.signs import RECENT_ROWS, Signs
 from safemil_core.assessment.doctor.twins import twins
 from safemil_core.assessment.doctor.weight_trouble import short_episodes
@@ -207,6 +207,18 @@ def test_returns_are_shown_beside_a_shortcut_and_never_make_one():
     assert finding.cause == "length_shortcut"
     alone = finding.figure.series[1]
     assert dict(zip(alone.x, alone.y, strict=True))["return"] == 1.0
+
+
+def test_the_slowest_being_marked_is_a_shortcut_and_the_fastest_is_none():
+    speeds, labels = np.array([0.1, 0.2, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5]), ("non_preferred",) * 2 + ("none",) * 6
+    walks = case((4,) * 8, labels, costs=np.tile([0.9, 0.1, 0.5, 0.5], 8).astype(np.float32))
+    driven = np.outer(speeds, np.arange(4)).reshape(-1, 1).astype(np.float32)
+    slow = replace(walks, trajectories=replace(walks.trajectories, observations=driven))
+    assert paces(slow) == pytest.approx(speeds / driven.reshape(8, 4)[:, :3].std(), rel=1e-5)
+    (finding,) = shortcuts(slow)
+    assert finding.cause == "slow_shortcut"
+    assert finding.evidence.startswith("AUC 1.00 by slowness alone, ")
+    assert shortcuts(replace(slow, labels=slow.labels[::-1].copy())) == []
 
 
 def test_that_a_cost_follows_the_trajectory_is_shown_by_behaviour_that_was_not_seen():

@@ -16,6 +16,7 @@ CAUSES: dict[str, str] = {
     "length_shortcut": "the length gives the labels away",
     "time_shortcut": "the time gives the labels away",
     "source_shortcut": "the source gives the labels away",
+    "slow_shortcut": "slowness gives the labels away",
     "follows_trajectory": "a cost that follows the trajectory instead of the step",
     "short_episodes": "weights that reward short episodes",
     "few_effective": "weights on a handful of trajectories",

@@ -1,4 +1,4 @@
-"""Costs that look at the wrong thing: length, time, source, or which trajectory it is, instead of the step.
+"""Costs that look at the wrong thing: length, time, source, slowness, or which trajectory it is, not the step.
 
 Neither the loss nor held-out trajectories show it. What does is how well these alone predict the labels, and how much
 of the cost they explain.
@@ -20,6 +20,8 @@ AS_GOOD_AS = 0.05
 """Of AUC: a shortcut that predicts the labels at most so much worse than the network may be all that it has learned."""
 TELLS = 0.8
 """AUC from which on something tells the labels by itself."""
+TELLS_SLOW = 0.9
+"""The same of slowness: many that are marked rightly are a little slower, or faster."""
 EXPLAINS_TIME, EXPLAINS_SOURCE, EXPLAINS_TRAJECTORY = 0.4, 0.7, 0.8
 """Share of the variance of c from which on it goes by time, by source or by trajectory rather than by the step."""
 N_SOURCES = 10
@@ -35,13 +37,14 @@ class Predictors:
     length: float
     time: float
     source: float
+    slowness: float
     returns: float | None
     """Shown, never found by."""
 
     @property
     def figure(self) -> Evidence:
         """All of them as bars against the network."""
-        bars = {"length": self.length, "time index": self.time, "source": self.source}
+        bars = {"length": self.length, "time index": self.time, "source": self.source, "slowness": self.slowness}
         if self.returns is not None:
             bars["return"] = self.returns
         alone = Series("alone", tuple(bars), tuple(bars.values()))
@@ -59,6 +62,7 @@ def shortcuts(case: Case) -> list[Finding]:
         _length(case, told),
         _time(case, told),
         _source(case, told, sources),
+        _slow(case, told),
         _trajectory(case, told),
     )
     return [finding for finding in found if finding is not None][:1]
@@ -142,6 +146,37 @@ def _source(case: Case, told: Predictors, sources: np.ndarray) -> Finding | None
     )
 
 
+def _slow(case: Case, told: Predictors) -> Finding | None:
+    """One way only: that the marked are the fastest is as often the danger itself."""
+    if told.slowness < TELLS_SLOW or not _is_as_good(told.slowness, told):
+        return None
+    return Finding(
+        cause="slow_shortcut",
+        symptom="shortcut",
+        title="What is marked is what moves slowest",
+        evidence=f"AUC {told.slowness:.2f} by slowness alone, {told.network:.2f} by the network",
+        why="who is slow stays longer in danger, and is slow everywhere else too: the cost may have learned slowness",
+        cure="Mark fast ones that go wrong as well, and slow ones that do not as preferred.",
+        harm=0.75,
+        trajectories=tuple(case.marked.tolist()),
+        figure=told.figure,
+    )
+
+
+def paces(case: Case) -> np.ndarray:
+    """[N] by how much the numbers of a step change until the next, each in its deviations, on average."""
+    numbers, n = case.trajectories.coordinates, len(case.lengths)
+    is_last = np.zeros(len(numbers), dtype=bool)
+    is_last[case.offsets[1:] - 1] = True
+    steps = np.flatnonzero(~is_last)
+    steps = steps[:: max(1, len(steps) // MOST_STEPS)]
+    here, of = numbers[steps], np.searchsorted(case.offsets, steps, side="right") - 1
+    deviations = here.std(axis=0)
+    changes = np.abs(numbers[steps + 1] - here)[:, deviations > 0] / deviations[deviations > 0]
+    summed = np.bincount(of, changes.sum(axis=1), n)
+    return summed / np.maximum(1, np.bincount(of, minlength=n))
+
+
 def _trajectory(case: Case, told: Predictors) -> Finding | None:
     costs, steps = _some_costs(case)
     of = np.repeat(np.arange(len(case.lengths)), case.lengths)[steps]
@@ -202,6 +237,7 @@ def _predictors(case: Case, sources: np.ndarray) -> Predictors:
         length=_either_way(_auc(case.lengths, is_marked)),
         time=_either_way(_time_auc(case)),
         source=_auc(_marked_of_source(sources, is_marked), is_marked),
+        slowness=_auc(-paces(case), is_marked),
         returns=None if case.returns is None else _either_way(_auc(case.returns, is_marked)),
     )
 
