@@ -66,7 +66,8 @@ def _begin(chosen: Experiment) -> None:
         on_click=_start,
         args=(chosen,),
         disabled=bool(missing),
-        help="In processes of their own, one a core. Trials that are done are not done again.",
+        help="In processes of their own, one a core; where `RAY_ADDRESS` is set, on that Ray cluster. Trials that are "
+        "done are not done again.",
     )
     if missing:
         st.info(missing)

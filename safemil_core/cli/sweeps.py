@@ -14,7 +14,10 @@ from safemil_core.running.sweeps.sweep_folder import SweepStore
 @click.command()
 @click.argument("spec_file", metavar="SPEC.toml", type=click.Path(path_type=Path))
 @click.option("--workers", type=click.IntRange(1, 1_024), help="Processes on this machine; one a core if not given.")
-@click.option("--ray", "address", metavar="ADDRESS", help="Do it on a Ray cluster: its address, or `auto`.")
+@click.option(
+    "--ray", "address", metavar="ADDRESS", envvar="RAY_ADDRESS", show_envvar=True,
+    help="Do it on a Ray cluster: its address, or `auto`.",
+)  # fmt: skip
 @common_options
 def sweep(spec_file: Path, workers: int | None, address: str | None, as_json: bool, workspace: Path | None) -> None:
     """Do all trials of an experiment that are not done yet, and print its table."""

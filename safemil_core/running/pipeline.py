@@ -8,6 +8,7 @@ however it ends, the progress file says so.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -94,7 +95,7 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
     elif options.task == "sweep":
         from safemil_core.running.sweeps.sweep_stage import run_sweep
 
-        run_sweep(workspace, SweepStore(workspace).open(options.subject))
+        run_sweep(workspace, SweepStore(workspace).open(options.subject), address=os.environ.get("RAY_ADDRESS"))
     else:
         from safemil_core.running.replay_stage import render_replays
 

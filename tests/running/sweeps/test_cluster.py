@@ -6,6 +6,7 @@ import pytest
 from factories import add_dataset
 
 from safemil_core.errors import NotFound
+from safemil_core.running.pipeline import main
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
@@ -65,3 +66,15 @@ def test_where_no_cluster_answers(workspace, tmp_path):
     sweep = SweepStore(workspace).take(tmp_path / "far.toml")
     with pytest.raises(NotFound, match="no Ray cluster answers at 'auto'"):
         run_sweep(workspace, sweep, address="auto")
+
+
+def test_the_dashboards_sweeps_go_to_the_cluster_of_the_variable_that_ray_itself_reads(
+    workspace, tmp_path, monkeypatch
+):
+    add_dataset(workspace)
+    (tmp_path / "far.toml").write_text(SPEC)
+    sweep = SweepStore(workspace).take(tmp_path / "far.toml")
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert main(["--workspace", str(workspace.root), "sweep", sweep.name]) == 1
+    assert sweep.progress.state == "failed"
+    assert "no Ray cluster answers at 'auto'" in sweep.progress.message
