@@ -5,12 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, sentence
 from safemil_core.assessment.environments import canonical, find_environment
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotFound, SafeMILError
+from safemil_core.running import tasks
+from safemil_core.running.tasks import Task
 
 _BRING = "simulator.bring"
 LONG = 15
@@ -67,15 +70,10 @@ def _consent(files: UserFiles, name: str) -> None:
 
 
 def _set_up(interpreter: LegacyInterpreter) -> None:
-    if not st.button("Set it up", type="primary", key="simulator.install", help="About 200 MB, once, with uv."):
-        return
-    try:
-        with st.spinner("Setting up an interpreter of its own…"):
-            interpreter.install()
-    except SafeMILError as problem:
-        st.error(sentence(str(problem)))
-        return
-    st.rerun()
+    task = Task.of_interpreter(interpreter)
+    if not task_watch(task, "interpreter", key="simulator"):
+        st.button("Set it up", type="primary", key="simulator.install", on_click=tasks.start,
+                  args=(interpreter.workspace, task), help="About 200 MB, once, with uv.")  # fmt: skip
 
 
 def _bring(info: DatasetInfo) -> None:

@@ -16,6 +16,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
+from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.errors import SafeMILError
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Progress, State, begin, write_progress
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="pipeline")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("subject", help="a run's id, a dataset's name, an import's id or a sweep's name")
+    parser.add_argument("subject", help="a run's id, a dataset's name, an import's id, a sweep's name or a package")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--episodes", type=int, default=20)
     parser.add_argument("--videos", type=int, default=0)
@@ -96,10 +97,18 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.sweeps.sweep_stage import run_sweep
 
         run_sweep(workspace, SweepStore(workspace).open(options.subject), address=os.environ.get("RAY_ADDRESS"))
+    elif options.task == "interpreter":
+        _set_up(LegacyInterpreter(workspace, options.subject), Task.find(workspace, "interpreter", options.subject))
     else:
         from safemil_core.running.replay_stage import render_replays
 
         render_replays(workspace, options.subject)
+
+
+def _set_up(interpreter: LegacyInterpreter, task: Task) -> None:
+    write_progress(task.progress_file, begin(1, ""))
+    interpreter.install()
+    write_progress(task.progress_file, replace(begin(1, ""), state="done", done=1))
 
 
 def _end(progress_file: Path, state: State, message: str) -> None:

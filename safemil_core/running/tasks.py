@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
 
+from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
@@ -30,9 +31,9 @@ from safemil_core.workspace import Workspace, whole_file
 RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs", "offline"]
 """Tasks about a run; each has a folder in the run's."""
 DatasetTask = Literal["replay", "committee"]
-TaskName = Literal[RunTask, DatasetTask, "intake", "sweep"]
+TaskName = Literal[RunTask, DatasetTask, "intake", "sweep", "interpreter"]
 RUN_TASKS: tuple[RunTask, ...] = get_args(RunTask)
-TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake", "sweep")
+TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake", "sweep", "interpreter")
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
@@ -52,7 +53,7 @@ class Task:
 
     name: TaskName
     subject: str
-    """A run's id, a dataset's name, an import's id or a sweep's name."""
+    """A run's id, a dataset's name, an import's id, a sweep's name or a package of simulators."""
     folder: Path
 
     @classmethod
@@ -73,12 +74,20 @@ class Task:
         return cls("sweep", sweep.name, sweep.folder)
 
     @classmethod
+    def of_interpreter(cls, interpreter: LegacyInterpreter) -> Self:
+        """The setting up of an interpreter for a package of simulators."""
+        package = interpreter.package
+        return cls("interpreter", package, interpreter.workspace.simulators / f"{package}-setup")
+
+    @classmethod
     def find(cls, workspace: Workspace, name: TaskName, subject: str) -> Self:
         """The task as its process knows it, by name. Raises NotFound where its subject is gone."""
         if name == "intake":
             return cls(name, subject, IntakeStore(workspace).open(subject).folder)
         if name == "sweep":
             return cls.of_sweep(SweepStore(workspace).open(subject))
+        if name == "interpreter":
+            return cls.of_interpreter(LegacyInterpreter(workspace, subject))
         if name == "replay" or name == "committee":
             dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
             return cls.of_dataset(name, workspace, dataset)

@@ -2,10 +2,13 @@
 
 import pytest
 from run_fixtures import APP, add_dataset, store
+from tests.running.test_jobs import wait
 from streamlit.testing.v1 import AppTest
 
+from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.running.tasks import Task
 
 TEXT = 'ENVIRONMENT = "Pendulum-v1"\n'
 
@@ -67,3 +70,16 @@ def test_what_is_missing_is_said_with_a_way_to_get_it(workspace, info):
     at = named(at, info, "SafetyPointGoal1-v0")
     assert "need an interpreter of their own" in texts(at.warning)
     assert at.button(key="simulator.install").label == "Set it up"
+
+
+def test_an_interpreter_is_set_up_in_the_background_while_the_page_goes_on(workspace, info):
+    at = named(page(), info, "SafetyPointGoal1-v0")
+    task = Task.of_interpreter(LegacyInterpreter(workspace))
+    at.button(key="simulator.install").click().run()
+    assert not at.exception
+    assert not [button for button in at.button if button.key == "simulator.install"]
+    assert at.button(key="simulator.stop").label == "Stop"
+    progress = wait(lambda: (now := task.progress) and now.is_finished and now)
+    assert progress.state == "done", progress.message
+    at.run()
+    assert "Policies are rolled out in `SafetyPointGoal1-v0" in texts(at.markdown)

@@ -1,12 +1,13 @@
 """Trials on a real Ray cluster of two nodes, one of which is killed."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 from factories import add_dataset
 
 from safemil_core.errors import NotFound
-from safemil_core.running.pipeline import main
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
@@ -75,6 +76,7 @@ def test_the_dashboards_sweeps_go_to_the_cluster_of_the_variable_that_ray_itself
     (tmp_path / "far.toml").write_text(SPEC)
     sweep = SweepStore(workspace).take(tmp_path / "far.toml")
     monkeypatch.setenv("RAY_ADDRESS", "auto")
-    assert main(["--workspace", str(workspace.root), "sweep", sweep.name]) == 1
+    command = [sys.executable, "-m", "safemil_core.running.pipeline", "--workspace", workspace.root, "sweep", "far"]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
     assert sweep.progress.state == "failed"
     assert "no Ray cluster answers at 'auto'" in sweep.progress.message
