@@ -2,13 +2,13 @@
 
 import pytest
 from run_fixtures import APP, add_dataset, store
-from tests.running.test_jobs import wait
 from streamlit.testing.v1 import AppTest
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.tasks import Task
+from tests.running.test_jobs import wait
 
 TEXT = 'ENVIRONMENT = "Pendulum-v1"\n'
 
