@@ -71,9 +71,14 @@ def _consent(files: UserFiles, name: str) -> None:
 
 def _set_up(interpreter: LegacyInterpreter) -> None:
     task = Task.of_interpreter(interpreter)
+
+    def begin() -> None:
+        tasks.start(interpreter.workspace, task)
+
     if not task_watch(task, "interpreter", key="simulator"):
-        st.button("Set it up", type="primary", key="simulator.install", on_click=tasks.start,
-                  args=(interpreter.workspace, task), help="About 200 MB, once, with uv.")  # fmt: skip
+        st.button(
+            "Set it up", type="primary", key="simulator.install", on_click=begin, help="About 200 MB, once, with uv."
+        )
 
 
 def _bring(info: DatasetInfo) -> None:
