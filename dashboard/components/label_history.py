@@ -17,15 +17,20 @@ from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
 from safemil_core.errors import SafeMILError
 
 N_HISTORY = 30
+OPEN = "label.history"
 _NOW = -1
 _NAME_KEY, _FROM_KEY, _TO_KEY = "label.snapshot.name", "label.diff.from", "label.diff.to"
 
 
 def label_history(info: DatasetInfo) -> None:
-    """Every action and a way back to each, differences, named snapshots, and files."""
+    """Every action and a way back to each, differences, named snapshots, and files; made once it is opened, for it is
+    long, and each mark would make it anew."""
+    place = st.expander("History, snapshots and files", icon=":material/history:", key=OPEN, on_change="rerun")
+    if not place.open:
+        return
     labels = resources.labels(info)
     actions, snapshots, runs = labels.history(N_HISTORY), labels.snapshots(), _runs_by_action(info)
-    with st.expander("History, snapshots and files", icon=":material/history:", key="label.history"):
+    with place:
         done, compare, named, files = st.tabs(["History", "Compare", "Snapshots", "Files"])
         with done:
             _actions(info, actions, snapshots, runs)

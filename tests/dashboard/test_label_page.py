@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components import hotkeys
 from dashboard.components.label_filters import Filters
+from dashboard.components.label_history import OPEN
 from safemil_core.data.labels.files import ledger_lines
 from safemil_core.running import tasks
 from safemil_core.running.progress import Progress
@@ -30,6 +31,14 @@ def page(**query):
         at.query_params[key] = value
     at.run()
     return at.switch_page("views/label.py").run()
+
+
+def page_with_history():
+    """The history is made once it is opened."""
+    at = page()
+    assert not at.tabs
+    at.session_state[OPEN] = True
+    return at.run()
 
 
 def labels(workspace):
@@ -251,7 +260,7 @@ def test_others_labels_are_there_and_the_selection_stays(workspace, info):
 def test_changes_since_an_action_are_listed(workspace, info):
     first = labels(workspace).mark([1], "preferred", author="ann")
     labels(workspace).mark([1, 2], "non_preferred", author="bob")
-    at = page()
+    at = page_with_history()
     at.button(key=f"label.since.{first}").click().run()
     changes = at.dataframe[-1].value
     assert changes[["trajectory", "before", "after", "by"]].to_numpy().tolist() == [
@@ -263,7 +272,7 @@ def test_changes_since_an_action_are_listed(workspace, info):
 def test_a_snapshot_has_a_name_and_knows_its_runs(workspace, info):
     mark_costliest(workspace, info)
     run = new_run(workspace, info)
-    at = page()
+    at = page_with_history()
     at.text_input(key="label.snapshot.name").set_value("first-pass")
     at.button(key="label.snapshot.save").click().run()
     assert [s.name for s in labels(workspace).snapshots()] == ["first-pass"]
@@ -283,7 +292,7 @@ def test_a_history_comes_in_from_json_lines(workspace, info):
     store.tag([2], "night", author="ann")
     content, before = "".join(ledger_lines(store)), store.state()
     store.restore(0, author="ann")
-    at = page()
+    at = page_with_history()
     at.file_uploader[0].upload("all.jsonl", content.encode(), "application/jsonl")
     next(b for b in at.button if "import" in b.key).click().run()
     assert not at.exception
@@ -317,7 +326,7 @@ def test_keys_are_applied_in_their_order_and_once(workspace, info, monkeypatch):
 def test_the_history_can_be_gone_back_to(workspace, info):
     first = labels(workspace).mark([1], "preferred", author="ann")
     labels(workspace).mark([2, 3], "non_preferred", author="ann", note="too fast")
-    at = page()
+    at = page_with_history()
     assert any("2 trajectories · `too fast`" in m.value for m in at.markdown)
     at.button(key=f"label.restore.{first}").click().run()
     assert (marked(workspace), marked(workspace, "preferred")) == ([], [1])
@@ -326,7 +335,7 @@ def test_the_history_can_be_gone_back_to(workspace, info):
 
 
 def test_labels_come_in_from_a_file(workspace, info):
-    at = page()
+    at = page_with_history()
     at.file_uploader[0].upload("mine.csv", b"trajectory,label\n4,non_preferred\n5,preferred\n", "text/csv")
     next(b for b in at.button if "import" in b.key).click().run()
     assert not at.exception
@@ -345,7 +354,7 @@ def test_labels_come_in_from_a_file(workspace, info):
     ],
 )
 def test_a_bad_label_file_changes_nothing(workspace, info, content, sentence):
-    at = page()
+    at = page_with_history()
     at.file_uploader[0].upload("mine.csv", content, "text/csv")
     next(b for b in at.button if "import" in b.key).click().run()
     assert sentence in at.error[0].value
