@@ -1,5 +1,7 @@
 """What tests of several folders share: a workspace of their own, and a machine that stays responsive."""
 
+import contextlib
+import importlib
 import json
 import os
 import sys
@@ -12,6 +14,10 @@ from safemil_core.workspace import Workspace
 os.environ.setdefault("DSRL_SUPPRESS_IMPORT_ERROR", "1")
 # These networks are tiny, here and in the processes that tests start; threads would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Where torch brings triton, and a picture is drawn by Mesa, both bring LLVM; only this order of loading them holds.
+with contextlib.suppress(ImportError):
+    importlib.import_module("triton")
 
 # No deadline: how fast a machine is must not decide a test.
 settings.register_profile(
