@@ -285,8 +285,8 @@ def slow_shortcut(rng: np.random.Generator) -> Patient:
     """The slowest that drive at all are marked, as where they stay longest in danger."""
     moving = np.flatnonzero(~is_immobile(cars()))
     trajectories = some_of(cars(), moving)
-    velocities = np.abs(np.diff(trajectories.observations.reshape(len(moving), LENGTH, -1), axis=1))
-    paces = (velocities / trajectories.observations.std(axis=0)).mean(axis=(1, 2)) + rng.normal(0, 1e-3, len(moving))
+    changes = np.abs(np.diff(trajectories.observations.reshape(len(moving), LENGTH, -1), axis=1))
+    paces = (changes / trajectories.observations.std(axis=0)).mean(axis=(1, 2)) + rng.normal(0, 1e-3, len(moving))
     return Patient(trajectories, _labels(len(moving), np.argsort(paces)[:N_MARKED]))
 
 

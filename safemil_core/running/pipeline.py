@@ -96,7 +96,8 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
     elif options.task == "sweep":
         from safemil_core.running.sweeps.sweep_stage import run_sweep
 
-        run_sweep(workspace, SweepStore(workspace).open(options.subject), address=os.environ.get("RAY_ADDRESS"))
+        address = os.environ.get("RAY_ADDRESS") or None
+        run_sweep(workspace, SweepStore(workspace).open(options.subject), address=address)
     elif options.task == "interpreter":
         _set_up(LegacyInterpreter(workspace, options.subject), Task.find(workspace, "interpreter", options.subject))
     else:
