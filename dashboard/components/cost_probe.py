@@ -181,6 +181,9 @@ def _bounds(info: DatasetInfo, numbers: np.ndarray, number: int, reach: str) -> 
 
 def _over_the_action(info: DatasetInfo, run: Run, numbers: np.ndarray, reach: str) -> None:
     st.markdown("**Over the action, in this state**")
+    if not cost_resources.cost_function(info, run).sees_actions:
+        st.markdown("This cost looks at observations alone (`cost.inputs`): it is the same whatever is done here.")
+        return
     moved = [number for number in numbers_of(info) if number >= info.n_observations]
     if len(moved) > 2:
         x, y = _choose_two(info, moved, f"{KEY}.action.{run.id}", default=moved)

@@ -57,6 +57,11 @@ class CostFunction:
         return len(self.layers) == 1 and isinstance(self.layers[0], Additive | Pairwise)
 
     @property
+    def sees_actions(self) -> bool:
+        """Whether an action changes anything."""
+        return len(self.mean) > self.n_observations
+
+    @property
     def n_numbers(self) -> int:
         """O + A, see `inputs`."""
         return self.n_observations + sum(part.size for part in self.action_parts)

@@ -112,3 +112,11 @@ def test_of_an_ensemble_the_map_can_show_how_far_its_networks_differ(workspace, 
     assert heatmap["zmax"] == pytest.approx(deviations.max())
     assert (deviations < costs).all()
     assert heatmap["colorbar"]["title"]["text"] == "its deviation"
+
+
+def test_a_cost_that_sees_no_actions_says_so_instead_of_a_map_of_one_colour(workspace, info, run):
+    config, sizes = CostConfig(network="mlp", inputs="observations", hidden_sizes=(4,)), Sizes(4, 2)
+    save_cost(run.folder / "cost.safetensors", CostNetwork(config, sizes), config, sizes)
+    app = open_probe(run)
+    assert "looks at observations alone" in runs.words(app)
+    assert len(app.get("plotly_chart")) == 1
