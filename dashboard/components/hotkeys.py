@@ -18,7 +18,9 @@ export default function ({ data, parentElement, setStateValue }) {
   own.host = parentElement;
   own.send = setStateValue;
   own.take(data);
-  (parentElement.host ?? parentElement).dataset.listening = "true"; // browser tests wait for it
+  const seen = (parentElement.host ?? parentElement).dataset; // browser tests wait for it
+  seen.listening = "true";
+  seen.about = data.about;
   return () => {
     if (own.host !== parentElement) return; // another element has it by now
     own.leaving = setTimeout(() => { own.end(); delete all[name]; }, 3000);

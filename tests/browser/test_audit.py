@@ -14,6 +14,9 @@ from tests.dashboard import run_fixtures as runs
 TWICE_P = """() => { for (const _ of "12")
     document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "p", bubbles: true })) }"""
 """Two presses before the page can be drawn anew."""
+IS_HEARD = """() => document.querySelector("[data-listening=true]")?.dataset.about
+    === document.body.innerText.match(/to go · trajectory (\\d+)/)?.[1]"""
+"""Whether keys judge the trajectory that the page names."""
 SLOW = 120_000
 """Milliseconds that a process with torch may take on a busy machine."""
 
@@ -61,9 +64,9 @@ def test_people_settle_what_they_differ_on_and_are_tested_again(dashboard: Dashb
 
     latest = labels.latest()
     page.get_by_role("button", name="Judge 4 trajectories again").click()
-    page.locator("[data-listening=true]").wait_for(state="attached")
     for left in (4, 3, 2, 1):
         expect(page.get_by_text(f"{left} trajector{'y' if left == 1 else 'ies'} to go")).to_be_visible()
+        page.wait_for_function(IS_HEARD)
         page.evaluate(TWICE_P)  # the second time it is still the same trajectory that is judged
     expect(page.get_by_text("ann judged 4 trajectories twice, 100% alike")).to_be_visible()
     assert len(labels.retests()) == 4
@@ -73,9 +76,9 @@ def test_people_settle_what_they_differ_on_and_are_tested_again(dashboard: Dashb
 def test_a_random_audit_gives_the_share_of_preferred_ones(dashboard: Dashboard, page: Page) -> None:
     labels = open_page(dashboard, page, {"non_preferred": [22, 23]})
     page.get_by_role("button", name="Draw 30 at random").click()
-    page.locator("[data-listening=true]").wait_for(state="attached")
     for left, key in ((22, "p"), (21, "p"), (20, "n"), (19, "u")):
         expect(page.get_by_text(f"{left} of 22 to go")).to_be_visible()
+        page.wait_for_function(IS_HEARD)
         page.keyboard.press(key)
     expect(page.get_by_text("2 of 4 judged are preferred")).to_be_visible()
     expect(page.get_by_text("6.8% – 93.2%")).to_be_visible()
