@@ -1,9 +1,10 @@
 // The card of the tour and the ring around what it speaks of. Arrow keys and Escape while the card has the focus.
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const own = (parentElement.__tour ??= begin(parentElement));
   clearTimeout(own.leaving);
-  own.move = (number) => setTriggerValue("move", number);
+  // Not a trigger: that is lost with a run that another one replaces.
+  own.move = (number) => setStateValue("move", { number, at: Date.now() });
   own.show(data);
   return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__tour = null; }, 300); };
 }

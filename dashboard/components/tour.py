@@ -95,7 +95,7 @@ def tour(page: str) -> None:
         number = 0 if page == STOPS[0].page and not resources.workspace().tour_ended.exists() else -1
     if number >= 0:
         with place:
-            _card(key=_KEY, data=_drawn(number), on_move_change=_move)
+            _card(key=_KEY, data=_drawn(number), default={"move": None}, on_move_change=_move)
 
 
 def tour_button() -> None:
@@ -112,7 +112,8 @@ def _drawn(number: int) -> dict[str, object]:
 
 def _move() -> None:
     """To another card, or -1: the end."""
-    _go(int(state.widget_value(_KEY)["move"]))
+    if move := (state.widget_value(_KEY) or {}).get("move"):
+        _go(int(move["number"]))
 
 
 @state.uninterrupted()
