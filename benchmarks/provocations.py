@@ -20,6 +20,7 @@ from safemil_core.assessment.descriptors import describe, similar_to
 from safemil_core.assessment.doctor.case import Case, NetworkFacts, Segments
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.shortcuts import paces
 from safemil_core.assessment.immobility import is_immobile
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
 from safemil_core.data import formats
@@ -285,9 +286,8 @@ def slow_shortcut(rng: np.random.Generator) -> Patient:
     """The slowest that drive at all are marked, as where they stay longest in danger."""
     moving = np.flatnonzero(~is_immobile(cars()))
     trajectories = some_of(cars(), moving)
-    changes = np.abs(np.diff(trajectories.observations.reshape(len(moving), LENGTH, -1), axis=1))
-    paces = (changes / trajectories.observations.std(axis=0)).mean(axis=(1, 2)) + rng.normal(0, 1e-3, len(moving))
-    return Patient(trajectories, _labels(len(moving), np.argsort(paces)[:N_MARKED]))
+    slowest = np.argsort(paces(trajectories) + rng.normal(0, 1e-3, len(moving)))[:N_MARKED]
+    return Patient(trajectories, _labels(len(moving), slowest))
 
 
 def follows_trajectory(rng: np.random.Generator) -> Patient:

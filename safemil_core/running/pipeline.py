@@ -99,17 +99,18 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         address = os.environ.get("RAY_ADDRESS") or None
         run_sweep(workspace, SweepStore(workspace).open(options.subject), address=address)
     elif options.task == "interpreter":
-        _set_up(LegacyInterpreter(workspace, options.subject), Task.find(workspace, "interpreter", options.subject))
+        _set_up(LegacyInterpreter(workspace, options.subject))
     else:
         from safemil_core.running.replay_stage import render_replays
 
         render_replays(workspace, options.subject)
 
 
-def _set_up(interpreter: LegacyInterpreter, task: Task) -> None:
-    write_progress(task.progress_file, begin(1, ""))
+def _set_up(interpreter: LegacyInterpreter) -> None:
+    file, progress = Task.of_interpreter(interpreter).progress_file, begin(1, "")
+    write_progress(file, progress)
     interpreter.install()
-    write_progress(task.progress_file, replace(begin(1, ""), state="done", done=1))
+    write_progress(file, replace(progress, state="done", done=1, updated_at=time.time()))
 
 
 def _end(progress_file: Path, state: State, message: str) -> None:

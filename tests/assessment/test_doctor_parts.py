@@ -214,7 +214,7 @@ def test_the_slowest_being_marked_is_a_shortcut_and_the_fastest_is_none():
     walks = case((4,) * 8, labels, costs=np.tile([0.9, 0.1, 0.5, 0.5], 8).astype(np.float32))
     driven = np.outer(speeds, np.arange(4)).reshape(-1, 1).astype(np.float32)
     slow = replace(walks, trajectories=replace(walks.trajectories, observations=driven))
-    assert paces(slow) == pytest.approx(speeds / driven.reshape(8, 4)[:, :3].std(), rel=1e-5)
+    assert paces(slow.trajectories) == pytest.approx(speeds / driven.reshape(8, 4)[:, :3].std(), rel=1e-5)
     (finding,) = shortcuts(slow)
     assert finding.cause == "slow_shortcut"
     assert finding.evidence.startswith("AUC 1.00 by slowness alone, ")

@@ -13,7 +13,7 @@ import numpy as np
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.evaluation import roc_aucs
-from safemil_core.data.trajectories import times
+from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.learning.failure_modes import failure_modes
 
 AS_GOOD_AS = 0.05
@@ -163,14 +163,14 @@ def _slow(case: Case, told: Predictors) -> Finding | None:
     )
 
 
-def paces(case: Case) -> np.ndarray:
+def paces(trajectories: TrajectorySet) -> np.ndarray:
     """[N] by how much the numbers of a step change until the next, each in its deviations, on average."""
-    numbers, n = case.trajectories.coordinates, len(case.lengths)
+    numbers, offsets, n = trajectories.coordinates, trajectories.offsets, len(trajectories)
     is_last = np.zeros(len(numbers), dtype=bool)
-    is_last[case.offsets[1:] - 1] = True
+    is_last[offsets[1:] - 1] = True
     steps = np.flatnonzero(~is_last)
     steps = steps[:: max(1, len(steps) // MOST_STEPS)]
-    here, of = numbers[steps], np.searchsorted(case.offsets, steps, side="right") - 1
+    here, of = numbers[steps], np.searchsorted(offsets, steps, side="right") - 1
     deviations = here.std(axis=0)
     changes = np.abs(numbers[steps + 1] - here)[:, deviations > 0] / deviations[deviations > 0]
     summed = np.bincount(of, changes.sum(axis=1), n)
@@ -237,7 +237,7 @@ def _predictors(case: Case, sources: np.ndarray) -> Predictors:
         length=_either_way(_auc(case.lengths, is_marked)),
         time=_either_way(_time_auc(case)),
         source=_auc(_marked_of_source(sources, is_marked), is_marked),
-        slowness=_auc(-paces(case), is_marked),
+        slowness=_auc(-paces(case.trajectories), is_marked),
         returns=None if case.returns is None else _either_way(_auc(case.returns, is_marked)),
     )
 
