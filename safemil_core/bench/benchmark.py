@@ -23,6 +23,8 @@ from safemil_core.running.provenance import provenance
 Devices = Literal["cpu", "cuda", "all"]
 LONG_STEPS = 1_000
 """Of the longer trajectories on which whole ones are measured too."""
+FAR_STEPS = 20_000
+"""Of trajectories that together are larger than the host's caches."""
 AUC_S = 60.0
 """That the reference has for learning."""
 
@@ -98,6 +100,10 @@ def _steps(
         longer = replace(common, window=WHOLE, data=examples.write_noise(folder / "longer", LONG_STEPS))
         name = f"cost update, {_named(longer)}, trajectories of {LONG_STEPS} steps"
         yield name, partial(comparisons.cost_updates, running, longer, seconds)
+    if common.device != "cpu":
+        far = replace(common, data=examples.write_noise(folder / "far", FAR_STEPS))
+        name = f"cost update from the host, {_named(far)}"
+        yield name, partial(comparisons.fetched_updates, running, far, seconds)
     if plan.has_policy:
         name = f"alternating update, {_named(common)}"
         yield name, partial(comparisons.alternating_updates, running, common, seconds)

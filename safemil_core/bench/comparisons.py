@@ -27,6 +27,28 @@ def cost_updates(processes: Processes, workload: Workload, seconds: float) -> li
     ]
 
 
+def fetched_updates(processes: Processes, workload: Workload, seconds: float) -> list[Row]:
+    """The cost network's update from data that stay on the host, beside one from data on the device."""
+    work = replace(workload, task="cost")
+    asked = {"host": ("engine", replace(work, is_on_host=True)), "device": ("engine", work)}
+    rates = _rates(processes, asked, seconds)
+    return [
+        Row(
+            what="fetched cost update",
+            device=work.device,
+            precision=work.precision,
+            K=work.bag_size,
+            H=window_name(work),
+            T=_length(work),
+            hidden=work.hidden,
+            updates_per_s=rates["host"],
+            reference_updates_per_s=rates["device"],
+            speedup=rates["host"] / rates["device"],
+            pairs_per_s=rates["host"] * _pairs(work),
+        )
+    ]
+
+
 def alternating_updates(processes: Processes, workload: Workload, seconds: float) -> list[Row]:
     """An update of the cost network and one of the policies; a row for each precision."""
     rows = _beside_reference(processes, replace(workload, task="alternating"), seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -15,7 +16,7 @@ from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.networks import CostNetwork, make_policy
 from safemil_core.learning.policy import Cloner
-from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.learning.weights import cloning_weights, uniform_weights
 
 SAFE = 0
@@ -28,7 +29,9 @@ def prepare(workload: Workload) -> Prepared:
     torch.manual_seed(0)
     example, config = Example.read(workload.data), _config(workload)
     trajectories = TrajectorySet(example.observations, example.actions, example.offsets)
-    data = TrainingData.of(trajectories, example.labels, torch.device(workload.device))
+    device = torch.device(workload.device)
+    data = TrainingData.of(trajectories, example.labels, CPU if workload.is_on_host else device)
+    data = replace(data, device=device)
     if workload.task in ("cloning", "cloning a mixture"):
         return Prepared(_cloner(data, config, workload.policies).update)
     network = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)

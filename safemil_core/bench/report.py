@@ -18,6 +18,11 @@ matrix products of the same pairs alone, without drawing, gathering, activations
 trajectories the engine multiplies each that a bag holds several times only once, while pairs and limit count every one
 that was drawn: its share may exceed 100 %."""
 
+FETCHED = """## Cost update from data on the host
+
+The engine's update where the data are larger than the device's memory and so stay on the host: what comes next is
+gathered there and sent while the device learns. *On the device*: the same update from data that lie there."""
+
 ALTERNATING = """## Alternating update
 
 An update of the cost network and one of the policy. *Reference*: the same cost update, then one policy by the weighted
@@ -117,6 +122,16 @@ _SECTIONS: dict[What, tuple[str, Columns]] = {
     "cost update": (
         COST,
         {**_BAGS, **_BESIDE_REFERENCE, **_BESIDE_PRODUCTS, "pairs/s": lambda row: _rate(row.pairs_per_s)},
+    ),
+    "fetched cost update": (
+        FETCHED,
+        {
+            **_BAGS,
+            "on the device": lambda row: _rate(row.reference_updates_per_s),
+            "from the host": lambda row: _rate(row.updates_per_s),
+            "share": lambda row: _percent(row.speedup),
+            "pairs/s": lambda row: _rate(row.pairs_per_s),
+        },
     ),
     "alternating update": (ALTERNATING, {**_BAGS, **_BESIDE_REFERENCE, **_BESIDE_PRODUCTS}),
     "cloning update": (

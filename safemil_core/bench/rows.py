@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from safemil_core.bench.workloads import WHOLE, Workload
 
-What = Literal["cost update", "alternating update", "cloning update", "time to AUC"]
+What = Literal["cost update", "fetched cost update", "alternating update", "cloning update", "time to AUC"]
 Number = float | None
 
 
@@ -28,6 +28,7 @@ class Row:
     updates_per_s: float
     """Of the engine."""
     reference_updates_per_s: float
+    """Of what it is compared with."""
     speedup: Number
     """Updates by updates; seconds by seconds in `time to AUC`."""
     gemm_updates_per_s: Number = None

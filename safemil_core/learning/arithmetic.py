@@ -10,6 +10,7 @@ from functools import cache
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
@@ -35,6 +36,13 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError):  # an unknown name; a build of torch without CUDA
         raise InvalidConfig(f"there is no device {name!r} here; use auto, cpu, or cuda where there is one") from None
     return device
+
+
+def on_device(array: Tensor, device: torch.device) -> Tensor:
+    """The array there; from the host to another device without either waiting for the other."""
+    if array.device.type == device.type:
+        return array.to(device)
+    return (array.pin_memory() if device.type == "cuda" else array).to(device, non_blocking=True)
 
 
 def number_type(config: RunConfig) -> torch.dtype:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from safemil_core.learning.arithmetic import on_device
+
 Segments = Mapping[int, tuple[tuple[int, int], ...]]
 """First and last step of every segment in which a trajectory went wrong, by trajectory."""
 NO_SEGMENTS: Segments = MappingProxyType({})
@@ -48,12 +50,26 @@ class Bags:
         return [of[:, begin:end] for begin, end in zip((0, *self.ends), self.ends, strict=False)]
 
 
-def side_by_side(bags: Sequence[Sequence[Bag]]) -> Bags:
-    """The bags of one update, given as [kind][member]; shorter ones of a kind are filled up with steps of weight 0."""
-    steps = [pad_sequence([bag.steps for bag in members], batch_first=True) for members in bags]
-    weights = [pad_sequence([bag.weights for bag in members], batch_first=True) for members in bags]
-    ends = tuple(np.cumsum([part.shape[1] for part in steps]).tolist())
-    return Bags(torch.cat(steps, dim=1), torch.cat(weights, dim=1), ends)
+def side_by_side(drawn: Sequence[Sequence[Sequence[Bag]]], device: torch.device | None = None) -> list[Bags]:
+    """The bags of some updates, given as [kind][member][update]; shorter ones of a kind are filled up with steps of
+    weight 0. Weights come to the device that trains."""
+    steps, weights = [], []
+    for of_kind in drawn:
+        bags = [bag for of_member in of_kind for bag in of_member]
+        shape = (len(of_kind), len(of_kind[0]), -1)
+        steps.append(_stacked([bag.steps for bag in bags]).view(shape))
+        weights.append(_stacked([bag.weights for bag in bags]).view(shape))
+    ends = tuple(np.cumsum([part.shape[-1] for part in steps]).tolist())
+    all_weights = torch.cat(weights, dim=-1)
+    all_weights = all_weights if device is None else on_device(all_weights, device)
+    updates = zip(torch.cat(steps, dim=-1).unbind(1), all_weights.unbind(1), strict=True)
+    return [Bags(*of_update, ends) for of_update in updates]
+
+
+def _stacked(rows: Sequence[Tensor]) -> Tensor:
+    """[rows, longest], zeros at the end of shorter ones."""
+    is_even = len({len(row) for row in rows}) == 1
+    return torch.stack(list(rows)) if is_even else pad_sequence(list(rows), batch_first=True)
 
 
 class BagSampler:
@@ -74,6 +90,7 @@ class BagSampler:
         window: int,
         gamma: float,
         segments: Segments = NO_SEGMENTS,
+        device: torch.device | None = None,
     ) -> None:
         """
         Args:
@@ -83,20 +100,25 @@ class BagSampler:
             window: H, or 0 for whole trajectories or segments.
             gamma: discount a step, from a window's start.
             segments: of trajectories, whether members or not.
+            device: where bags are wanted; they are the same ones on all.
         """
         if len(members) == 0:
             raise ValueError("a bag needs at least one trajectory to draw from")
         begins, lengths, owners = _spans(offsets, members, segments)
         self._is_whole = window == 0
+        self._device = device or torch.device("cpu")
         width = min(window, int(lengths.max())) or int(lengths.max())
         # Places where a window may start, counted through all spans of all members.
         places = np.concatenate([[0], np.cumsum(np.maximum(lengths - width + 1, 1))])
         first_spans = np.searchsorted(owners, np.arange(len(members) + 1))
-        self._begins, self._lengths, self._places, self._of_member = map(
-            torch.as_tensor, (begins, lengths, places, places[first_spans])
+        # Whole trajectories are drawn on the host, since their number decides on shapes.
+        self._draws_on = torch.device("cpu") if self._is_whole else self._device
+        self._begins = torch.as_tensor(begins, device=self._device)
+        self._lengths, self._places, self._of_member = (
+            torch.as_tensor(of, device=self._draws_on) for of in (lengths, places, places[first_spans])
         )
         self._n_members, self._bag_size = len(members), bag_size
-        self._times = torch.arange(width)
+        self._times = torch.arange(width, device=self._device)
         self._discounts = gamma ** self._times.double()
         self._cumulated: Tensor | None = None
 
@@ -108,11 +130,12 @@ class BagSampler:
     def set_shares(self, shares: np.ndarray) -> None:
         """Draw members with these probabilities, [members] > 0 of any sum, instead of uniformly."""
         cumulated = np.cumsum(shares)
-        self._cumulated = torch.as_tensor(cumulated / cumulated[-1])
+        self._cumulated = torch.as_tensor(cumulated / cumulated[-1], device=self._draws_on)
 
     def draw(self, generator: torch.Generator, n: int = 1) -> list[Bag]:
         """`n` bags."""
         uniform = torch.rand(2, n, self._bag_size, generator=generator, dtype=torch.float64)
+        uniform = on_device(uniform, self._draws_on)
         if self._cumulated is None:
             chosen = (uniform[0] * self._n_members).long()
         else:
@@ -128,10 +151,13 @@ class BagSampler:
 
     def _whole(self, spans: Tensor, counts: Tensor) -> Bag:
         """Each span once, however often it was drawn: a bag of 128 out of 50 trajectories holds 46 or so."""
-        steps, weights = self._windows(spans, torch.zeros_like(spans))
-        weights = weights * counts.unsqueeze(1) / self._bag_size
-        is_step = self._times < self._lengths[spans].unsqueeze(1)
-        return Bag(steps[is_step], weights[is_step].float())
+        lengths = self._lengths[spans]
+        n_steps = int(lengths.sum())
+        spans, counts, lengths = (on_device(of, self._device) for of in (spans, counts, lengths))
+        owners = torch.repeat_interleave(lengths, output_size=n_steps)
+        times = torch.arange(n_steps, device=self._device) - (lengths.cumsum(dim=0) - lengths)[owners]
+        weights = self._discounts[times] * counts[owners] / self._bag_size
+        return Bag(self._begins[spans][owners] + times, weights.float())
 
     def _windows(self, spans: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """[..., H] steps and discounts of windows that begin at step `first` of their spans."""

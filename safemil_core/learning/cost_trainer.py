@@ -5,7 +5,7 @@ When to stop, and what becomes of the costs, is not here (`training`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +15,23 @@ from torch import Tensor
 from safemil_core.config import RunConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.ahead import Ahead
-from safemil_core.learning.bags import Bag, Bags, BagSampler, side_by_side
+from safemil_core.learning.arithmetic import on_device
+from safemil_core.learning.bags import Bags, BagSampler, side_by_side
 from safemil_core.learning.cost_model import bag_loss
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State
-from safemil_core.learning.training_data import TrainingData, on_device
+from safemil_core.learning.replay import Replay
+from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, cloning_weights
 
 BLOCK_UPDATES = 64
 BLOCK_STEPS = 2**16
-"""Bags are drawn for up to so many updates and steps at once."""
+BLOCK_NUMBERS = 2**24
+"""Bags are drawn for up to so many updates, steps, and numbers that networks see, at once."""
 CHUNK = 2**14
 """Steps that go through the network together, so that what is computed of them stays in the cache."""
+GPU_CHUNK = 2**18
+"""There, so that no part of it has to wait for work."""
 CHUNK_NUMBERS = 2**24
 """Numbers of them, pixels for example, that are in memory together."""
 _KINDS = ("non_preferred", "unlabelled", "preferred")
@@ -38,8 +43,8 @@ class Batch:
 
     bags: Bags
     inputs: tuple[Tensor, Tensor] | None
-    """Observations [M, P, ...] and actions [M, P, A] on the device that trains; None where there are too many numbers
-    in them to be in memory together."""
+    """Observations [M, P, ...] and actions [M, P, A] that have been fetched from the host; None where the data lie on
+    the device that trains, or where there are too many numbers in them to be in memory together."""
     mask: Tensor | None
     """[M, 1, D] 0 for the inputs that the network has to do without."""
 
@@ -65,13 +70,16 @@ class CostTrainer:
         is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
         self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in self._kinds()]
         widest = max(sampler.bag_steps for kind in self._samplers for sampler in kind)
-        self._block_updates = min(BLOCK_UPDATES, max(1, BLOCK_STEPS // widest))
-        self._block: tuple[int, list[list[list[Bag]]]] = (-1, [])
-        """The update at which it begins, and its bags by kind, member and update."""
+        numbers = len(self._samplers) * network.n_members * widest * data.step_numbers
+        self._block_updates = max(1, min(BLOCK_UPDATES, BLOCK_STEPS // widest, BLOCK_NUMBERS // numbers))
         self._shares_since = 0
         """The update from which the non-preferred are drawn as they are now; blocks are counted from there."""
-        self._chunk = max(1, min(CHUNK, CHUNK_NUMBERS // (data.step_numbers * network.n_members)))
-        self._batches = Ahead(self._batch, is_ahead=data.is_remote)
+        chunk = CHUNK if data.device.type == "cpu" else GPU_CHUNK
+        self._chunk = max(1, min(chunk, CHUNK_NUMBERS // (data.step_numbers * network.n_members)))
+        self._batches = Ahead(self._block, self._block_updates, is_ahead=data.is_remote)
+        self._descend: Callable[..., dict[str, Tensor]] = self._learn_from
+        if config.cost.window:  # whole trajectories make other shapes in every update
+            self._descend = Replay(self._learn_from)
         self.latest: dict[str, Tensor] = {}
         """Loss and scores of the last update, means over the members, still on the device."""
 
@@ -83,13 +91,28 @@ class CostTrainer:
     def update(self) -> None:
         """One update of every member."""
         batch = self._batches.next()
-        is_small = batch.bags.ends[-1] <= self._chunk
-        scores, losses = self._backward(batch) if is_small else self._backward_in_chunks(batch)
-        self._optimiser.step()
+        self._optimiser.prepare()
+        bags, inputs = batch.bags, batch.inputs or (None, None)
+        self.latest = self._descend(bags.steps, bags.weights, bags.ends, *inputs, batch.mask)
+
+    def _learn_from(
+        self,
+        steps: Tensor,
+        weights: Tensor,
+        ends: tuple[int, ...],
+        observations: Tensor | None,
+        actions: Tensor | None,
+        mask: Tensor | None,
+    ) -> dict[str, Tensor]:
+        """Learn from a batch, in its single tensors; what `latest` is to be."""
+        inputs = None if observations is None or actions is None else (observations, actions)
+        batch = Batch(Bags(steps, weights, ends), inputs, mask)
+        scores, losses = self._backward(batch) if ends[-1] <= self._chunk else self._backward_in_chunks(batch)
+        self._optimiser.descend()
         if self._config.sparsity > 0:
             self.network.body.shrink(self._optimiser.rates, self._config.sparsity)
-        self.latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
-        self.latest["cost_loss"] = losses.detach().mean()
+        latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
+        return latest | {"cost_loss": losses.detach().mean()}
 
     def set_shares(self, shares: np.ndarray) -> None:
         """Draw the non-preferred trajectories with these probabilities from now on, [N] of any sum."""
@@ -109,8 +132,8 @@ class CostTrainer:
         self._draw_anew_from(int(state["shares_since"]), int(state["done"]))
 
     def _draw_anew_from(self, shares_since: int, update: int) -> None:
-        self._batches.restart(update)
-        self._block, self._shares_since = (-1, []), shares_since
+        self._batches.restart(update, shares_since)
+        self._shares_since = shares_since
 
     def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The gradient of the loss; scores of each kind of bag and losses, [M]."""
@@ -168,19 +191,20 @@ class CostTrainer:
         data = self._data
         return cloning_weights(step_costs, data.offsets, data.labels, self._weighing, self._config.gamma)
 
-    def _batch(self, number: int) -> Batch:
-        """The batch of update `number`, from 0."""
-        place = (number - self._shares_since) % self._block_updates
-        begin = number - place
-        if self._block[0] != begin:
-            generator = seeds.generator(self._seed, "bags", begin)
-            drawn = [[sampler.draw(generator, self._block_updates) for sampler in kind] for kind in self._samplers]
-            self._block = begin, drawn
-        bags = side_by_side([[of_member[place] for of_member in kind] for kind in self._block[1]])
-        is_large = bags.steps.numel() * self._data.step_numbers > CHUNK_NUMBERS
-        inputs = None if is_large else self._data.take(bags.steps)
-        bags = Bags(bags.steps, on_device(bags.weights, self._data.device), bags.ends)
-        return Batch(bags, inputs, self._mask(number))
+    def _block(self, begin: int) -> list[Batch]:
+        """The batches of the updates from `begin`."""
+        data, generator = self._data, seeds.generator(self._seed, "bags", begin)
+        drawn = [[sampler.draw(generator, self._block_updates) for sampler in kind] for kind in self._samplers]
+        bags = side_by_side(drawn, data.device)
+        inputs = self._fetched(bags) if data.is_remote else [None] * len(bags)
+        masks = map(self._mask, range(begin, begin + len(bags)))
+        return [Batch(*of_update) for of_update in zip(bags, inputs, masks, strict=True)]
+
+    def _fetched(self, bags: list[Bags]) -> Sequence[tuple[Tensor, Tensor] | None]:
+        """Observations and actions of each update's bags; None where they would be too many numbers."""
+        if bags[0].steps.numel() * self._data.step_numbers > CHUNK_NUMBERS:
+            return [None] * len(bags)
+        return list(zip(*self._data.take(torch.stack([of.steps for of in bags])), strict=True))
 
     def _mask(self, number: int) -> Tensor | None:
         """[M, 1, D] which inputs update `number` sees: 0 and 1; None where it sees all."""
@@ -211,4 +235,5 @@ class CostTrainer:
             window=self._config.window,
             gamma=self._config.gamma,
             segments={t: s for t, s in self._data.segments.items() if self._data.labels[t] == "non_preferred"},
+            device=self._data.observations.device,
         )

@@ -25,6 +25,8 @@ N_COARSE_KNOTS = 8
 """Of a surface, along each input: it has the square of that to learn."""
 MOST_PAIRS = 2_016
 """Surfaces of a network: those of 64 inputs."""
+DENSE_NUMBERS = 2**27
+"""Of all knots for all steps: the most that lie in a GPU's memory together."""
 N_SAMPLED = 20_000
 """Steps whose quantiles stand for those of all, at most twice as many."""
 
@@ -51,9 +53,9 @@ class Knots(nn.Module):
             distinct = of_input.unique()
             place.fill_(torch.inf)
             place[: len(distinct)] = distinct
-        below, share = self.around(sample)
-        self.mass.zero_()
-        self.mass.scatter_add_(1, below.T, 1 - share.T).scatter_add_(1, below.T + 1, share.T).div_(len(sample))
+        below, share = (of.T.cpu() for of in self.around(sample))  # a GPU would add them up in any order
+        mass = torch.zeros(self.mass.shape).scatter_add_(1, below, 1 - share).scatter_add_(1, below + 1, share)
+        self.mass.copy_(mass / len(sample))
 
     def around(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """[..., D] int64 the knot at or below each of inputs [..., D], and how far it is to the next one, 0 to 1."""
@@ -158,6 +160,13 @@ class Surfaces(Curves):
 def _looked_up(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
     """[M, n, F] sums of the heights in weights [M, F, tables, knots], at rows [M or 1, n, tables], times shares."""
     members, n_outputs = weights.shape[:2]
+    n_knots, n_steps = weights.shape[-1], corners[0][0].shape[1]
+    if weights.is_cuda and torch.is_grad_enabled() and weights[0, 0].numel() * n_steps <= DENSE_NUMBERS:
+        # There the gradients of what is looked up would have to be sorted, to be added in the same order every time.
+        knots = torch.arange(n_knots, device=weights.device)
+        each = [(rows.unsqueeze(-1) % n_knots == knots) * shares.unsqueeze(-1) for rows, shares in corners]
+        basis = sum(each[1:], start=each[0])
+        return basis.flatten(2) @ weights.flatten(2).mT * CURVE_UNIT
     heights = weights.flatten(2)
     total: Tensor | float = 0.0
     for rows, shares in corners:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -107,7 +107,7 @@ class _Shared(torch.autograd.Function):
                 leaves[number] = [of[member].detach().requires_grad_(is_learning) for of in parameters]
                 found[number] = _convolved(images[member, steps].detach().to(dtype), leaves[number])
 
-        in_parallel(forward, range(len(places)))
+        _at_all(forward, len(places), images.device)
         ctx.places, ctx.found, ctx.leaves = places, found, leaves
         return torch.cat([part.detach() for part in found]).to(images).view(*images.shape[:2], -1)
 
@@ -120,12 +120,21 @@ class _Shared(torch.autograd.Function):
             found = ctx.found[number]
             gradients[number] = torch.autograd.grad(found, ctx.leaves[number], above[ctx.places[number]].to(found))
 
-        in_parallel(backward, range(len(ctx.places)))
+        _at_all(backward, len(ctx.places), above.device)
         totals = []
         for m in range(len(above)):
             of_member = [of for (member, _), of in zip(ctx.places, gradients, strict=True) if member == m]
             totals.append([sum(of[1:], start=of[0]) for of in zip(*of_member, strict=True)])  # in the parts' order
         return None, None, None, *(torch.stack(of) for of in zip(*totals, strict=True))
+
+
+def _at_all(work: Callable[[int], None], n_places: int, device: torch.device) -> None:
+    """Work at each place: side by side on the cores; on a GPU, whose backward passes all have one thread, in turns."""
+    if device.type == "cpu":
+        in_parallel(work, range(n_places))
+        return
+    for place in range(n_places):
+        work(place)
 
 
 def _convolved(images: Tensor, parameters: Sequence[Tensor]) -> Tensor:

@@ -17,6 +17,8 @@ State = dict[str, Tensor]
 _STEPS = {"adamw": torch._fused_adamw_, "adam": torch._fused_adam_}
 _BETAS, _EPS = (0.9, 0.999), 1e-8
 """As torch.optim has them."""
+GPU_PART = 4_096
+"""Numbers that one part of a GPU works on."""
 
 
 class Optimiser:
@@ -42,7 +44,7 @@ class Optimiser:
         self._parameters: list[Tensor] = list(parameters)
         self._gradient_clip = config.gradient_clip
         self._learning_rate, self._decay_over = learning_rate, decay_over
-        self._updates, self._rate = 0, learning_rate
+        self._updates = 0
         self._step, self._weight_decay = _STEPS[config.kind], config.weight_decay
         self._averages, self._squares = (
             [torch.zeros_like(parameter.detach()) for parameter in self._parameters] for _ in range(2)
@@ -50,23 +52,37 @@ class Optimiser:
         """Of the gradients, and of their squares."""
         self._counts = [torch.zeros((), device=parameter.device) for parameter in self._parameters]
         """The updates once more, where the kernels want them: beside each parameter."""
+        device = self._parameters[0].device
+        number_type = torch.float64 if device.type == "cpu" else torch.float32  # as the kernels read it there
+        self._rate, self._seen = (torch.zeros((), dtype=number_type, device=device) for _ in range(2))
+        """The present step size, and the share that the averaged squares have seen of what they average."""
 
-    @torch.no_grad()
     def step(self) -> None:
         """One update that makes the losses smaller whose gradients the parameters hold; these are then gone."""
+        self.prepare()
+        self.descend()
+
+    def prepare(self) -> None:
+        """The part of a step that differs from update to update: how large it is."""
+        share = 0.0 if self._decay_over is None else min(1.0, self._updates / self._decay_over)
+        self._updates += 1
+        self._rate.fill_(self._learning_rate * (1 + math.cos(math.pi * share)) / 2)
+        self._seen.fill_(1 - _BETAS[1] ** self._updates)
+
+    @torch.no_grad()
+    def descend(self) -> None:
+        """The rest of it, which is the same computation every time and so can be replayed."""
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         assert len(gradients) == len(self._parameters), "every parameter must take part in the loss"
         self._clip(gradients)
-        share = 0.0 if self._decay_over is None else min(1.0, self._updates / self._decay_over)
-        self._rate = self._learning_rate * (1 + math.cos(math.pi * share)) / 2
         torch._foreach_add_(self._counts, 1)
         self._step(
-            self._parameters,
-            gradients,
-            self._averages,
-            self._squares,
+            _parts(self._parameters),
+            _parts(gradients),
+            _parts(self._averages),
+            _parts(self._squares),
             [],
-            self._counts,
+            [count for count, of in zip(self._counts, gradients, strict=True) for _ in _parts([of])],
             lr=self._rate,
             beta1=_BETAS[0],
             beta2=_BETAS[1],
@@ -77,12 +93,11 @@ class Optimiser:
         )
         for parameter in self._parameters:
             parameter.grad = None
-        self._updates += 1
 
     def rates(self, parameter: Tensor) -> Tensor:
         """How far the last step moved each of a parameter's numbers a unit of gradient."""
         (squares,) = (s for p, s in zip(self._parameters, self._squares, strict=True) if p is parameter)
-        return self._rate / ((squares / (1 - _BETAS[1] ** self._updates)).sqrt() + _EPS)
+        return ((squares / self._seen).sqrt() + _EPS).reciprocal() * self._rate
 
     def state(self) -> State:
         """All that is needed to go on, beside the parameters."""
@@ -107,3 +122,10 @@ class Optimiser:
         scales = (self._gradient_clip / (norms + 1e-6)).clamp_max(1.0)
         for gradient in gradients:
             gradient.mul_(scales.view(-1, *[1] * (gradient.dim() - 1)))
+
+
+def _parts(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """On a GPU some numbers each, since the kernels give every tensor to too few of its parts; else the same ones."""
+    if not tensors[0].is_cuda:
+        return list(tensors)
+    return [part for of in tensors for part in torch.split(of.view(-1), GPU_PART)]

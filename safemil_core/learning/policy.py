@@ -9,12 +9,19 @@ from torch import Tensor
 from safemil_core.config import RunConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.ahead import Ahead
+from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.networks import Policy
 from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 
 BLOCK_UPDATES = 64
 """Steps are drawn for so many updates at once."""
+MOST_FETCHED = 2**26
+"""Numbers, pixels for example, that are fetched from the host at once."""
+
+Batch = tuple[Tensor, tuple[Tensor, Tensor] | None]
+"""Steps [M, batch], and their observations [M, batch, O] and actions [M, batch, A] if these have been fetched."""
 
 
 class Cloner:
@@ -36,9 +43,9 @@ class Cloner:
         decay_over = config.policy.updates if config.policy.decay else None
         self._optimiser = Optimiser(policies.parameters(), config.optimiser, config.policy.learning_rate, decay_over)
         self._cumulated = [torch.ones(1, dtype=torch.float64)] * len(policies.body.weights)
-        self._block: tuple[int, Tensor] = (-1, torch.empty(0))
-        """The update at which it begins, and [BLOCK_UPDATES, M, batch] uniform numbers that say what is drawn."""
-        self._batches = Ahead(self._batch, is_ahead=data.is_remote)
+        self._batches = Ahead(self._block, BLOCK_UPDATES, is_ahead=data.is_remote)
+        self._generator = torch.Generator(data.device)
+        self._descend = Replay(self._learn_from, self._generator)
 
     @property
     def updates(self) -> int:
@@ -47,17 +54,20 @@ class Cloner:
 
     def set_weights(self, policy: int, steps: np.ndarray) -> None:
         """Let one policy imitate steps in proportion to these weights, [sum T] >= 0, not all 0."""
-        self._cumulated[policy] = torch.from_numpy(np.cumsum(steps))
+        self._cumulated[policy] = on_device(torch.from_numpy(np.cumsum(steps)), self._data.observations.device)
         self._batches.restart(self.updates)
 
     def update(self) -> Tensor:
         """One update of every policy; returns their losses [M], still on the device."""
-        number = self.updates
-        observations, actions = self._batches.next()
-        generator = seeds.generator(self._seed, "noise", number, self._data.device)
-        losses = self.objective(observations, actions, generator)
+        self._generator.manual_seed(seeds.number_of(self._seed, "noise", self.updates))
+        steps, inputs = self._batches.next()
+        self._optimiser.prepare()
+        return self._descend(*(inputs or self._data.take(steps)))
+
+    def _learn_from(self, observations: Tensor, actions: Tensor) -> Tensor:
+        losses = self.objective(observations, actions, self._generator)
         losses.sum().backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
+        self._optimiser.descend()
         return losses.detach()
 
     def objective(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
@@ -73,15 +83,16 @@ class Cloner:
         self._optimiser.load(state)
         self._batches.restart(int(state["done"]))
 
-    def _batch(self, number: int) -> tuple[Tensor, Tensor]:
-        """Observations [M, batch, O] and actions [M, batch, A] of update `number`, from 0."""
-        begin = number // BLOCK_UPDATES * BLOCK_UPDATES
-        if self._block[0] != begin:
-            shape = (BLOCK_UPDATES, len(self._cumulated), self._config.batch_size)
-            generator = seeds.generator(self._seed, "cloning", begin)
-            self._block = begin, torch.rand(shape, generator=generator, dtype=torch.float64)
-        places = zip(self._cumulated, self._block[1][number - begin], strict=True)
-        return self._data.take(torch.stack([_drawn(cumulated, uniform) for cumulated, uniform in places]))
+    def _block(self, begin: int) -> list[Batch]:
+        """The batches of the updates from `begin`."""
+        shape = (BLOCK_UPDATES, len(self._cumulated), self._config.batch_size)
+        uniform = torch.rand(shape, generator=seeds.generator(self._seed, "cloning", begin), dtype=torch.float64)
+        uniform = on_device(uniform, self._data.observations.device)
+        places = zip(self._cumulated, uniform.unbind(1), strict=True)
+        steps = torch.stack([_drawn(cumulated, of_policy) for cumulated, of_policy in places], dim=1)
+        if not self._data.is_remote or steps.numel() * self._data.step_numbers > MOST_FETCHED:
+            return [(of_update, None) for of_update in steps]
+        return list(zip(steps, zip(*self._data.take(steps), strict=True), strict=True))
 
 
 def cloning_losses(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.learning.arithmetic import in_parallel, on_device, pieces
 from safemil_core.learning.bags import NO_SEGMENTS, Segments
 from safemil_core.learning.choices import spread_choices
 from safemil_core.learning.networks import Sizes
@@ -25,6 +26,8 @@ BLOCK = 16_384
 """Steps that are looked at together where all have to be: what networks make of them stays in the cache."""
 BLOCK_NUMBERS = 2**24
 """Numbers that are looked at together: fewer steps than that where these are images."""
+FETCHED_STEPS = 8_192
+"""That one core fetches at a time, where data stay on the host."""
 MOST_OF_DEVICE = 0.5
 """Share of a device's free memory that a dataset may take; the rest is for what is computed of it."""
 
@@ -102,7 +105,7 @@ class TrainingData:
     @property
     def is_remote(self) -> bool:
         """Whether steps have to be fetched from the host, which then is best done ahead."""
-        return self.observations.device != self.device
+        return self.observations.device.type != self.device.type  # "cuda" is "cuda:0", but not equal to it
 
     @property
     def step_numbers(self) -> int:
@@ -113,7 +116,7 @@ class TrainingData:
         """Observations [..., O + pixels] and actions [..., A] of steps [...] int64 on the host, on the device that
         trains. Pixels, from 0 to 255, become floating-point numbers only here."""
         flat = on_device(steps.flatten(), self.observations.device)
-        taken = [on_device(of.index_select(0, flat), self.device) for of in self._arrays]
+        taken = [self._fetched(of, flat) if self.is_remote else of.index_select(0, flat) for of in self._arrays]
         return self._joined(taken[1:]).view(*steps.shape, -1), taken[0].view(*steps.shape, -1)
 
     def blocks(self, steps: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -132,6 +135,16 @@ class TrainingData:
             block = slice(start, start + BLOCK)
             yield self.observations[block].to(self.device), self.actions[block].to(self.device)
 
+    def _fetched(self, array: Tensor, steps: Tensor) -> Tensor:
+        """Rows of an array on the host, on the device; neither waits for the other."""
+        rows = torch.empty(len(steps), *array.shape[1:], dtype=array.dtype, pin_memory=self.device.type == "cuda")
+
+        def fetch(piece: slice) -> None:
+            torch.index_select(array, 0, steps[piece], out=rows[piece])
+
+        in_parallel(fetch, pieces(len(steps), FETCHED_STEPS))
+        return rows.to(self.device, non_blocking=True)
+
     @property
     def _arrays(self) -> tuple[Tensor, ...]:
         return self.actions, self.observations, *self.images
@@ -140,13 +153,6 @@ class TrainingData:
     def _joined(parts: Sequence[Tensor]) -> Tensor:
         """[n, O + pixels] float32 of numbers [n, O] and images [n, height, width, channels]."""
         return torch.cat([part.flatten(1) for part in parts], dim=1) if len(parts) > 1 else parts[0]
-
-
-def on_device(array: Tensor, device: torch.device) -> Tensor:
-    """The array there; from the host to another device without either waiting for the other."""
-    if array.device == device:
-        return array
-    return (array.pin_memory() if device.type == "cuda" else array).to(device, non_blocking=True)
 
 
 def _fits(arrays: Sequence[Tensor], device: torch.device) -> bool:

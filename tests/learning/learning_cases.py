@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,12 @@ def crossing(marked=MARKED, preferred=(), segments=None, kind=TrainingData):
     labels[list(preferred)] = "preferred"
     observations, actions = (torch.from_numpy(arrays[key]) for key in ("observations", "actions"))
     return kind(observations, actions, np.arange(0, N * T + 1, T), labels, segments or {})
+
+
+def on_cuda(data: TrainingData) -> TrainingData:
+    """The same data, on the GPU that trains."""
+    cuda = torch.device("cuda")
+    return replace(data, observations=data.observations.to(cuda), actions=data.actions.to(cuda), device=cuda)
 
 
 def true_costs() -> np.ndarray:

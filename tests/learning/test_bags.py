@@ -254,9 +254,8 @@ def bag(*steps_and_weights):
 
 
 def test_bags_of_one_update_lie_side_by_side_and_shorter_ones_are_filled_up_with_weights_of_0():
-    bags = side_by_side(
-        [[bag((3, 0.5), (4, 0.25)), bag((9, 1.0))], [bag((7, 0.1)), bag((8, 0.2))]],
-    )
+    kinds = [[[bag((3, 0.5), (4, 0.25))], [bag((9, 1.0))]], [[bag((7, 0.1))], [bag((8, 0.2))]]]
+    (bags,) = side_by_side(kinds)
     assert bags.ends == (2, 3)
     torch.testing.assert_close(bags.weights, torch.tensor([[0.5, 0.25, 0.1], [1.0, 0.0, 0.2]]))
     assert bags.steps[0].tolist() == [3, 4, 7]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from learning_cases import MARKED, RemoteData, bits, crossing, generator, needs_cuda
+from learning_cases import MARKED, RemoteData, bits, crossing, generator, needs_cuda, on_cuda
 
 from safemil_core.config import RunConfig
 from safemil_core.learning import cost_trainer
@@ -311,9 +311,7 @@ def test_segments_of_marked_trajectories_alone_are_learned_from():
 @needs_cuda
 def test_on_cuda_data_that_lie_on_the_host_are_learned_from_as_those_on_the_device():
     data = crossing()
-    there = replace(
-        data, observations=data.observations.cuda(), actions=data.actions.cuda(), device=torch.device("cuda")
-    )
+    there = on_cuda(data)
     on_host = replace(data, device=torch.device("cuda"))
     assert (there.is_remote, on_host.is_remote) == (False, True)
     found = []

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from factories import TINY, trajectory_set
-from learning_cases import MARKED, N, RemoteData, T, all_bits, bits, crossing, needs_cuda, true_costs
+from learning_cases import MARKED, N, RemoteData, T, all_bits, bits, crossing, needs_cuda, on_cuda, true_costs
 
 from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.assessment.evaluation import roc_auc
@@ -391,12 +391,6 @@ def test_what_is_no_number_any_more_ends_training_in_words_and_is_not_reported(f
         train(broken, TINY.with_values([f"log_every={log_every}"]), on_report=reports.append)
     assert str(caught.value) == f"{sentence}learning_rate"
     assert all(np.isfinite(value) for report in reports for value in report.metrics.values())
-
-
-def on_cuda(data):
-    return replace(
-        data, observations=data.observations.cuda(), actions=data.actions.cuda(), device=torch.device("cuda")
-    )
 
 
 @needs_cuda

@@ -24,6 +24,7 @@ from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, trajectory_costs
 
@@ -47,9 +48,12 @@ class SafeDiceTrainer(CostTrainer):
         self._nu = Mlp(data.sizes.observations, config.cost.hidden_sizes, 1).to(data.device)
         self._nu_optimiser = Optimiser(self._nu.parameters(), config.optimiser, config.cost.learning_rate)
         self._alpha = torch.tensor(1 - MARGIN)
+        self._mixing = torch.Generator(data.device)
+        self._descend = Replay(self._learn_from, self._mixing)
 
     def update(self) -> None:
         if self.updates < self._n_discriminating:
+            self._mixing.manual_seed(seeds.number_of(self._seed, "baseline", self.updates + 1))
             super().update()
         else:
             self._update_nu()
@@ -62,8 +66,7 @@ class SafeDiceTrainer(CostTrainer):
     def penalty(self, inputs: Tensor) -> Tensor:
         """[M, n] squared distance of the logit's slope from 1, between marked and unlabelled steps and among these."""
         marked, unlabelled = inputs.chunk(2, dim=1)
-        generator = seeds.generator(self._seed, "baseline", self.updates, inputs.device)
-        share = torch.rand(*unlabelled.shape[:2], 1, generator=generator, device=inputs.device)
+        share = torch.rand(*unlabelled.shape[:2], 1, generator=self._mixing, device=inputs.device)
         mixed = [torch.lerp(unlabelled, other, share) for other in (marked, unlabelled.roll(1, dims=1))]
         slopes = (self.network.slopes(torch.cat(mixed, dim=1)) + 1e-12).sqrt()
         return self._gradient_penalty / 2 * (slopes - 1).square()  # as both losses count by half
@@ -104,8 +107,8 @@ class SafeDiceTrainer(CostTrainer):
             self._alpha = torch.tensor(min(1.0, 1 / float(largest) - 1) - MARGIN)
         number, device = self.updates, self._data.device
         batch = self._batches.next()
-        assert batch.inputs is not None
-        observations, actions = (batch.bags.each(of)[1] for of in batch.inputs)
+        inputs = batch.inputs or self._data.take(batch.bags.steps)
+        observations, actions = (batch.bags.each(of)[1] for of in inputs)
         draw = torch.randint(
             len(self._first_steps), (self._config.bag_size,), generator=seeds.generator(self._seed, "baseline", number)
         )
