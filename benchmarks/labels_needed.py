@@ -147,7 +147,7 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
             seed=seed * N_NETWORKS + network,
             log_every=QUICK.updates,
         )
-        train(data, config, on_costs=lambda found, _: costs.append(found.mean))
+        train(data, config, on_costs=lambda _, found, __: costs.append(found.mean))
     assert trajectories.costs is not None
     aucs = [roc_auc(of, trajectories.costs > 0) or 0.5 for of in costs]
     return Learned(mean(aucs), sum_by_trajectory(np.mean(costs, axis=0), trajectories.offsets))

@@ -32,6 +32,7 @@ from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.errors import Diverged
 from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.dead_units import dead_units
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, cloning_weights
@@ -99,7 +100,7 @@ def _trained(patient: Patient, config: RunConfig) -> Case:
     rows: list[dict[str, float]] = []
     told: list[StepCosts] = []
 
-    def tell(costs: StepCosts, _: CloningWeights) -> None:
+    def tell(_: CostNetwork, costs: StepCosts, __: CloningWeights) -> None:
         told.append(costs)
 
     network = None

@@ -52,7 +52,7 @@ def refit_cost(
         on_report=lambda report: None if is_over else on_update(report.update),
         on_checkpoint=lambda _, state: None if is_over else on_state(state),
         should_stop=should_stop,
-        on_costs=lambda found, _: costs.append(found),
+        on_costs=lambda _, found, __: costs.append(found),
         look_after=look_after,
         on_look=on_look,
         warm_start=warm_start,

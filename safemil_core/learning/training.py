@@ -57,7 +57,7 @@ def train(
     on_report: Callable[[Report], None] = lambda _: None,
     on_checkpoint: Callable[[int, State], None] = lambda *_: None,
     should_stop: Callable[[], bool] = lambda: False,
-    on_costs: Callable[[StepCosts, CloningWeights], None] = lambda *_: None,
+    on_costs: Callable[[CostNetwork, StepCosts, CloningWeights], None] = lambda *_: None,
     look_after: Collection[int] = (),
     on_look: Callable[[int, StepCosts], None] = lambda *_: None,
     weights: np.ndarray | None = None,
@@ -74,8 +74,8 @@ def train(
         on_checkpoint: given the number of turns done and all that is needed to go on from there: every
             `config.checkpoint_every` turns, when the cost is learned, and when training is stopped.
         should_stop: asked after every turn; True ends training with what has been learned.
-        on_costs: told the costs of all steps, and the weights that follow from them, as soon as they are final, while
-            the policies still train, or when training is stopped before that.
+        on_costs: given the cost network, the costs of all steps and the weights that follow, as soon as they are final,
+            while the policies still train, or when training is stopped before that.
         look_after: updates of the cost network after which `on_look` is told their number and the costs of all steps.
         on_look: see there.
         weights: [sum T] those of the steps that the safe policy clones, for the methods that learn none.
@@ -103,7 +103,7 @@ def train(
             on_look(loop.turn, learning.step_costs())
         is_stopping = should_stop()
         if learning and (learning.is_over or is_stopping):
-            on_costs(learning.step_costs(), learning.present_weights())
+            on_costs(learning.network, learning.step_costs(), learning.present_weights())
         is_milestone = is_stopping or (learning is not None and learning.is_over)
         if is_milestone or loop.turn % config.log_every == 0 or loop.turn == loop.total:
             on_report(Report(loop.turn, loop.total, loop.metrics()))

@@ -16,6 +16,7 @@ from safemil_core.errors import Diverged
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.model_files import load_cost, save_cost, save_policy
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training import Networks, Report, longest, train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights
@@ -81,7 +82,7 @@ def train_run(
             on_report=note,
             on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
             should_stop=shall_stop,
-            on_costs=lambda costs, weights: _write_costs(run, costs, weights, data),
+            on_costs=lambda network, costs, weights: _write_costs(run, network, costs, weights, data),
             weights=told_weights(config, trajectories, data.labels),
             warm_start=load_cost(run.warm_file) if run.warm_file else None,
             resume=state,
@@ -91,7 +92,7 @@ def train_run(
         if config.method == "safemil":
             examine_run(workspace, run)
         raise
-    _save_networks(run, networks, data)
+    _save_policies(run, networks, data)
     _write_outcome(run, trajectories, time.time() - started)
     if config.method == "safemil":
         examine_run(workspace, run)
@@ -108,17 +109,18 @@ def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[Trajecto
     return trajectories, data
 
 
-def _save_networks(run: Run, networks: Networks, data: TrainingData) -> None:
+def _save_policies(run: Run, networks: Networks, data: TrainingData) -> None:
     config, folder = run.config, run.folder
-    if networks.cost is not None:
-        save_cost(folder / "cost.safetensors", networks.cost, config.cost, data.sizes)
     save_policy(folder / "safe.safetensors", networks.safe, config.policy, data.sizes)
     assert networks.bc is not None
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
 
 
-def _write_costs(run: Run, costs: StepCosts, weights: CloningWeights, data: TrainingData) -> None:
-    """Step costs, trajectory costs and weights: pages can show them while the policies still train."""
+def _write_costs(
+    run: Run, network: CostNetwork, costs: StepCosts, weights: CloningWeights, data: TrainingData
+) -> None:
+    """Cost network, step costs, trajectory costs and weights: pages can show them while the policies still train."""
+    save_cost(run.folder / "cost.safetensors", network, run.config.cost, data.sizes)
     lengths = np.diff(data.offsets)
     trajectories = {
         "trajectory": np.arange(len(lengths)),

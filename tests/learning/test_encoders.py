@@ -188,7 +188,7 @@ def test_what_is_unsafe_is_learned_from_pixels_alone_by_every_member():
          "cost.failure_modes=2", "policy.updates=5"]
     )  # fmt: skip
     costs = []
-    networks = train(data, config, on_costs=lambda found, _: costs.append(found))
+    networks = train(data, config, on_costs=lambda _, found, __: costs.append(found))
     (learned,) = costs
     is_unsafe = trajectories.costs == 1
     assert learned.mean[is_unsafe].min() > learned.mean[~is_unsafe].max()

@@ -46,7 +46,7 @@ class Told:
             on_report=self.reports.append,
             on_checkpoint=self.states.__setitem__,
             should_stop=should_stop,
-            on_costs=lambda costs, _: self.costs.append(costs),
+            on_costs=lambda _, costs, __: self.costs.append(costs),
             **options,
         )
 
@@ -211,7 +211,7 @@ def test_costs_are_told_once_when_they_are_final_while_the_policies_still_have_t
     train(
         data,
         TINY.with_values(["log_every=1"]),
-        on_costs=lambda costs, _: order.append(costs.mean),
+        on_costs=lambda _, costs, __: order.append(costs.mean),
         on_report=lambda report: order.append(report.update),
     )
     assert order[:19] == list(range(1, 20))

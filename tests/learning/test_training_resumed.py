@@ -23,7 +23,7 @@ def trained(config, data, **options):
     networks = train(
         data,
         config,
-        on_costs=lambda found, _: costs.append(found),
+        on_costs=lambda _, found, __: costs.append(found),
         on_checkpoint=states.__setitem__,
         on_report=lambda report: reports.append((report.update, report.total, without_seconds(report.metrics))),
         **options,

@@ -127,6 +127,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, updates):
     assert not train_run(workspace, run, "cpu", should_stop=after(updates))
     assert int(run.checkpoints()[0].stem) == updates
     assert run.outcome.keys() == {"step_auc", "trajectory_spearman", "seconds"}
+    load_cost(run.model("cost"))  # which made the costs that are there by now
     reports = []
     assert train_run(workspace, run, "cpu", on_update=lambda *report: reports.append(report))
     assert reports[0] == (updates, 50, "cpu")

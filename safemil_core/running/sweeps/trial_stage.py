@@ -72,7 +72,7 @@ def _perform(trial: Trial, subject: Subject) -> list[Measured]:
         config,
         look_after=trial.updates,
         on_look=look,
-        on_costs=lambda costs, _: look_at_last(costs),
+        on_costs=lambda _, costs, __: look_at_last(costs),
         weights=told_weights(config, trajectories, labels),
         has_partner=False,
     )

@@ -37,7 +37,7 @@ class Taught:
     """What a training told when its costs were final, and the networks that came of it."""
 
     def __init__(self, data: TrainingData, of: RunConfig) -> None:
-        def note(costs, weights):
+        def note(_, costs, weights):
             self.costs, self.weights = costs.mean, weights
 
         self.networks: Networks = train(data, of, on_costs=note)
