@@ -116,9 +116,7 @@ def _save_policies(run: Run, networks: Networks, data: TrainingData) -> None:
     save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
 
 
-def _write_costs(
-    run: Run, network: CostNetwork, costs: StepCosts, weights: CloningWeights, data: TrainingData
-) -> None:
+def _write_costs(run: Run, network: CostNetwork, costs: StepCosts, weights: CloningWeights, data: TrainingData) -> None:
     """Cost network, step costs, trajectory costs and weights: pages can show them while the policies still train."""
     save_cost(run.folder / "cost.safetensors", network, run.config.cost, data.sizes)
     lengths = np.diff(data.offsets)
