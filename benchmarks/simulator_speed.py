@@ -38,7 +38,7 @@ from safemil_core.learning.networks import CostNetwork, Sizes, make_policy
 BODIES = ("Ant", "HalfCheetah", "Hopper", "Humanoid", "Swimmer", "Walker2d")
 TASKS = ("SafetyCarCircle-v0", *(f"Safety{body}Velocity-v1" for body in BODIES))
 CORES = os.cpu_count() or 1
-N_WAVES = 3
+N_WAVES = 12
 BARE_S = 5.0
 """About how long the bare simulator is stepped."""
 

@@ -14,16 +14,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-import torch
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
 
 from safemil_core.assessment.environments import Simulator
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, task_of
 from safemil_core.assessment.simulator_workers import MOST_AT_ONCE, Employer
+from safemil_core.assessment.trained import Acts, Costs, trained_cost, trained_policy
 from safemil_core.assessment.videos import film
-from safemil_core.learning.choices import spread_choices
-from safemil_core.learning.model_files import load_cost, load_policy
-from safemil_core.learning.networks import CostNetwork, Policy
 
 MAX_STEPS = 10_000
 """An episode that has not ended by then is cut."""
@@ -33,7 +30,6 @@ SCORED_AT_ONCE = 1_024
 
 def main() -> None:
     """Do tasks until there are no more."""
-    torch.set_num_threads(1)
     with Employer(int(sys.argv[1])) as employer:
         stage = Stage(employer.say_alive)
         while True:
@@ -48,7 +44,7 @@ class Stage:
 
     def __init__(self, say_alive: Callable[[], None] = lambda: None) -> None:
         self._say_alive = say_alive
-        self._policy, self._cost = cache(load_policy), cache(load_cost)
+        self._policy, self._cost = cache(trained_policy), cache(trained_cost)
         self._under_way: list[_UnderWay] = []
         self._free: list[_UnderWay] = []
         """Episodes that have ended, whose simulators can begin anew."""
@@ -62,7 +58,7 @@ class Stage:
         before = next((each for each in self._free if each.simulator_fits(task)), None)
         if before:
             self._free.remove(before)
-        cost = None if task.cost is None else self._cost(task.cost)
+        cost = None if task.cost is None else self._cost(task.cost, task.interface.actions)
         self._under_way.append(_UnderWay(number, task, cost, before.simulator if before else None))
 
     def step(self) -> list[tuple[int, Episode]]:
@@ -85,7 +81,7 @@ class Stage:
 class _UnderWay:
     """An episode under way."""
 
-    def __init__(self, number: int, task: EpisodeTask, cost: CostNetwork | None, simulator: Simulator | None) -> None:
+    def __init__(self, number: int, task: EpisodeTask, cost: Costs | None, simulator: Simulator | None) -> None:
         self.number, self.task, self._cost = number, task, cost
         self.is_over = False
         self._randomness, self._choices = _Randomness(task.seed), np.random.default_rng(task.seed)
@@ -145,25 +141,19 @@ class _UnderWay:
             film(self.task.video, episode, self._frames, self.task.frame_stride)
         return episode
 
-    def _score(self, cost: CostNetwork) -> np.ndarray:
+    def _score(self, cost: Costs) -> np.ndarray:
         """[n] float32, c of the steps that have none yet."""
-        actions = np.stack(self._actions[-len(self._unscored) :])
-        seen = torch.from_numpy(np.stack(self._unscored))
-        with torch.inference_mode():
-            costs = cost(seen, torch.from_numpy(spread_choices(actions, self.task.interface.actions)))
-        return np.asarray(costs.numpy())
+        return cost(np.stack(self._unscored), np.stack(self._actions[-len(self._unscored) :]))
 
 
-def _actions(policy: Policy | None, episodes: Sequence[_UnderWay]) -> Sequence[np.ndarray]:
+def _actions(policy: Acts | None, episodes: Sequence[_UnderWay]) -> Sequence[np.ndarray]:
     """[A] what each episode is to do next."""
     if policy is None:
         return [each.random_action() for each in episodes]
     seen = np.zeros((MOST_AT_ONCE, len(episodes[0].observation)), dtype=np.float32)
     for row, each in zip(seen, episodes, strict=False):
         row[:] = each.observation
-    with torch.inference_mode():
-        actions = policy(torch.from_numpy(seen)).numpy()
-    return list(actions[: len(episodes)])
+    return list(policy(seen)[: len(episodes)])
 
 
 class _Randomness:

@@ -7,19 +7,19 @@ has them, `D` inputs of the networks, where a discrete action takes one for each
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from safemil_core.config import CostConfig
 from safemil_core.data.recording import Part
-from safemil_core.errors import InvalidConfig, NotReady
+from safemil_core.errors import InvalidConfig
+from safemil_core.learning.array_files import Arrays, read_network
 from safemil_core.learning.choices import inputs_per_number, spread_choices
-from safemil_core.learning.layers import CURVE_UNIT, Additive, Layer, Linear, Pairwise
+from safemil_core.learning.layers import CURVE_UNIT, Additive, Layer, Pairwise, perceptron, values_of
 
 N_NODES = 50
 """Points on the way from the baseline to a step: of a cost that jumps from 0 to 1 on it, the parts then add up to 0.001
@@ -163,15 +163,7 @@ class CostFunction:
 
     def _values(self, inputs: np.ndarray) -> list[np.ndarray]:
         """The normalised inputs [1, n, seen], of each layer the values [M, n, width], at last the logits [M, n, 1]."""
-        values = [((inputs[:, : len(self.mean)] - self.mean) * self.scale)[None]]
-        for number, layer in enumerate(self.layers, start=1):
-            above = layer.forward(values[-1])
-            if number < len(self.layers):
-                below_zero = np.minimum(above, 0.0)
-                np.maximum(above, 0.0, out=above)
-                above += np.expm1(below_zero, out=below_zero)
-            values.append(above)
-        return values
+        return values_of(self.layers, (inputs[:, : len(self.mean)] - self.mean) * self.scale)
 
     def _blocks(self, n: int) -> list[slice]:
         length = max(1, BLOCK_VALUES // max(layer.values_per_step for layer in self.layers))
@@ -189,35 +181,32 @@ def read_cost_function(path: Path, action_parts: Sequence[Part]) -> CostFunction
         InvalidConfig: it sees images, and numbers alone do not make a step.
         NotReady: there is no such file, or it is not one.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {})["safemil"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
-        config, images, n_observations = CostConfig.of_file(about["config"]), about["images"], about["observations"]
-        is_deep_sets = config.aggregator == "deep_sets"
-        n_outputs = None if is_deep_sets else 1
-        layers = _perceptron(tensors, "body", n_outputs) if config.network == "mlp" else [_curves(tensors, n_outputs)]
-        if is_deep_sets:
-            layers += _perceptron(tensors, "aggregator.rho", 1)
-        mean, scale = tensors["normaliser.mean"], tensors["normaliser.scale"]
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as problem:
-        cause = str(problem).partition("\n")[0]
-        raise NotReady(f"{path.name} cannot be read as a cost network ({cause}); train again") from None
-    if images:
+
+    def made(about: dict[str, Any], arrays: Arrays) -> CostFunction | None:
+        if about["images"]:
+            return None
+        mean, scale = arrays["normaliser.mean"], arrays["normaliser.scale"]
+        return CostFunction(mean, scale, _layers(about, arrays), tuple(action_parts), about["observations"])
+
+    function = read_network(path, "cost", made)
+    if function is None:
         raise InvalidConfig(
             "this cost sees images, and a probe needs numbers: use the replay and the cost of the recorded steps"
         )
-    return CostFunction(mean, scale, tuple(layers), tuple(action_parts), n_observations)
+    return function
 
 
-def _perceptron(tensors: dict[str, np.ndarray], prefix: str, n_outputs: int | None) -> list[Layer]:
-    """Its layers, of the last the first outputs."""
-    n = sum(name.startswith(f"{prefix}.") and name.endswith(".weight") for name in tensors)
-    *hidden, last = (Linear(tensors[f"{prefix}.{i}.weight"], tensors[f"{prefix}.{i}.bias"][:, None]) for i in range(n))
-    return [*hidden, Linear(last.weight[..., :n_outputs], last.bias[..., :n_outputs])]
+def _layers(about: dict[str, Any], arrays: Arrays) -> tuple[Layer, ...]:
+    config = CostConfig.of_file(about["config"])
+    is_deep_sets = config.aggregator == "deep_sets"
+    n_outputs = None if is_deep_sets else 1
+    layers: list[Layer] = (
+        [*perceptron(arrays, "body", n_outputs)] if config.network == "mlp" else [_curves(arrays, n_outputs)]
+    )
+    return (*layers, *perceptron(arrays, "aggregator.rho", 1)) if is_deep_sets else tuple(layers)
 
 
-def _curves(tensors: dict[str, np.ndarray], n_outputs: int | None) -> Layer:
+def _curves(tensors: Arrays, n_outputs: int | None) -> Layer:
     """The first outputs of curves, and of surfaces where there are any."""
     curves = Additive(
         tensors["body.knots.places"],

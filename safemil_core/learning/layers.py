@@ -1,14 +1,18 @@
-"""What cost networks are made of, in NumPy: their values and how these change with what is below. See `cost_function`.
+"""What networks are made of, in NumPy: their values and how these change with what is below. See `cost_function`.
 
 Shapes: `M` networks side by side, `n` steps, `D` inputs, `J` knots, `F` outputs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+MEAN_LIMIT = 7.0
+"""The authors' limit of the centres of a policy's Gaussians, before the tanh."""
 
 CURVE_UNIT = 20.0
 """The height of a curve that a weight of 1 is. What a step sees are two weights of a curve, and all of a perceptron:
@@ -31,6 +35,19 @@ class Layer(Protocol):
 
     def backward(self, below: np.ndarray, flow: np.ndarray) -> np.ndarray:
         """[M, n, D] float32, the gradient by the values below, of one [M, n, F] by its own."""
+
+
+def values_of(layers: Sequence[Layer], inputs: np.ndarray) -> list[np.ndarray]:
+    """The inputs [1, n, D] of [n, D], of each layer the values [M, n, width], at last the outputs; ELU in between."""
+    values = [inputs[None]]
+    for number, layer in enumerate(layers, start=1):
+        above = layer.forward(values[-1])
+        if number < len(layers):
+            below_zero = np.minimum(above, 0.0)
+            np.maximum(above, 0.0, out=above)
+            above += np.expm1(below_zero, out=below_zero)
+        values.append(above)
+    return values
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,13 @@ class Pairwise:
         of_pair = np.arange(self.pairs.shape[1])
         at = [[self.tables[:, :, of_pair, index[0] + i, index[1] + j] for j in (0, 1)] for i in (0, 1)]
         return at, share, width
+
+
+def perceptron(arrays: Mapping[str, np.ndarray], prefix: str, n_outputs: int | None = None) -> list[Linear]:
+    """The layers of an `Mlp` whose state dict this is, under a prefix; of the last the first outputs."""
+    n = sum(name.startswith(f"{prefix}.") and name.endswith(".weight") for name in arrays)
+    *hidden, last = (Linear(arrays[f"{prefix}.{i}.weight"], arrays[f"{prefix}.{i}.bias"][:, None]) for i in range(n))
+    return [*hidden, Linear(last.weight[..., :n_outputs], last.bias[..., :n_outputs])]
 
 
 def _around(places: np.ndarray, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -19,11 +19,11 @@ from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning.aggregators import make_aggregator
 from safemil_core.learning.curves import Curves, Surfaces
 from safemil_core.learning.encoders import Encoder, Shape, beside
+from safemil_core.learning.layers import MEAN_LIMIT
 from safemil_core.learning.mlp import Mlp
 
-MEAN_LIMIT = 7.0
 LOG_STD_LIMITS = (-5.0, 2.0)
-"""The authors' limits of the policy's Gaussians, before the tanh."""
+"""The authors' limits of the logarithm of the deviations of a policy's Gaussians, before the tanh."""
 ACTION_LIMIT = 1.0 - 1e-6
 """Recorded actions at the edge of [-1, 1] are moved inside, where the tanh has a finite inverse."""
 
