@@ -50,6 +50,13 @@ def test_whole_trajectories_are_counted_in_full(running, work):
     assert row.pairs_per_s == row.updates_per_s * 2 * 4 * 20
 
 
+def test_updates_from_data_on_the_host_are_compared_with_those_on_the_device(running, work):
+    """On the CPU these are the same."""
+    (row,) = comparisons.fetched_updates(running, work, SECONDS)
+    assert (row.what, row.K, row.H, row.T) == ("fetched cost update", 4, 5, 20)
+    assert row.speedup == row.updates_per_s / row.reference_updates_per_s > 0
+
+
 def test_alternating_updates_are_compared(running, work):
     rows = comparisons.alternating_updates(running, work, SECONDS)
     assert {(row.what, row.policies, row.pairs_per_s) for row in rows} == {("alternating update", 2, None)}

@@ -43,6 +43,14 @@ def test_what_was_not_measured_is_a_dash():
     assert "| cpu | float32 | 2 | 1,200 | 600 | 2.0 | 300 | 4.0 | - | - | 2,400 | 50% |" in lines_of(CLONING)
 
 
+def test_an_update_from_the_host_reads_as_a_share():
+    sizes = (128, 10, 20_000, 256)
+    fetched = Row("fetched cost update", "cuda", "float32", *sizes, 4_000.0, 5_000.0, 0.8, pairs_per_s=1e7)
+    lines = lines_of(fetched)
+    assert "| device | precision | K | H | hidden | on the device | from the host | share | pairs/s |" in lines
+    assert "| cuda | float32 | 128 | 10 | 256 | 5,000 | 4,000 | 80% | 10,000,000 |" in lines
+
+
 def test_an_auc_that_was_not_reached_is_said_so():
     assert "| cpu | 0.50 s | not reached | - | 0.941 after 1.23 s | 0.900 after 42.00 s |" in lines_of(AUC)
 
