@@ -37,6 +37,7 @@ class Task:
 
 
 _CHEETAH_JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
+_WALKER_JOINTS = ("thigh", "leg", "foot", "left_thigh", "left_leg", "left_foot")
 
 TASKS: dict[str, Task] = {
     "half_cheetah_velocity": Task(
@@ -55,6 +56,25 @@ TASKS: dict[str, Task] = {
             Source("safe B", ("safe-b", 120), 40),
             Source("medium safe", ("safe-a", 60), 15),
             Source("slow safe", ("safe-a", 40), 10),
+        ),
+    ),
+    "walker2d_velocity": Task(
+        "SafetyWalker2dVelocity-v1",
+        ("z", "pitch", *_WALKER_JOINTS, "vx", "vz", "pitch_rate", *(f"{joint}_rate" for joint in _WALKER_JOINTS)),
+        _WALKER_JOINTS,
+        (
+            Source("random", None, 10),
+            Source("fast A", ("fast-a", 200), 40),
+            Source("fast B", ("fast-b", 180), 35),
+            Source("medium fast", ("fast-a", 100), 20),
+            Source("over the edge A", ("edge", 140), 30),
+            Source("over the edge B", ("fast-b", 120), 25),
+            Source("on the edge", ("safe-a", 120), 30),
+            Source("hardly over it", ("safe-a", 190), 20),
+            Source("safe A", ("safe-b", 200), 45),
+            Source("safe B", ("safe-b", 120), 40),
+            Source("medium safe", ("safe-b", 80), 15),
+            Source("slow safe", ("safe-b", 60), 10),
         ),
     ),
     "ball_run": Task(
