@@ -31,7 +31,7 @@ BLOCK_NUMBERS = 2**24
 CHUNK = 2**14
 """Steps that go through the network together, so that what is computed of them stays in the cache."""
 GPU_CHUNK = 2**18
-"""There, so that no part of it has to wait for work."""
+"""As many on a GPU, so that no part of it waits for work."""
 CHUNK_NUMBERS = 2**24
 """Numbers of them, pixels for example, that are in memory together."""
 _KINDS = ("non_preferred", "unlabelled", "preferred")
@@ -78,7 +78,8 @@ class CostTrainer:
         self._chunk = max(1, min(chunk, CHUNK_NUMBERS // (data.step_numbers * network.n_members)))
         self._batches = Ahead(self._block, self._block_updates, is_ahead=data.is_remote)
         self._descend: Callable[..., dict[str, Tensor]] = self._learn_from
-        if config.cost.window:  # whole trajectories make other shapes in every update
+        # Whole trajectories make other shapes in every update; of images, a backward pass is within the backward pass.
+        if config.cost.window and not data.images:
             self._descend = Replay(self._learn_from)
         self.latest: dict[str, Tensor] = {}
         """Loss and scores of the last update, means over the members, still on the device."""

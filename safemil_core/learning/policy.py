@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -45,7 +47,9 @@ class Cloner:
         self._cumulated = [torch.ones(1, dtype=torch.float64)] * len(policies.body.weights)
         self._batches = Ahead(self._block, BLOCK_UPDATES, is_ahead=data.is_remote)
         self._generator = torch.Generator(data.device)
-        self._descend = Replay(self._learn_from, self._generator)
+        self._descend: Callable[..., Tensor] = self._learn_from
+        if not data.images:  # of these, a backward pass is within the backward pass
+            self._descend = Replay(self._learn_from, self._generator)
 
     @property
     def updates(self) -> int:
