@@ -90,7 +90,7 @@ function filmsOf(screens, onMove) {
     const { film, steps: length, waiting, about } = all[number];
     waiting.textContent = film ? "" : message;
     waiting.classList.toggle("still", !isBusy);
-    const [words, why] = verdict(film, length, at);
+    const [words, why] = isBusy && !film ? ["on its way", "Frames are rendered."] : verdict(film, length, at);
     about.textContent = words;
     about.title = why;
     about.dataset.is = words.split(" ")[0];
