@@ -160,13 +160,8 @@ class Surfaces(Curves):
 def _looked_up(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
     """[M, n, F] sums of the heights in weights [M, F, tables, knots], at rows [M or 1, n, tables], times shares."""
     members, n_outputs = weights.shape[:2]
-    n_knots, n_steps = weights.shape[-1], corners[0][0].shape[1]
-    if weights.is_cuda and torch.is_grad_enabled() and weights[0, 0].numel() * n_steps <= DENSE_NUMBERS:
-        # There the gradients of what is looked up would have to be sorted, to be added in the same order every time.
-        knots = torch.arange(n_knots, device=weights.device)
-        each = [(rows.unsqueeze(-1) % n_knots == knots) * shares.unsqueeze(-1) for rows, shares in corners]
-        basis = sum(each[1:], start=each[0])
-        return basis.flatten(2) @ weights.flatten(2).mT * CURVE_UNIT
+    if weights.is_cuda and torch.is_grad_enabled() and weights[0, 0].numel() * corners[0][0].shape[1] <= DENSE_NUMBERS:
+        return _multiplied(weights, corners)
     heights = weights.flatten(2)
     total: Tensor | float = 0.0
     for rows, shares in corners:
@@ -175,6 +170,15 @@ def _looked_up(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
         total = total + (found * shares.unsqueeze(1)).sum(dim=-1)
     assert isinstance(total, Tensor)
     return total.mT * CURVE_UNIT
+
+
+def _multiplied(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """The same as a product with the shares of all knots, 0 of most: a GPU would have to sort the gradients of what is
+    looked up, to add them in the same order every time."""
+    n_knots = weights.shape[-1]
+    knots = torch.arange(n_knots, device=weights.device)
+    shares = [(rows.unsqueeze(-1) % n_knots == knots) * share.unsqueeze(-1) for rows, share in corners]
+    return sum(shares[1:], start=shares[0]).flatten(2) @ weights.flatten(2).mT * CURVE_UNIT
 
 
 @torch.no_grad()

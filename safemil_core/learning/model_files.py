@@ -8,20 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from safetensors import SafetensorError, safe_open
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
+from safemil_core.learning.array_files import KEY, Arrays, read_network
 from safemil_core.learning.networks import CostNetwork, Policy, Sizes, make_policy
 from safemil_core.learning.optimiser import State
 from safemil_core.workspace import whole_file
 
 N = TypeVar("N", bound=nn.Module)
-
-KEY = "safemil"
-"""Of the metadata: one key, because safetensors writes several in any order, and equal networks make equal files."""
 
 
 def save_cost(path: Path, network: CostNetwork, config: CostConfig, sizes: Sizes) -> None:
@@ -72,17 +71,11 @@ def _save(path: Path, network: nn.Module, kind: str, config: CostConfig | Policy
 
 
 def _load(path: Path, kind: str, make: Callable[[dict[str, Any], Sizes], N]) -> N:
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})[KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no iterator of its own
-        if about["kind"] != kind:
-            raise NotReady(f"{path.name} does not hold a {kind} network; train again")
+    def made(about: dict[str, Any], arrays: Arrays) -> N:
         images = tuple((height, width, channels) for height, width, channels in about["images"])
         sizes = Sizes(about["observations"], about["actions"], tuple(about["choices"]), images)
         network = make(about["config"], sizes)
-        network.load_state_dict(tensors)
+        network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         return network.eval()
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
-        cause = str(problem).partition("\n")[0].rstrip(": ")  # torch lists every tensor that does not fit
-        raise NotReady(f"{path.name} cannot be read as a {kind} network ({cause}); train again") from None
+
+    return read_network(path, kind, made)

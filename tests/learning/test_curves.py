@@ -55,6 +55,25 @@ def test_curves_add_up(monkeypatch):
     torch.testing.assert_close(body(torch.tensor([[[2.0, 1.0]]])), torch.tensor([[[0.5 + 1.0 + 2.0]]]))
 
 
+@pytest.mark.parametrize("kind", [Curves, Surfaces])
+def test_the_product_that_a_gpu_computes_is_what_is_looked_up_with_the_same_gradients(monkeypatch, kind):
+    torch.manual_seed(0)
+    body, inputs = kind(4, 0, 3, members=2), torch.randn(2, 50, 4)
+    inputs[..., 3] = inputs[..., 3].round()  # few values, and so knots that are none
+    body.fit([inputs.flatten(0, 1)])
+    with torch.no_grad():
+        for parameter in body.parameters():
+            parameter.normal_()
+    found = []
+    for how in (curves._looked_up, curves._multiplied):
+        monkeypatch.setattr(curves, "_looked_up", how)
+        outputs = body(inputs)
+        found.append((outputs, *torch.autograd.grad(outputs.square().sum(), list(body.parameters()))))
+    assert all(of.any() for of in found[0])
+    for expected, value in zip(*found, strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-4, atol=1e-2)
+
+
 def test_a_surface_is_bilinear_between_its_knots(monkeypatch):
     monkeypatch.setattr(curves, "N_COARSE_KNOTS", 2)
     body = Surfaces(2, 0, 1)
