@@ -14,8 +14,9 @@ import time
 from collections import Counter
 
 import numpy as np
-from provocations import PROVOKED, Provocation, healthy
+from provocations import PLAIN, PROVOKED, Provocation, healthy
 
+from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import prepare_process
 
 NOTHING = "nothing"
@@ -23,9 +24,9 @@ FIRST_SEED = 400
 """Seeds below served to try the thresholds out; what is reported comes from others."""
 
 
-def first_finding(provocation: Provocation, seed: int) -> str:
+def first_finding(provocation: Provocation, seed: int, base: RunConfig) -> str:
     """The cause that is found first, or `nothing`."""
-    findings = provocation(np.random.default_rng(seed)).examined(seed)
+    findings = provocation(np.random.default_rng(seed)).examined(seed, base)
     return findings[0].cause if findings else NOTHING
 
 
@@ -35,13 +36,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="runs a cause")
     parser.add_argument("--healthy", type=int, default=20, help="healthy runs")
     parser.add_argument("--causes", nargs="+", choices=PROVOKED, default=list(PROVOKED))
+    parser.add_argument("--defaults", action="store_true", help="train the defaults, not the paper's plain network")
     options = parser.parse_args()
+    base = RunConfig() if options.defaults else PLAIN
     prepare_process()
     started = time.process_time()
     found: dict[str, Counter[str]] = {}
     rows = [(cause, PROVOKED[cause], options.seeds) for cause in options.causes]
     for name, provocation, n in [*rows, (NOTHING, healthy, options.healthy)]:
-        found[name] = Counter(first_finding(provocation, FIRST_SEED + i) for i in range(n))
+        found[name] = Counter(first_finding(provocation, FIRST_SEED + i, base) for i in range(n))
         print(f"{name}: " + ", ".join(f"{cause} {count}" for cause, count in found[name].most_common()), flush=True)
     print()
     print_table(found)

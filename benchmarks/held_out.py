@@ -14,7 +14,7 @@ import argparse
 from collections.abc import Iterable
 
 import numpy as np
-from provocations import CPU, PLAIN, PROVOKED, Patient, costliest_marked, described, healthy
+from provocations import CPU, DEFAULTS, PLAIN, PROVOKED, Patient, costliest_marked, described, healthy
 from scipy.stats import spearmanr
 
 from safemil_core.assessment.doctor.shortcuts import N_SOURCES
@@ -28,7 +28,7 @@ from safemil_core.learning.unseen_costs import UnseenCosts
 FIRST_SEED = 900
 SETTINGS: tuple[tuple[str, ...], ...] = (
     (),
-    ("cost.network=additive", "cost.inputs=observations", "cost.sparsity=0.005"),
+    DEFAULTS,
     ("cost.updates=100",),
     ("cost.updates=1500", "cost.decay=false"),
     ("cost.updates=4000", "cost.decay=false"),

@@ -22,7 +22,7 @@ from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.shortcuts import paces
 from safemil_core.assessment.immobility import is_immobile
-from safemil_core.config import CostConfig, PolicyConfig, RunConfig, WeightConfig
+from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.data import formats
 from safemil_core.data.recording import CUT_OFF
 from safemil_core.data.storage.build import build
@@ -45,10 +45,7 @@ LENGTH = 300
 CPU = torch.device("cpu")
 HIDDEN_SIZES = (64, 64)
 """A quarter of the usual widths, so that some hundred runs train in minutes."""
-PLAIN = RunConfig(
-    cost=CostConfig(network="mlp", inputs="all", sparsity=0.0, hidden_sizes=HIDDEN_SIZES),
-    weights=WeightConfig(scheme="step", per_length=False),
-)
+PLAIN = RunConfig.plain().with_values([f"cost.hidden_sizes={list(HIDDEN_SIZES)}", "weights.per_length=false"])
 """The paper's network, which can go wrong in all of these ways; curves have no units that die."""
 _NO_POLICY = PolicyConfig(hidden_sizes=(1,), updates=1)
 
@@ -63,9 +60,9 @@ class Patient:
     segments: Segments = field(default_factory=dict)
     tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def examined(self, seed: int) -> list[Finding]:
-        """Train it and ask the doctor."""
-        config = PLAIN.model_copy(update={"policy": _NO_POLICY, "seed": seed})
+    def examined(self, seed: int, base: RunConfig = PLAIN) -> list[Finding]:
+        """Train it, from these settings, and ask the doctor."""
+        config = base.model_copy(update={"policy": _NO_POLICY, "seed": seed})
         return examine(_trained(self, config.with_values(self.settings)))
 
 
@@ -378,6 +375,9 @@ PROVOKED: dict[str, Provocation] = {
 }  # fmt: skip
 """By the cause that is to be found first."""
 
+_DEFAULT_COST = RunConfig().cost.model_dump(mode="json")
+DEFAULTS = (*(f"cost.{name}={value}" for name, value in _DEFAULT_COST.items()), "weights.scheme=split")
+"""Those of a run, in place of the paper's network."""
 HEALTHY_SETTINGS: tuple[tuple[str, ...], ...] = (
     (),
     ("cost.window=10",),
@@ -386,7 +386,7 @@ HEALTHY_SETTINGS: tuple[tuple[str, ...], ...] = (
     ("weights.scheme=trajectory",),
     ("cost.updates=1000", "cost.settle=0"),
     ("cost.aggregator=attention",),
-    ("cost.network=additive", "cost.inputs=observations", "cost.sparsity=0.005", "weights.scheme=split"),
+    DEFAULTS,
 )
 
 

@@ -20,8 +20,16 @@ Method = Literal["safemil", "bc", "dwbc_nu", "trex_wbc", "safedice", "osil", "or
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=8192)], ...], Field(max_length=8)]
 
 
-_PLAIN_NETWORK = {"network": "mlp", "inputs": "all", "sparsity": 0.0, "gradient_penalty": 0.0, "input_masking": 0.0}
-"""The paper's, and the only one that earlier versions knew."""
+_PLAIN_NETWORK = {
+    "network": "mlp",
+    "inputs": "all",
+    "sparsity": 0.0,
+    "relative_sparsity": False,
+    "gradient_penalty": 0.0,
+    "input_masking": 0.0,
+    "costly_rate": 1.0,
+}
+"""The paper's, with bags as the paper draws them, and the only one that earlier versions knew."""
 
 
 class CostConfig(Settings):
@@ -38,11 +46,17 @@ class CostConfig(Settings):
         description="What the network sees of a step. observations: not its action, by which a policy is easily told.",
     )
     sparsity: float = Field(
-        0.005,
+        0.0007,
         ge=0,
         le=10,
         description="Pull of whole inputs towards having no effect (group lasso): of the curve of each input, or of "
         "its weights in the first layer of an mlp. More: fewer inputs count.",
+    )
+    relative_sparsity: bool = Field(
+        True,
+        description="Of curves: multiply that pull by what all inputs together tell of the marked before anything is "
+        "learned, so that one number fits data in which few inputs tell and in which many do. Off: in units of the "
+        "loss.",
     )
     gradient_penalty: float = Field(
         0.0,
@@ -79,10 +93,10 @@ class CostConfig(Settings):
         "drawn do not matter. Off: it stays.",
     )
     updates: int = Field(
-        400,
+        1_000,
         ge=1,
-        description="Updates of the cost network, one set of bags each. Training on adds little, and on some data the "
-        "network begins to recognise policies instead of unsafe steps.",
+        description="Updates of the cost network, one set of bags each, at most. Training on adds little, and on some "
+        "data an mlp begins to recognise policies instead of unsafe steps.",
     )
     settle: float = Field(
         0.01,
@@ -123,6 +137,13 @@ class CostConfig(Settings):
         le=100,
         description="Where trajectories are marked preferred: weight of the losses of non-preferred and of unlabelled "
         "against preferred bags, beside the paper's. 0: they count as unlabelled.",
+    )
+    costly_rate: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="How often unlabelled bags draw a trajectory of the costlier half, by what is learned so far, "
+        "against one of the other half. Less: they hold fewer unsafe ones. 1: all alike, as in the paper.",
     )
     failure_modes: int = Field(
         1,
@@ -277,8 +298,8 @@ class RunConfig(Settings):
     rescore_every: int = Field(
         100,
         ge=1,
-        description="Updates between two scorings of all trajectories while the cost network learns: for the weights "
-        "where the schedule alternates, and for failure_modes.",
+        description="Updates between two scorings of the trajectories while the cost network learns: for the weights "
+        "where the schedule alternates, for costly_rate and for failure_modes.",
     )
 
     @classmethod
@@ -303,9 +324,9 @@ class RunConfig(Settings):
 
     @classmethod
     def plain(cls) -> Self:
-        """Our defaults, but for the paper's network, and its weights of steps: what curves and splits are compared
-        with, in seconds."""
-        return cls(cost=CostConfig(**_PLAIN_NETWORK), weights=WeightConfig(scheme="step"))
+        """Our defaults, but for the paper's network and bags, trained briefly, and its weights of steps: what curves
+        and splits are compared with, in seconds."""
+        return cls(cost=CostConfig(**_PLAIN_NETWORK, updates=400), weights=WeightConfig(scheme="step"))
 
     @classmethod
     def of_file(cls, values: dict[str, Any]) -> Self:

@@ -27,6 +27,8 @@ configs = st.builds(
         image_features=st.integers(1, 4096),
         preferred_weight=st.floats(0, 100),
         failure_modes=st.integers(1, 64),
+        costly_rate=st.floats(1e-6, 1),
+        relative_sparsity=st.booleans(),
     ),
     weights=st.builds(
         WeightConfig, scheme=st.sampled_from(["split", "trajectory", "step", "threshold"]), beta=st.floats(0.01, 1e6)
@@ -76,13 +78,14 @@ def test_the_papers_settings_are_the_papers():
     assert (paper.schedule, paper.cost.learning_rate, paper.policy.learning_rate) == ("alternate", 3e-4, 3e-4)
     # And none of our departures: one network of summed costs, no early end, no kinds of failure, all of it float32.
     assert not (paper.cost.decay or paper.policy.decay or paper.cost.settle)
+    assert (paper.cost.costly_rate, paper.cost.sparsity, paper.cost.relative_sparsity) == (1, 0, False)
     assert (paper.cost.aggregator, paper.cost.members, paper.cost.failure_modes) == ("sum", 1, 1)
     assert paper.precision == "float32"
 
 
 def test_a_run_without_settings_is_short_and_comes_to_an_end_by_itself():
     config = RunConfig()
-    assert (config.cost.updates, config.cost.window, config.schedule) == (400, 1, "cost_first")
+    assert (config.cost.updates, config.cost.window, config.schedule) == (1_000, 1, "cost_first")
     assert config.cost.settle > 0
     assert config.cost.decay
     assert config.policy.decay
@@ -126,6 +129,8 @@ def test_values_are_json_or_bare_words():
         ("cost.sharpness=0", "cost.sharpness must be greater than 0, got 0"),
         ("cost.members=33", "cost.members must be less than or equal to 32, got 33"),
         ("cost.failure_modes=0", "cost.failure_modes must be greater than or equal to 1, got 0"),
+        ("cost.costly_rate=0", "cost.costly_rate must be greater than 0, got 0"),
+        ("cost.costly_rate=1.5", "cost.costly_rate must be less than or equal to 1, got 1.5"),
         ("cost.preferred_weight=-1", "cost.preferred_weight must be greater than or equal to 0, got -1"),
         ("schedule=both", "schedule must be 'cost_first' or 'alternate', got 'both'"),
         ("precision=float16", "precision must be 'float32' or 'bfloat16', got 'float16'"),
@@ -149,6 +154,14 @@ def test_what_a_file_of_an_earlier_version_does_not_know_is_as_it_was_then():
     assert (then.seed, then.cost.network, then.cost.inputs, then.cost.sparsity) == (3, "mlp", "all", 0)
     now = RunConfig().with_values(["cost.network=additive", "cost.sparsity=0.5"])
     assert RunConfig.of_file(now.model_dump()) == now
+
+
+def test_curves_of_before_their_sparsity_was_relative_keep_theirs():
+    values = RunConfig().with_values(["cost.sparsity=0.005"]).model_dump()
+    for name in ("relative_sparsity", "costly_rate"):
+        del values["cost"][name]
+    then = RunConfig.of_file(values).cost
+    assert (then.network, then.sparsity, then.relative_sparsity, then.costly_rate) == ("additive", 0.005, False, 1)
 
 
 def test_a_gradient_penalty_needs_a_logit():

@@ -25,6 +25,12 @@ LARGEST_BAG = 4_096
 def weights_bags(info: DatasetInfo, run: Run) -> None:
     """The curve of Lemma 1 with the run's K, and with the audit's interval and the K that it asks for."""
     share, used = latest_share(info), run.config.cost.bag_size
+    if run.config.cost.costly_rate < 1:
+        st.caption(
+            "Shown are bags that draw all unlabelled trajectories alike. This run drew the half that seemed costlier "
+            f"at {run.config.cost.costly_rate:g} of the rate of the other half, so that, as far as it saw right, its "
+            "bags held more preferred ones."
+        )
     if share is None or share.n_judged == 0:
         st.markdown(f"**The share of preferred trajectories (alpha) is not known.** {_supposed(used)}")
         page_link("audit", "Judge about 30 drawn at random to find out")

@@ -120,10 +120,11 @@ class _Learner:
 def time_to_auc(processes: Processes, data: str, device: str, seconds: float) -> Row:
     """How long from the first update to costs that are good, and to the best seen.
 
-    The engine trains with its default settings to their end, the reference with the paper's for so many seconds.
+    The engine trains the plain network with our settings to their end, the reference with the paper's for so many
+    seconds.
     """
     _forget(processes)
-    ours, paper = RunConfig().cost, RunConfig.paper().cost
+    ours, paper = RunConfig.plain().cost, RunConfig.paper().cost
     work = Workload("cost", data, device, bag_size=ours.bag_size, window=ours.window, hidden=ours.hidden_sizes[0])
     like_paper = replace(work, bag_size=paper.bag_size, window=paper.window, hidden=paper.hidden_sizes[0])
     engine = _Learner(Entrant.prepared(processes["engine"], work), LOOK_EVERY, ours.updates, seconds)

@@ -56,11 +56,8 @@ def prepare(workload: Workload) -> Prepared:
 
 
 def _config(workload: Workload) -> RunConfig:
-    """The settings of a run by default, of this size."""
+    """The settings of the paper's plain network, of this size."""
     changes = {
-        "cost.network": "mlp",
-        "cost.inputs": "all",
-        "cost.sparsity": 0,
         "cost.bag_size": workload.bag_size,
         "cost.window": workload.window,
         "cost.hidden_sizes": [workload.hidden, workload.hidden],
@@ -68,7 +65,7 @@ def _config(workload: Workload) -> RunConfig:
         "policy.batch_size": N_POLICY_BATCH,
         "precision": workload.precision,
     }
-    return RunConfig().with_values(f"{name}={value}" for name, value in changes.items())
+    return RunConfig.plain().with_values(f"{name}={value}" for name, value in changes.items())
 
 
 def _cloner(data: TrainingData, config: RunConfig, n_policies: int) -> Cloner:

@@ -141,6 +141,14 @@ def sum_by_trajectory(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return sums
 
 
+def evenly_spaced(offsets: np.ndarray, members: np.ndarray, n: int) -> np.ndarray:
+    """[members, n] int64, so many steps of each of some trajectories; of one that is shorter, some of them twice."""
+    lengths = np.diff(offsets)[members]
+    within = (np.arange(n) + 0.5) / n * lengths[:, None]
+    steps: np.ndarray = offsets[:-1][members][:, None] + within.astype(np.int64)
+    return steps
+
+
 def times(offsets: np.ndarray) -> np.ndarray:
     """[sum T] int64, the time of every step within its trajectory."""
     elapsed: np.ndarray = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))

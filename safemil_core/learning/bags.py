@@ -117,7 +117,7 @@ class BagSampler:
         self._lengths, self._places, self._of_member = (
             torch.as_tensor(of, device=self._draws_on) for of in (lengths, places, places[first_spans])
         )
-        self._n_members, self._bag_size = len(members), bag_size
+        self._members, self._bag_size = members, bag_size
         self._times = torch.arange(width, device=self._device)
         self._discounts = gamma ** self._times.double()
         self._cumulated: Tensor | None = None
@@ -128,8 +128,8 @@ class BagSampler:
         return self._bag_size * len(self._times)
 
     def set_shares(self, shares: np.ndarray) -> None:
-        """Draw members with these probabilities, [members] > 0 of any sum, instead of uniformly."""
-        cumulated = np.cumsum(shares)
+        """Draw members with these probabilities, of all trajectories [N], > 0 and of any sum, instead of uniformly."""
+        cumulated = np.cumsum(shares[self._members])
         self._cumulated = torch.as_tensor(cumulated / cumulated[-1], device=self._draws_on)
 
     def draw(self, generator: torch.Generator, n: int = 1) -> list[Bag]:
@@ -137,9 +137,9 @@ class BagSampler:
         uniform = torch.rand(2, n, self._bag_size, generator=generator, dtype=torch.float64)
         uniform = on_device(uniform, self._draws_on)
         if self._cumulated is None:
-            chosen = (uniform[0] * self._n_members).long()
+            chosen = (uniform[0] * len(self._members)).long()
         else:
-            chosen = torch.searchsorted(self._cumulated, uniform[0], right=True).clamp_max(self._n_members - 1)
+            chosen = torch.searchsorted(self._cumulated, uniform[0], right=True).clamp_max(len(self._members) - 1)
         low, high = self._of_member[chosen], self._of_member[chosen + 1]
         place = low + (uniform[1] * (high - low)).long()
         span = torch.searchsorted(self._places, place, right=True) - 1

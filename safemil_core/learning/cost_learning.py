@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,10 +11,10 @@ from safemil_core.learning import seeds
 from safemil_core.learning.arithmetic import number_type
 from safemil_core.learning.baselines.trainers import make_trainer
 from safemil_core.learning.cost_model import StepCosts, score_steps
-from safemil_core.learning.failure_modes import balanced_shares, cost_profiles, failure_modes
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import State
 from safemil_core.learning.settling import Settling
+from safemil_core.learning.shares import shares, shares_follow
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights
 
@@ -47,8 +46,8 @@ class CostLearning:
         self._settling = Settling(config.cost.settle)
         draw = seeds.generator(config.seed, "probe")
         self._probe = torch.randint(data.n_steps, (min(PROBE_STEPS, data.n_steps),), generator=draw)
-        self._weighed: State = {}
-        """The cost network that made the present weights."""
+        self._looked: State = {}
+        """The cost network from which the present weights and shares follow."""
         self._final: StepCosts | None = None
         self.weights: CloningWeights | None = None
         """Of the latest scoring of all steps; None before the first."""
@@ -69,10 +68,17 @@ class CostLearning:
         trainer.update()
         is_settled = self._settling.is_due(trainer.updates) and self._settling.look(self._probe_costs())
         is_last = is_settled or trainer.updates == config.cost.updates
-        if is_last or self._is_time_to_weigh():
-            self._weigh(is_final=is_last)
-            return True
-        return False
+        is_due = trainer.updates % config.rescore_every == 0
+        # Where they alternate, the policies cannot begin without weights.
+        is_to_weigh = is_last or (self._is_alternating and (is_due or trainer.updates == 1))
+        is_to_share = is_due and not is_last and shares_follow(config)
+        if is_to_weigh or is_to_share:
+            self._looked = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        if is_to_weigh:
+            self._weigh(is_last=is_last)
+        if is_to_share:
+            self._share()
+        return is_to_weigh
 
     def step_costs(self) -> StepCosts:
         """The cost of every step, by the network as it is. Raises Diverged where it is no number."""
@@ -98,7 +104,7 @@ class CostLearning:
         """All that is needed to go on, by part."""
         return {
             "cost": self.network.state_dict(),
-            "weighed": self._weighed,
+            "looked": self._looked,
             "trainer": self._trainer.state(),
             "settling": self._settling.state(),
             "learning": {"is_over": torch.tensor(self.is_over)},
@@ -106,40 +112,32 @@ class CostLearning:
 
     def load(self, parts: dict[str, State]) -> None:
         """Go on from there; `weights` are as they were. Raises KeyError and RuntimeError where parts do not fit."""
+        is_over = bool(parts["learning"]["is_over"])
         self._trainer.load(parts["trainer"])
-        if parts.get("weighed"):
-            self.network.load_state_dict(parts["weighed"])
-            self._weigh(is_final=bool(parts["learning"]["is_over"]))
-            self._trainer.load(parts["trainer"])  # once more: shares that follow from the costs count from now on
+        if parts.get("looked"):
+            self._looked = parts["looked"]
+            self.network.load_state_dict(self._looked)
+            if is_over or self._is_alternating:
+                self._weigh(is_last=is_over)
+            if shares_follow(self._config) and not is_over and self.updates >= self._config.rescore_every:
+                self._share()
+                self._trainer.load(parts["trainer"])  # once more: these shares have counted for a while
         self.network.load_state_dict(parts["cost"])
         self._settling.load(parts["settling"])
 
-    def _is_time_to_weigh(self) -> bool:
-        """Whether something goes by the costs while they are learned, and they have changed since."""
-        is_alternating = self._config.schedule == "alternate"
-        if is_alternating and self.updates == 1:  # the policies cannot begin without weights
-            return True
-        is_due = self.updates % self._config.rescore_every == 0
-        return is_due and (is_alternating or self._config.cost.failure_modes > 1)
+    @property
+    def _is_alternating(self) -> bool:
+        return self._config.schedule == "alternate"
 
-    def _weigh(self, *, is_final: bool) -> None:
-        """Score all steps and let weights, and the shares of the kinds of failure, follow."""
+    def _weigh(self, *, is_last: bool) -> None:
+        """Let the weights of cloning follow from the costs as they are."""
         costs = score_steps(self.network, self._data)
         self.weights = self._trainer.weights(costs.mean)
-        self._weighed = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        if is_final:
-            self._final = costs
-        elif self._config.cost.failure_modes > 1:
-            self._trainer.set_shares(self._shares(costs.mean))
+        self._final = costs if is_last else None
 
-    def _shares(self, step_costs: np.ndarray) -> np.ndarray:
-        """[N] how often to draw each non-preferred trajectory."""
-        data, config = self._data, self._config
-        members = np.flatnonzero(data.labels == "non_preferred")
-        profiles = cost_profiles(step_costs, data.observations.cpu().numpy(), data.offsets, members)
-        shares = np.zeros(len(data.labels))
-        shares[members] = balanced_shares(failure_modes(profiles, config.cost.failure_modes, config.seed))
-        return shares
+    def _share(self) -> None:
+        """Let how often each trajectory is drawn follow from the costs as they are."""
+        self._trainer.set_shares(shares(self.network, self._data, self._config))
 
     @torch.no_grad()
     def _probe_costs(self) -> Tensor:

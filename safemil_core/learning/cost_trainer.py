@@ -18,6 +18,7 @@ from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.bags import Bags, BagSampler, side_by_side
 from safemil_core.learning.cost_model import bag_loss
+from safemil_core.learning.curves import Curves
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.replay import Replay
@@ -34,6 +35,8 @@ GPU_CHUNK = 2**18
 """As many on a GPU, so that no part of it waits for work."""
 CHUNK_NUMBERS = 2**24
 """Numbers of them, pixels for example, that are in memory together."""
+COMPARED_STEPS = 2**15
+"""Of the non-preferred and of the unlabelled, by which it is told how far apart they lie."""
 _KINDS = ("non_preferred", "unlabelled", "preferred")
 
 
@@ -73,7 +76,7 @@ class CostTrainer:
         numbers = len(self._samplers) * network.n_members * widest * data.step_numbers
         self._block_updates = max(1, min(BLOCK_UPDATES, BLOCK_STEPS // widest, BLOCK_NUMBERS // numbers))
         self._shares_since = 0
-        """The update from which the non-preferred are drawn as they are now; blocks are counted from there."""
+        """The update from which trajectories are drawn as they are now; blocks are counted from there."""
         chunk = CHUNK if data.device.type == "cpu" else GPU_CHUNK
         self._chunk = max(1, min(chunk, CHUNK_NUMBERS // (data.step_numbers * network.n_members)))
         self._batches = Ahead(self._block, self._block_updates, is_ahead=data.is_remote)
@@ -81,6 +84,10 @@ class CostTrainer:
         # Whole trajectories make other shapes in every update; of images, a backward pass is within the backward pass.
         if config.cost.window and not data.images:
             self._descend = Replay(self._learn_from)
+        self._pull = torch.full((network.n_members,), config.cost.sparsity, device=data.device)
+        """[M] towards having no effect, of every input, in units of the loss."""
+        if config.cost.sparsity and config.cost.relative_sparsity and isinstance(network.body, Curves):
+            self._pull *= self._separations()
         self.latest: dict[str, Tensor] = {}
         """Loss and scores of the last update, means over the members, still on the device."""
 
@@ -111,15 +118,15 @@ class CostTrainer:
         scores, losses = self._backward(batch) if ends[-1] <= self._chunk else self._backward_in_chunks(batch)
         self._optimiser.descend()
         if self._config.sparsity > 0:
-            self.network.body.shrink(self._optimiser.rates, self._config.sparsity)
+            self.network.body.shrink(self._optimiser.rates, self._pull)
         latest = {f"score_{kind}": score.detach().mean() for kind, score in zip(_KINDS, scores, strict=False)}
         return latest | {"cost_loss": losses.detach().mean()}
 
     def set_shares(self, shares: np.ndarray) -> None:
-        """Draw the non-preferred trajectories with these probabilities from now on, [N] of any sum."""
-        is_non_preferred = self._kinds()[0]
-        for sampler in self._samplers[0]:
-            sampler.set_shares(shares[is_non_preferred])
+        """Draw the trajectories of each kind with these probabilities from now on, [N] > 0 and of any sum."""
+        for of_kind in self._samplers:
+            for sampler in of_kind:
+                sampler.set_shares(shares)
         self._draw_anew_from(self.updates, self.updates)
 
     def state(self) -> State:
@@ -206,6 +213,19 @@ class CostTrainer:
         if bags[0].steps.numel() * self._data.step_numbers > CHUNK_NUMBERS:
             return [None] * len(bags)
         return list(zip(*self._data.take(torch.stack([of.steps for of in bags])), strict=True))
+
+    def _separations(self) -> Tensor:
+        """[M] how far apart the steps of each member's non-preferred and unlabelled bags lie."""
+        generator = seeds.generator(self._seed, "separation")
+
+        def sample(sampler: BagSampler) -> tuple[Tensor, Tensor]:
+            bags = sampler.draw(generator, max(1, COMPARED_STEPS // sampler.bag_steps))
+            steps = torch.cat([bag.steps[bag.weights > 0] for bag in bags])
+            return on_device(data.observations[steps], data.device), on_device(data.actions[steps], data.device)
+
+        data, (non_preferred, unlabelled, *_) = self._data, self._samplers
+        found = [self.network.separation(sample(n), sample(u)) for n, u in zip(non_preferred, unlabelled, strict=True)]
+        return torch.tensor(found, device=data.device)
 
     def _mask(self, number: int) -> Tensor | None:
         """[M, 1, D] which inputs update `number` sees: 0 and 1; None where it sees all."""

@@ -53,9 +53,13 @@ class Knots(nn.Module):
             distinct = of_input.unique()
             place.fill_(torch.inf)
             place[: len(distinct)] = distinct
+        self.mass.copy_(self.shares(sample))
+
+    def shares(self, sample: Tensor) -> Tensor:
+        """[D, J] the share of steps [n, D] at each knot, on the host: a step between two of them counts to both."""
         below, share = (of.T.cpu() for of in self.around(sample))  # a GPU would add them up in any order
-        mass = torch.zeros(self.mass.shape).scatter_add_(1, below, 1 - share).scatter_add_(1, below + 1, share)
-        self.mass.copy_(mass / len(sample))
+        sums = torch.zeros(self.mass.shape).scatter_add_(1, below, 1 - share).scatter_add_(1, below + 1, share)
+        return sums / len(sample)
 
     def around(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """[..., D] int64 the knot at or below each of inputs [..., D], and how far it is to the next one, 0 to 1."""
@@ -97,14 +101,23 @@ class Curves(nn.Module):
         outputs = self._of_numbers(numbers) + self.bias.unsqueeze(1)
         return outputs if self.of_features is None else outputs + self.of_features(features)
 
-    def shrink(self, rates: Callable[[Tensor], Tensor], by: float) -> None:
+    def shrink(self, rates: Callable[[Tensor], Tensor], by: Tensor) -> None:
         """One proximal step of a group lasso: the deviation of each curve over the data becomes smaller, or 0.
 
         Args:
             rates: of a parameter, how far the optimiser moves it a unit of gradient.
-            by: weight of the sum of the deviations, beside the loss.
+            by: [M] weight of the sum of the deviations, beside the loss.
         """
         _shrink(self.weights, rates(self.weights), self.knots.mass, by)
+
+    def separation(self, some: Tensor, others: Tensor) -> Tensor:
+        """[D] how far apart steps [n, D] and [m, D] lie in each input, whatever the weights: the norm of the difference
+        of their shares at the knots, by the knots' mass (Pearson's chi). 0: nowhere apart.
+
+        It is how hard a bag of the ones and a bag of the others pull at each curve of a network that knows nothing yet.
+        """
+        apart = self.knots.shares(some) - self.knots.shares(others)
+        return (apart.square() / self.knots.mass.cpu().clamp_min(1e-9)).sum(dim=1).sqrt()
 
     def _fit(self, sample: Tensor) -> None:
         self.knots.fit(sample)
@@ -134,7 +147,7 @@ class Surfaces(Curves):
     pairs: Tensor
     """[2, pairs] int64 inputs."""
 
-    def shrink(self, rates: Callable[[Tensor], Tensor], by: float) -> None:
+    def shrink(self, rates: Callable[[Tensor], Tensor], by: Tensor) -> None:
         super().shrink(rates, by)
         first, second = self.coarse.mass[self.pairs]
         _shrink(self.tables, rates(self.tables), (first.unsqueeze(2) * second.unsqueeze(1)).flatten(1), by)
@@ -182,7 +195,7 @@ def _multiplied(weights: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor
 
 
 @torch.no_grad()
-def _shrink(weights: Tensor, rates: Tensor, mass: Tensor, by: float) -> None:
+def _shrink(weights: Tensor, rates: Tensor, mass: Tensor, by: Tensor) -> None:
     """Pull weights [M, F, tables, knots], whose knots have these shares [tables, knots] of the data, to their means.
 
     All of a table by the same part of what they are off: a knot of much data has a large share of the penalty and,
@@ -190,7 +203,7 @@ def _shrink(weights: Tensor, rates: Tensor, mass: Tensor, by: float) -> None:
     """
     mean = (weights * mass).sum(dim=-1, keepdim=True)
     deviation = ((weights - mean).square() * mass).sum(dim=(1, 3), keepdim=True).sqrt()
-    pull = CURVE_UNIT * by / rates.reciprocal().sum(dim=3, keepdim=True).mean(dim=1, keepdim=True)
+    pull = CURVE_UNIT * by.view(-1, 1, 1, 1) / rates.reciprocal().sum(dim=3, keepdim=True).mean(dim=1, keepdim=True)
     weights.copy_(mean + (weights - mean) * (1 - pull / deviation.clamp_min(1e-12)).clamp_min(0))
 
 

@@ -77,16 +77,16 @@ class Mlp(nn.Module):
         return inputs
 
     @torch.no_grad()
-    def shrink(self, rates: Callable[[Tensor], Tensor], by: float) -> None:
+    def shrink(self, rates: Callable[[Tensor], Tensor], by: Tensor) -> None:
         """One proximal step of a group lasso: of each input, its weights in the first layer become smaller, or all 0.
 
         Args:
             rates: of a parameter, how far the optimiser moves it a unit of gradient.
-            by: weight of the sum of their norms, beside the loss.
+            by: [M] weight of the sum of their norms, beside the loss.
         """
         (weight, _), *_ = split(self.weights, self.sizes)
         (rate, _), *_ = split(rates(self.weights), self.sizes)
-        pull = by / rate.reciprocal().mean(dim=-1, keepdim=True)
+        pull = by.view(-1, 1, 1) / rate.reciprocal().mean(dim=-1, keepdim=True)
         norm = torch.linalg.vector_norm(weight, dim=-1, keepdim=True)
         weight.mul_((1 - pull / norm.clamp_min(1e-12)).clamp_min(0))
 

@@ -117,6 +117,17 @@ class CostNetwork(nn.Module):
         if isinstance(self.body, Curves):
             self.body.fit(self.normaliser(self._seen(*block)) for block in blocks())
 
+    def separation(self, some: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]) -> float:
+        """How far apart two samples of steps lie, in all numbers that curves see together: see `Curves.separation`.
+
+        Args:
+            some: the numbers [n, O] in observations, and actions [n, A].
+            others: likewise.
+        """
+        assert isinstance(self.body, Curves)
+        samples = (self.normaliser(self._seen(*of)) for of in (some, others))
+        return float(self.body.separation(*samples).sum())
+
     def inputs(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[M or 1, n, D] what the body sees of observations [M, n, O] and actions [M, n, A]; or of [1, n, ...]."""
         numbers, features = self.encoder(observations)

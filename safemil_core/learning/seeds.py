@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-Stream = Literal["weights", "bags", "cloning", "noise", "probe", "failure_modes", "masks", "baseline"]
+Stream = Literal["weights", "bags", "cloning", "noise", "probe", "failure_modes", "masks", "baseline", "separation"]
 _STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 

@@ -157,7 +157,7 @@ def test_a_flat_cost_and_a_gap_within_noise_are_a_collapse():
     ("rate", "words", "setting"),
     [
         (1e-6, "learning rate is too low", "cost.learning_rate=0.001"),
-        (1e-3, "too few updates", "cost.updates=400"),
+        (1e-3, "too few updates", "cost.updates=1000"),
         (0.5, "learning rate is too high", "cost.learning_rate=0.001"),
     ],
 )

@@ -50,6 +50,7 @@ def test_from_a_queue_of_runs_to_their_comparison(dashboard: Dashboard, workspac
     template = runs.finish(runs.new_run(workspace, info, TINY), workspace)
     page.goto(f"{dashboard.url}/train?dataset={info.name}&run={template.id}")
     long, short = queue_two(page, workspace, template)
+    look_at_the_function(page, workspace, long)
     stop_and_resume(page, workspace, long, short)
     compare(page, workspace, long, short)
     delete(page, workspace, short)
@@ -86,6 +87,18 @@ def queue_two(page: Page, workspace: Workspace, template: Run) -> tuple[Run, Run
     expect(panel(page).get_by_text("next in turn")).to_be_visible()
     assert short.config == template.config.with_values(["seed=2"])
     return long, short
+
+
+def look_at_the_function(page: Page, workspace: Workspace, run: Run) -> None:
+    """Its cost is learned soon, and can be asked about any step while its policies still train."""
+    back = page.url
+    while not (run.folder / "cost.safetensors").exists():
+        page.wait_for_timeout(100)
+    page.goto(back.split("/train")[0] + f"/costs?dataset=walks&run={run.id}&section=probe&trajectory=5&step=7")
+    expect(page.get_by_text("The cost of step 7 of trajectory 5 is")).to_be_visible(timeout=SLOW)
+    assert jobs.job_of(workspace, run).state == "running"
+    page.goto(back)
+    expect(panel(page).get_by_text("next in turn")).to_be_visible()
 
 
 def stop_and_resume(page: Page, workspace: Workspace, long: Run, short: Run) -> None:

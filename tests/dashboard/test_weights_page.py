@@ -27,6 +27,13 @@ def test_at_first_the_weights_are_the_runs_own(workspace, info, run):
     assert sum(len(trace["customdata"]) for trace in scatter["data"]) == runs.N
 
 
+def test_bags_that_lean_to_what_costs_less_are_told_from_those_of_lemma_1(workspace, info, run):
+    rate = run.config.cost.costly_rate
+    assert f"seemed costlier at {rate:g} of the rate" in runs.words(open_page("weights", section="bags", run=run.id))
+    uniform = runs.finish(runs.new_run(workspace, info, runs.CONFIG.with_values(["cost.costly_rate=1"])), workspace)
+    assert "seemed costlier" not in runs.words(open_page("weights", section="bags", run=uniform.id))
+
+
 def test_a_smaller_beta_trusts_fewer(workspace, info, run):
     app = open_page("weights", run=run.id)
     before = float(metrics(app)["Effective trajectories"])

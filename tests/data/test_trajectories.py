@@ -9,7 +9,7 @@ from factories import trajectory_set
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory, times
+from safemil_core.data.trajectories import TrajectorySet, evenly_spaced, sum_by_trajectory, times
 from safemil_core.errors import InvalidDataset
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
@@ -60,6 +60,24 @@ def test_sums_are_those_of_a_plain_loop(lengths, seed):
 @given(lengths)
 def test_the_time_of_a_step_counts_from_its_trajectorys_start(lengths):
     assert times(offsets_of(lengths)).tolist() == [t for length in lengths for t in range(length)]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(1, 40), st.data())
+def test_evenly_spaced_steps_are_a_trajectorys_own_in_order_and_as_far_apart_as_can_be(lengths, n, data):
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    members = np.array(data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, unique=True)))
+    steps = evenly_spaced(offsets, members, n)
+    assert steps.shape == (len(members), n)
+    for member, of_one in zip(members, steps, strict=True):
+        assert offsets[member] <= of_one[0]
+        assert of_one[-1] < offsets[member + 1]
+        gaps = np.diff(of_one)
+        assert set(gaps) <= {lengths[member] // n, lengths[member] // n + 1}
+
+
+def test_evenly_spaced_steps_by_hand():
+    offsets, both = np.array([0, 6, 8]), np.array([1, 0])
+    np.testing.assert_array_equal(evenly_spaced(offsets, both, 3), [[6, 7, 7], [1, 3, 5]])
 
 
 def test_float32_rewards_are_summed_in_float64():

@@ -130,7 +130,7 @@ def test_trajectories_are_drawn_with_replacement():
 @pytest.mark.parametrize("window", [0, 1])
 def test_trajectories_are_drawn_by_given_shares_of_any_sum(window):
     bags = sampler([1, 3, 1, 2], [0, 1, 3], 30_000, window, gamma=1.0)
-    bags.set_shares(np.array([5.0, 1.0, 4.0]))
+    bags.set_shares(np.array([5.0, 1.0, 7.0, 4.0]))
     (bag,) = bags.draw(generator())
     of = np.searchsorted(offsets_of([1, 3, 1, 2]), bag.steps.numpy(), side="right") - 1
     lengths = np.array([1, 3, 1, 2]) if window == 0 else 1

@@ -189,7 +189,7 @@ def test_marked_trajectories_are_drawn_by_their_shares():
     """One without a share is made senseless: whoever learned from it would be no number any more."""
     data = crossing()
     data.observations[16:32] = torch.nan  # of trajectory 1
-    shared, uniform = trainer_of(data=data), trainer_of(data=data)
+    shared, uniform = (trainer_of(data=data, settings=["cost.sparsity=0"]) for _ in range(2))
     shared.set_shares(shares_of(3, 5))
     for _ in range(100):
         shared.update()
@@ -198,11 +198,31 @@ def test_marked_trajectories_are_drawn_by_their_shares():
     assert not torch.isfinite(weights_of(uniform)).all()
 
 
+@pytest.mark.parametrize("network", ["additive", "pairwise"])
+def test_relative_sparsity_is_in_units_of_what_tells_the_marked_from_the_others(network):
+    """Copies of an input tell as much each, so that twice as many are pulled twice as hard; noise adds little."""
+    data, settings = crossing(), [f"cost.network={network}", "cost.sparsity=0.01", "cost.members=2"]
+    relative = trainer_of(data=data, settings=settings)
+    twice = replace(data, observations=torch.cat([data.observations] * 2, dim=1))
+    torch.testing.assert_close(trainer_of(data=twice, settings=settings)._pull, 2 * relative._pull)
+    noise = torch.randn(data.observations.shape, generator=generator())
+    noisy = replace(data, observations=torch.cat([data.observations, noise], dim=1))
+    assert (trainer_of(data=noisy, settings=settings)._pull < 1.5 * relative._pull).all()
+    of_loss = trainer_of(data=data, settings=[*settings, "cost.relative_sparsity=false"])
+    torch.testing.assert_close(of_loss._pull, torch.full((2,), 0.01))
+
+
+def test_where_nothing_tells_the_marked_from_the_others_relative_sparsity_is_small():
+    data = crossing()
+    alike = replace(data, observations=data.observations[:16].repeat(40, 1))
+    assert (trainer_of(data=alike)._pull < 0.2 * trainer_of(data=data)._pull).all()
+
+
 @pytest.mark.parametrize("kind", [TrainingData, RemoteData])
 def test_shares_count_from_the_next_update_on(kind):
     data = crossing(kind=kind)
     data.observations[16:32] = torch.nan
-    trainer = trainer_of(data=data)
+    trainer = trainer_of(data=data, settings=["cost.sparsity=0"])
     trainer.set_shares(shares_of(3, 5))
     for _ in range(5):
         trainer.update()

@@ -109,20 +109,37 @@ def test_shrinking_keeps_means_and_shapes_until_nothing_is_left(kind):
         return body.weights.detach() - mean, mean
 
     shape, mean = centred()
-    body.shrink(torch.ones_like, 0.1)
+    body.shrink(torch.ones_like, torch.tensor([0.1, 0.1]))
     smaller, still = centred()
     torch.testing.assert_close(mean, still)
     # Rates of 1: the pull is the unit times 0.1, over the number of knots, off the deviation of each curve.
     deviation = (shape.square() * body.knots.mass).sum(dim=-1, keepdim=True).sqrt()
     torch.testing.assert_close(smaller, shape * (1 - CURVE_UNIT * 0.1 / curves.N_KNOTS / deviation))
-    body.shrink(torch.ones_like, 10.0)
+    body.shrink(torch.ones_like, torch.tensor([10.0, 10.0]))
     assert torch.allclose(centred()[0], torch.tensor(0.0), atol=1e-6)
+
+
+def test_how_far_apart_two_samples_lie_by_hand():
+    """Two knots an input; between them a step counts to both. In the first input half of the data is at each knot, and
+    the samples at one of them each; in the second they lie alike; the third never varies."""
+    body = Curves(3, 0, 1)
+    body.fit([torch.tensor([[0.0, 0.0, 5.0], [1.0, 1.0, 5.0]])])
+    some, others = torch.tensor([[0.0, 0.5, 5.0]] * 3), torch.tensor([[1.0, 0.0, 5.0], [1.0, 1.0, 5.0]])
+    torch.testing.assert_close(body.separation(some, others), torch.tensor([2.0, 0.0, 0.0]))
+    nearer = torch.tensor([[0.75, 0.5, 5.0]])
+    torch.testing.assert_close(body.separation(nearer, others), torch.tensor([0.5, 0.0, 0.0]))
 
 
 def learned(*settings):
     """A network that has learned from walkers, of which x tells unsafe steps, y nothing, and the action a little."""
     data = crossing()
-    plain = ["cost.inputs=all", "cost.sparsity=0", "cost.updates=300", "cost.bag_size=32"]
+    plain = [
+        "cost.inputs=all",
+        "cost.sparsity=0",
+        "cost.relative_sparsity=false",
+        "cost.updates=300",
+        "cost.bag_size=32",
+    ]
     config = RunConfig().with_values([*plain, *settings])
     torch.manual_seed(0)
     network = CostNetwork(config.cost, data.sizes)

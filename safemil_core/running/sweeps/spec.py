@@ -15,8 +15,11 @@ from safemil_core.workspace import is_name
 
 CostMetric = Literal["step_auc", "rank_correlation", "step_auc_unmarked", "rank_correlation_unmarked"]
 PolicyMetric = Literal["return", "cost", "cvar_cost", "length", "satisfaction", "return_normalised", "cost_normalised"]
-Metric = CostMetric | PolicyMetric
+UnseenMetric = Literal["unseen_agreement", "unseen_label_auc"]
+Metric = CostMetric | PolicyMetric | UnseenMetric
 POLICY_METRICS: tuple[PolicyMetric, ...] = get_args(PolicyMetric)
+UNSEEN_METRICS: tuple[UnseenMetric, ...] = get_args(UnseenMetric)
+"""What no true cost is needed for: of cost networks each trained without one behaviour (`learning.held_out`)."""
 
 
 class LabelPlan(Settings):
@@ -143,6 +146,11 @@ class SweepSpec(Settings):
     def axis(self) -> str:
         """What the figure is drawn over."""
         return self.x or next((axis for axis in self.axes if axis != "variant"), "dataset")
+
+    @property
+    def asks_unseen(self) -> bool:
+        """Whether trials also train the networks that go without some behaviour."""
+        return any(metric in UNSEEN_METRICS for metric in self.metrics)
 
     @property
     def shown(self) -> tuple[Metric, ...]:

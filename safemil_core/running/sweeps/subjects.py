@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
+from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import Environment
 from safemil_core.assessment.references import References
 from safemil_core.data.database import Database
@@ -20,6 +23,8 @@ class Subject:
 
     dataset: DatasetInfo
     trajectories: TrajectorySet
+    descriptors: np.ndarray
+    """[N, F] what each trajectory is like, see `descriptors.describe`."""
     environment: Environment | None = None
     """Where its policies play; None where there are to be none."""
     references: References = References()  # noqa: RUF009  # frozen
@@ -35,7 +40,8 @@ class Subject:
         """
         datasets = DatasetStore(workspace, Database(workspace.database))
         dataset, trajectories = datasets.info(name), datasets.open(name)
+        descriptors = describe(datasets.table(name))
         if not has_policies:
-            return cls(dataset, trajectories)
+            return cls(dataset, trajectories, descriptors)
         environment = Arena.of(workspace, dataset).environment
-        return cls(dataset, trajectories, environment, references_of(workspace, dataset))
+        return cls(dataset, trajectories, descriptors, environment, references_of(workspace, dataset))

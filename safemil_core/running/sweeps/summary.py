@@ -28,6 +28,8 @@ METRIC_WORDS: dict[Metric, str] = {
     "satisfaction": "satisfaction",
     "return_normalised": "normalised return",
     "cost_normalised": "normalised cost",
+    "unseen_agreement": "agreement on unseen behaviour",
+    "unseen_label_auc": "AUC of the labels, unseen",
 }
 DIGITS: dict[Metric, int] = {"return": 1, "length": 1, "cost": 2, "cvar_cost": 2}
 """After the point, where that is not 3."""

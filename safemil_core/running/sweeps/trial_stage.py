@@ -9,13 +9,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from safemil_core.assessment.doctor.shortcuts import N_SOURCES
 from safemil_core.assessment.evaluation import mean_metrics, rank_correlation, roc_auc
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes
+from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidConfig, SafeMILError
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import StepCosts, score_steps
+from safemil_core.learning.failure_modes import failure_modes
+from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import save_policy
 from safemil_core.learning.refit import refit_cost
 from safemil_core.learning.training import train
@@ -63,25 +67,27 @@ def _perform(trial: Trial, subject: Subject) -> list[Measured]:
         if not trial.updates:
             measured.append(_cost_metrics(costs.mean, trial, labels, trajectories))
 
-    if not trial.episodes:
-        network = refit_cost(data, config, look_after=trial.updates, on_look=look)
-        look_at_last(score_steps(network, data))
-        return measured
-    networks = train(
-        data,
-        config,
-        look_after=trial.updates,
-        on_look=look,
-        on_costs=lambda _, costs, __: look_at_last(costs),
-        weights=told_weights(config, trajectories, labels),
-        has_partner=False,
-    )
-    with TemporaryDirectory(prefix="safemil-trial-") as folder:
-        policy = Path(folder) / "safe.safetensors"
-        save_policy(policy, networks.safe, config.policy, data.sizes)
-        of_policy = _policy_metrics(policy, trial.episodes, subject)
+    of_last: Measured = {}
+    if trial.episodes:
+        networks = train(
+            data,
+            config,
+            look_after=trial.updates,
+            on_look=look,
+            on_costs=lambda _, costs, __: look_at_last(costs),
+            weights=told_weights(config, trajectories, labels),
+            has_partner=False,
+        )
+        with TemporaryDirectory(prefix="safemil-trial-") as folder:
+            policy = Path(folder) / "safe.safetensors"
+            save_policy(policy, networks.safe, config.policy, data.sizes)
+            of_last |= _policy_metrics(policy, trial.episodes, subject)
+    else:
+        look_at_last(score_steps(refit_cost(data, config, look_after=trial.updates, on_look=look), data))
+    if trial.unseen and config.method == "safemil":
+        of_last |= _unseen_metrics(data, config, subject)
     last = measured.pop() if measured else {}
-    return [*measured, {**last, **of_policy}]
+    return [*measured, {**last, **of_last}]
 
 
 def _cost_metrics(costs: np.ndarray, trial: Trial, labels: np.ndarray, trajectories: TrajectorySet) -> Measured:
@@ -97,6 +103,12 @@ def _cost_metrics(costs: np.ndarray, trial: Trial, labels: np.ndarray, trajector
         "step_auc_unmarked": roc_auc(costs[of_unmarked], is_unsafe[of_unmarked]),
         "rank_correlation_unmarked": rank_correlation(sums[is_unmarked], true_costs[is_unmarked]),
     }
+
+
+def _unseen_metrics(data: TrainingData, config: RunConfig, subject: Subject) -> Measured:
+    """What is known of a cost without true ones: by networks each of which goes without one kind of behaviour."""
+    said = held_out_agreement(data, config, failure_modes(subject.descriptors, N_SOURCES, seed=0))
+    return {"unseen_agreement": said.agreement, "unseen_label_auc": said.label_auc} if said else {}
 
 
 def _policy_metrics(policy: Path, n_episodes: int, subject: Subject) -> Measured:

@@ -38,6 +38,8 @@ class Trial:
     config: RunConfig
     episodes: int
     updates: tuple[int, ...]
+    unseen: bool = False
+    """Whether to train networks that go without some behaviour, too."""
 
     @cached_property
     def id(self) -> str:
@@ -45,6 +47,8 @@ class Trial:
         values = self.document()
         for key in ("dataset", "settings"):  # names, which decide nothing
             del values[key]
+        if not self.unseen:  # those of before there was this keep their ids
+            del values["unseen"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def document(self) -> dict[str, Any]:
@@ -131,7 +135,8 @@ def trials_of(spec: SweepSpec, dataset_ids: Mapping[str, str]) -> list[Trial]:
         searched = {key: value for key, value in settings.items() if key != "variant"}
         variant = spec.variants.get(settings.get("variant", ""), {})
         labels, config = _decided(spec, {**spec.base, **variant, **searched}, seed)
-        trial = Trial(dataset, dataset_ids[dataset], seed, settings, labels, config, spec.episodes, spec.updates)
+        decisive = (labels, config, spec.episodes, spec.updates, spec.asks_unseen)
+        trial = Trial(dataset, dataset_ids[dataset], seed, settings, *decisive)
         found.setdefault(trial.id, trial)
     return list(found.values())
 

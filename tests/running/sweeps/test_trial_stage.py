@@ -7,7 +7,7 @@ from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running.sweeps.spec import SweepSpec
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.trial_stage import row_of
-from safemil_core.running.sweeps.trials import wanted_trials
+from safemil_core.running.sweeps.trials import Trial, wanted_trials
 
 SMALL = {
     "cost.hidden_sizes": [8], "cost.bag_size": 8, "cost.updates": 20, "policy.hidden_sizes": [8],
@@ -50,6 +50,22 @@ def test_without_policies_the_cost_is_looked_at_once_when_it_is_learned(workspac
     (look,) = row.measured
     assert look.keys() == OF_THE_COST
     assert row_of(trial, Subject.of(workspace, "cars", has_policies=False)).measured == row.measured
+
+
+def test_what_is_said_of_unseen_behaviour_is_measured_where_the_sweep_asks_for_it(workspace):
+    cars(workspace)
+    wanted = {"metrics": ["step_auc", "unseen_agreement", "unseen_label_auc"], "updates": [10, 20], "episodes": 0}
+    spec = spec_of(**wanted, labels={"n_non_preferred": 6, "share": 0.5})
+    (trial,) = wanted_trials(workspace, spec)
+    first, last = row_of(trial, Subject.of(workspace, "cars", has_policies=False)).measured
+    assert first.keys() == {"updates", *OF_THE_COST}
+    assert last.keys() == {"updates", *OF_THE_COST, "unseen_agreement", "unseen_label_auc"}
+    assert -1 <= last["unseen_agreement"] <= 1
+    assert 0 <= last["unseen_label_auc"] <= 1
+    (plain,) = wanted_trials(workspace, spec_of(**{**wanted, "metrics": ["step_auc"]}, labels=spec.labels.model_dump()))
+    assert "unseen" in trial.document()
+    assert plain.id != trial.id
+    assert Trial.of(trial.document()) == trial
 
 
 def test_policies_need_somewhere_to_be_rolled_out(workspace):
