@@ -253,7 +253,7 @@ class PolicyConfig(Settings):
         description="Let the step size fall to 0 by half a cosine, so that few updates are enough. Off: it stays.",
     )
     batch_size: int = Field(256, ge=1, le=65_536, description="State-action pairs an update.")
-    updates: int = Field(10_000, ge=1, description="Updates of the policy.")
+    updates: int = Field(5_000, ge=1, description="Updates of the policy.")
 
 
 class OptimiserConfig(Settings):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.empty_states import page_link
-from dashboard.components.job_queue import place_in_queue
+from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
 from dashboard.components.words import code_span
@@ -66,7 +66,7 @@ def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
         if is_played and progress is not None:
             progress_line(progress, "episodes")
         elif not job.is_finished:
-            progress_line(job, "updates", place=place_in_queue(job, jobs.queue(resources.workspace())))
+            job_line(job)
         elif is_waiting:
             _examine_once(corrected)
             st.caption("The corrected run has ended and is being examined…")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components import pickers
+from dashboard.components.job_queue import job_line
 from safemil_core.config import Method
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.baselines.settings import COSTLESS, OWN_WEIGHTS
@@ -27,6 +29,9 @@ PageName = Literal[
     "rollouts",
     "experiments",
 ]
+
+EVERY_S = 0.7
+"""Between two looks at a run whose results a page waits for."""
 
 ANSWERS: dict[str, str] = {
     "review": "**Is this one bad?** One trajectory after the other, judged by a key while it plays.",
@@ -82,7 +87,7 @@ def need_costs(info: DatasetInfo) -> Run:
     run = need_run(info)
     _need_method(run, COSTLESS, "learns no costs: what its policy clones follows from its name")
     if not run.has_costs:
-        _wait_or_see_why(run, "This run is still learning its costs.")
+        _wait_or_see_why(run, "This run is still learning its costs.", lambda run: run.has_costs)
     return run
 
 
@@ -105,7 +110,7 @@ def need_policies(info: DatasetInfo) -> Run:
     """The chosen run if its policies are cloned; where they are not (yet), say so and end the page."""
     run = need_run(info)
     if not run.has_policies:
-        _wait_or_see_why(run, "This run is still cloning its policies.")
+        _wait_or_see_why(run, "This run is still cloning its policies.", lambda run: run.has_policies)
     return run
 
 
@@ -117,10 +122,21 @@ def _need_method(run: Run, without: tuple[Method, ...], why: str) -> None:
         st.stop()
 
 
-def _wait_or_see_why(run: Run, still: str) -> None:
+def _wait_or_see_why(run: Run, still: str, is_there: Callable[[Run], bool]) -> None:
+    """End the page: with the state of the run where it has ended without, else until what it lacks is there."""
     job = jobs.job_of(resources.workspace(), run)
     if job.is_finished:
         empty_state(f"This run is {job.state} and has no results.", "train", "See why")
     else:
-        empty_state(still, "train", "Watch it")
+        empty_state(f"{still} This page goes on as soon as that is done.", "train", "Watch it")
+        _watch(run, is_there)
     st.stop()
+
+
+@st.fragment(run_every=EVERY_S)
+def _watch(run: Run, is_there: Callable[[Run], bool]) -> None:
+    """How far the run is; draw the page anew once it is there, or the run has ended."""
+    job = jobs.job_of(resources.workspace(), run)
+    if is_there(run) or job.is_finished:
+        st.rerun()
+    job_line(job)

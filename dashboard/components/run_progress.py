@@ -12,8 +12,7 @@ from dashboard import charts_live, resources, run_resources
 from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
-from dashboard.components.job_queue import place_in_queue
-from dashboard.components.progress_line import progress_line
+from dashboard.components.job_queue import job_line
 from dashboard.components.words import duration
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.config import RunConfig
@@ -41,7 +40,7 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
         job = jobs.job_of(resources.workspace(), run)
         if job.state != seen.state:
             st.rerun()  # the rest of the page shows the state too
-        progress_line(job, "updates", place=place_in_queue(job, jobs.queue(resources.workspace())))
+        job_line(job)
         if job.state in ("failed", "lost"):
             st.error(job.message or "The process ended without a word.")
         if is_live and run.has_costs:

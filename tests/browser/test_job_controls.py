@@ -74,6 +74,23 @@ def test_what_is_logged_shows_in_the_same_curves_without_a_reload(dashboard: Das
     expect(panel(page).get_by_text("done", exact=True)).to_be_visible()
 
 
+def test_a_page_that_waits_for_a_run_goes_on_by_itself(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.begin(runs.new_run(workspace, info))  # this process plays its worker
+    page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}")
+    expect(page.get_by_text("This run is still learning its costs.")).to_be_visible()
+    expect(page.get_by_text("500 of 1,500 updates")).to_be_visible()
+    runs.finish(run, workspace)
+    expect(page.get_by_role("radio", name="Over the state")).to_be_visible()
+    run = runs.begin(runs.new_run(workspace, info))
+    page.goto(f"{dashboard.url}/rollouts?dataset={info.name}&run={run.id}")
+    expect(page.get_by_text("This run is still cloning its policies.")).to_be_visible()
+    runs.finish(run, workspace)
+    expect(page.get_by_role("button", name="Run the policies")).to_be_visible()
+
+
 def queue_two(page: Page, workspace: Workspace, template: Run) -> tuple[Run, Run]:
     """A long and a short run: the second waits while the first is at work."""
     page.get_by_role("button", name="Duplicate with changes").click()

@@ -150,9 +150,6 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
     weights = cloning_weights(costs, offsets, labels, config.weights, config.cost.gamma)
     numbers = np.repeat(np.arange(len(trajectories)), trajectories.lengths)
     steps = np.arange(trajectories.n_steps) - offsets[numbers]
-    pd.DataFrame({"trajectory": numbers, "step": steps, "cost": costs.astype(np.float32)}).to_parquet(
-        run.folder / "costs.parquet"
-    )
     pd.DataFrame(
         {
             "trajectory": np.arange(len(trajectories)),
@@ -162,6 +159,9 @@ def finish(run: Run, workspace: Workspace, *, is_collapsed: bool = False) -> Run
             "weight": weights.trajectories,
         }
     ).to_parquet(run.folder / "trajectories.parquet")
+    pd.DataFrame({"trajectory": numbers, "step": steps, "cost": costs.astype(np.float32)}).to_parquet(
+        run.folder / "costs.parquet"
+    )  # last, as training does it
     (run.folder / "bc.safetensors").touch()  # pages only ask whether the policies are there
     has_truth = trajectories.costs is not None
     run.write_json(
