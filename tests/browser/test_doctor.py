@@ -15,7 +15,13 @@ from tests.browser.conftest import ARTIFACTS, Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
 from tests.factories import CAR_CIRCLE, store_of
 
-COLLAPSES = ["cost.learning_rate=1", "cost.updates=150", "cost.hidden_sizes=[64,64]", "policy.updates=20"]
+COLLAPSES = [
+    "cost.network=mlp",
+    "cost.learning_rate=1",
+    "cost.updates=150",
+    "cost.hidden_sizes=[64,64]",
+    "policy.updates=20",
+]
 
 
 def collapsed_run(workspace: Workspace) -> str:

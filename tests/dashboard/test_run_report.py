@@ -66,8 +66,8 @@ def test_it_says_what_came_out_and_what_it_is_made_from(reported):
     assert after(words, "seed") == "3"
     settings = words[words.index("default") + 1 :]
     assert settings[: settings.index("How it learned")] == [
-        *("cost.bag_size", "64", "128"), *("cost.updates", "500", "400"), *("weights.scheme", "trajectory", "split"),
-        *("weights.beta", "2.0", "20.0"), *("policy.updates", "1000", "10000"), *("seed", "3", "0"),
+        *("cost.bag_size", "64", "128"), *("cost.updates", "500", "1000"), *("weights.scheme", "trajectory", "split"),
+        *("weights.beta", "2.0", "20.0"), *("policy.updates", "1000", "5000"), *("seed", "3", "0"),
     ]  # fmt: skip
 
 
