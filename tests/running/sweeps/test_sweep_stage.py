@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def sweep(workspace, tmp_path):
 
 def workers() -> list[int]:
     """Those that this process's threads have started and that are still there."""
-    children = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    children: list[str] = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # the thread has ended meanwhile; another one has its children now
+            children += (task / "children").read_text().split()
     return [int(pid) for pid in children if WORKER in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
