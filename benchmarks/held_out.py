@@ -17,10 +17,9 @@ import numpy as np
 from provocations import CPU, DEFAULTS, PLAIN, PROVOKED, Patient, costliest_marked, described, healthy
 from scipy.stats import spearmanr
 
-from safemil_core.assessment.doctor.shortcuts import N_SOURCES
+from safemil_core.assessment.doctor.shortcuts import behaviours
 from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.learning.arithmetic import prepare_process
-from safemil_core.learning.failure_modes import failure_modes
 from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
@@ -47,7 +46,7 @@ def unseen(patient: Patient, seed: int, settings: Iterable[str] = ()) -> UnseenC
     """By networks with the patient's settings and these, each without one of its clusters of behaviour."""
     config = PLAIN.model_copy(update={"seed": seed})
     data = TrainingData.of(patient.trajectories, patient.labels, CPU, segments=patient.segments)
-    clusters = failure_modes(described(patient.trajectories), N_SOURCES, seed=0)
+    clusters = behaviours(described(patient.trajectories))
     said = held_out_agreement(data, config.with_values((*patient.settings, *settings)), clusters)
     assert said is not None
     return said

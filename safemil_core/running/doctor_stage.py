@@ -13,14 +13,13 @@ from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.doctor.case import Case, NetworkFacts
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
-from safemil_core.assessment.doctor.shortcuts import N_SOURCES
+from safemil_core.assessment.doctor.shortcuts import behaviours
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.errors import InvalidConfig, NotReady
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.dead_units import dead_units
-from safemil_core.learning.failure_modes import failure_modes
 from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.training_data import TrainingData
@@ -107,7 +106,7 @@ def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Cas
 
 def _unseen(case: Case, data: TrainingData) -> UnseenCosts | None:
     """By networks like the run's own, trained for as long or a little less; None where even that would take long."""
-    config, clusters = case.config, failure_modes(case.descriptors, N_SOURCES, seed=0)
+    config, clusters = case.config, behaviours(case.descriptors)
     updates = min(config.cost.updates, MOST_UPDATES)
     a_bag = config.cost.bag_size * (config.cost.window or int(case.lengths.max()))
     is_long = 2 * a_bag * updates * len(np.unique(clusters)) > MOST_TRAINED_STEPS

@@ -82,6 +82,11 @@ def sources_of(case: Case) -> np.ndarray:
     return failure_modes(case.descriptors, k, seed=0)
 
 
+def behaviours(descriptors: np.ndarray) -> np.ndarray:
+    """[N] the number of the kind of behaviour of each trajectory [N, F], for networks that go without one of them."""
+    return failure_modes(descriptors, N_SOURCES, seed=0)
+
+
 def explained(costs: np.ndarray, groups: np.ndarray) -> float:
     """Share of the variance of costs [n] that lies between groups [n], numbers from 0; 0 where costs never vary."""
     n = np.bincount(groups)

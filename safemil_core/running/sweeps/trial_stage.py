@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from safemil_core.assessment.doctor.shortcuts import N_SOURCES
+from safemil_core.assessment.doctor.shortcuts import behaviours
 from safemil_core.assessment.evaluation import mean_metrics, rank_correlation, roc_auc
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes
@@ -18,7 +18,6 @@ from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidConfig, SafeMILError
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import StepCosts, score_steps
-from safemil_core.learning.failure_modes import failure_modes
 from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import save_policy
 from safemil_core.learning.refit import refit_cost
@@ -107,7 +106,7 @@ def _cost_metrics(costs: np.ndarray, trial: Trial, labels: np.ndarray, trajector
 
 def _unseen_metrics(data: TrainingData, config: RunConfig, subject: Subject) -> Measured:
     """What is known of a cost without true ones: by networks each of which goes without one kind of behaviour."""
-    said = held_out_agreement(data, config, failure_modes(subject.descriptors, N_SOURCES, seed=0))
+    said = held_out_agreement(data, config, behaviours(subject.descriptors))
     return {"unseen_agreement": said.agreement, "unseen_label_auc": said.label_auc} if said else {}
 
 

@@ -38,7 +38,7 @@ class Trial:
     config: RunConfig
     episodes: int
     updates: tuple[int, ...]
-    unseen: bool = False
+    unseen: bool
     """Whether to train networks that go without some behaviour, too."""
 
     @cached_property
@@ -47,8 +47,6 @@ class Trial:
         values = self.document()
         for key in ("dataset", "settings"):  # names, which decide nothing
             del values[key]
-        if not self.unseen:  # those of before there was this keep their ids
-            del values["unseen"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def document(self) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_what_is_said_of_unseen_behaviour_is_measured_where_the_sweep_asks_for_i
     assert -1 <= last["unseen_agreement"] <= 1
     assert 0 <= last["unseen_label_auc"] <= 1
     (plain,) = wanted_trials(workspace, spec_of(**{**wanted, "metrics": ["step_auc"]}, labels=spec.labels.model_dump()))
-    assert "unseen" in trial.document()
+    assert trial.document()["unseen"] is True
     assert plain.id != trial.id
     assert Trial.of(trial.document()) == trial
 
