@@ -41,7 +41,8 @@ AUC = f"""## Seconds to a good cost
 
 On the bundled dataset, the 50 costliest of 359 trajectories marked: seconds of updates, without the looks at the AUC in
 between, until the per-step AUC against the true costs first reached {GOOD_AUC}, and until the best that was seen.
-*Engine*: the plain network with our settings, to their end. *Reference*: the paper's, cost updates alone, for {AUC_S:.0f} s."""
+*Engine*: the plain network with our settings, to their end. *Reference*: the paper's, cost updates alone, for
+{AUC_S:.0f} s."""
 
 
 def markdown(measured: Measured) -> str:
