@@ -97,9 +97,9 @@ class Workspace:
         """The cached video of one recorded trajectory."""
         return self._folder(f"replays/{dataset_id}") / f"{trajectory:06d}.mp4"
 
-    def episodes(self, key: str) -> Path:
-        """The folder of the episodes that one policy played in one environment, see `episode_cache`."""
-        return self._folder(f"episodes/{key}")
+    def episodes(self, policy: str) -> Path:
+        """The folder of the episodes that one policy played, see `episode_cache`."""
+        return self._folder(f"episodes/{policy}")
 
     def committee(self, dataset_id: str) -> Path:
         """The folder of what an ensemble of cost networks last said of a dataset."""

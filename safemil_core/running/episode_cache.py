@@ -4,6 +4,8 @@ plays the same episode, so it is rolled out once, whichever run asks."""
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,9 +15,10 @@ from safemil_core.workspace import Workspace
 
 _FORMAT = "1"
 """Another one whenever an episode comes about in another way."""
+_KEY_LENGTH = 32
 _SIMULATORS = ("gymnasium", "gymnasium-robotics", "mujoco", "pybullet", "bullet-safety-gym")
-_RANDOM = "random actions"
-"""What is hashed in place of a policy's file."""
+_RANDOM = "random"
+"""Takes the place of a policy's digest."""
 
 
 class EpisodeCache:
@@ -31,10 +34,11 @@ class EpisodeCache:
         """
         scored = "" if cost is None else digest(cost)
         acting = _RANDOM if policy is None else digest(policy)
-        parts = [_FORMAT, *map(_version, _SIMULATORS), environment, scored, acting]
-        self.key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        where = "\n".join([_FORMAT, *map(_version, _SIMULATORS), environment, scored])
+        key = hashlib.sha256(where.encode()).hexdigest()[:_KEY_LENGTH]
+        self.folder = workspace.episodes(acting[:_KEY_LENGTH]) / key
         """The same for equal policies in the same environment."""
-        self._folder = workspace.episodes(self.key)
+        self.folder.mkdir(exist_ok=True)
 
     def read(self, seed: int) -> Episode | None:
         """The episode that begins with this seed; None where it has not been played. It has no frames."""
@@ -48,14 +52,21 @@ class EpisodeCache:
 
     def film(self, seed: int, cost: Path | None) -> Path:
         """Where the film of an episode is, if it was rendered; learned costs of this network are drawn in it."""
-        return self._folder / f"{seed}-{'plain' if cost is None else digest(cost)[:12]}.mp4"
+        return self.folder / f"{seed}-{'plain' if cost is None else digest(cost)[:12]}.mp4"
 
     def write(self, episode: Episode) -> None:
         """Keep an episode, without its frames."""
         write_rollouts(self._file(episode.seed), [episode])
 
     def _file(self, seed: int) -> Path:
-        return self._folder / f"{seed}.npz"
+        return self.folder / f"{seed}.npz"
+
+
+def forget(workspace: Workspace, policies: Iterable[Path], but: Iterable[Path] = ()) -> None:
+    """Remove all episodes of these policies' files, except of those that equal one of `but`."""
+    kept = {digest(path) for path in but}
+    for acting in {digest(path) for path in policies} - kept:
+        shutil.rmtree(workspace.episodes(acting[:_KEY_LENGTH]))
 
 
 def digest(path: Path) -> str:

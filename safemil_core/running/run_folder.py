@@ -172,6 +172,11 @@ class Run:
         """The file of a trained network, safetensors. Raises NotReady like `costs`."""
         return self._finished(f"{name}.safetensors")
 
+    def policies(self) -> list[Path]:
+        """The files of those that are cloned."""
+        files = (self.folder / f"{name}.safetensors" for name in POLICIES)
+        return [file for file in files if file.exists()]
+
     @property
     def warm_file(self) -> Path | None:
         """The cost network that training begins with, if it does not begin anew."""

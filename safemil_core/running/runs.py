@@ -14,6 +14,7 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.errors import InvalidConfig, NotFound
 from safemil_core.learning.baselines.settings import COSTLESS, as_trained
+from safemil_core.running import episode_cache
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run, RunInfo
 from safemil_core.workspace import Workspace, is_name
@@ -90,9 +91,12 @@ class RunStore:
         return [run for run in self._all() if dataset_id in (None, run.info.dataset_id)]
 
     def delete(self, run_id: str) -> None:
-        """Remove a run and all its files; it is gone at once, however long that takes."""
+        """Remove a run, all its files and the episodes of its policies; it is gone at once, however long that takes."""
         folder = self.open(run_id).folder
-        shutil.rmtree(folder.rename(folder.with_name(f".{run_id}")))
+        gone = Run(folder.rename(folder.with_name(f".{run_id}")))
+        others = [policy for run in self._all() for policy in run.policies()]
+        episode_cache.forget(self._workspace, gone.policies(), but=others)
+        shutil.rmtree(gone.folder)
 
     def _info(self, dataset: DatasetInfo, labels: LabelStore, snapshot: int, author: str) -> RunInfo:
         marked = labels.current(snapshot)

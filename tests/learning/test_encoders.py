@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning import cost_trainer, encoders, training_data
+from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.encoders import Encoder, beside
 from safemil_core.learning.model_files import load_cost, load_policy, save_cost, save_policy
@@ -98,6 +99,7 @@ def test_lower_precision_gives_nearly_the_same_features(observations):
 
 @needs_cuda
 def test_on_cuda_the_features_and_gradients_are_the_same(observations):
+    prepare_process()  # or cuDNN's convolutions add up in any order
     here, there = Encoder(SHAPES, 6, members=2), Encoder(SHAPES, 6, members=2).cuda()
     there.load_state_dict(here.state_dict())
     features = [here(observations)[1], *(there(observations.cuda())[1] for _ in range(2))]

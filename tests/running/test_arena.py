@@ -28,8 +28,7 @@ def arena(workspace, networks):
 
 def made_at(arena, policy):
     """When each kept file of a policy was written."""
-    folder = arena.workspace.episodes(arena.cache(policy).key)
-    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in arena.cache(policy).folder.iterdir()}
 
 
 def test_what_was_played_is_not_played_again_and_what_is_missing_is(arena, networks):
@@ -37,7 +36,7 @@ def test_what_was_played_is_not_played_again_and_what_is_missing_is(arena, netwo
     first = evaluate_policies(arena, {"safe": safe}, SEEDS, n_workers=1)
     made = made_at(arena, safe)
     assert made.keys() == {"1000.npz", "1001.npz"}
-    (arena.workspace.episodes(arena.cache(safe).key) / "1001.npz").unlink()  # as where it was killed before that one
+    (arena.cache(safe).folder / "1001.npz").unlink()  # as where it was killed before that one
     again = evaluate_policies(arena, {"the same": safe}, SEEDS, n_workers=1, on_done=told.append)
     assert told == [1, 2]
     assert made_at(arena, safe)["1000.npz"] == made["1000.npz"]

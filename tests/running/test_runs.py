@@ -7,6 +7,7 @@ from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
 
 from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
+from safemil_core.running.episode_cache import EpisodeCache
 from safemil_core.running.runs import RunStore
 
 
@@ -69,6 +70,17 @@ def test_runs_are_listed_newest_first_and_of_one_dataset_where_asked(workspace, 
     assert [found.id for found in store.list(other.id)] == [second.id]
     store.delete(second.id)
     assert [found.id for found in store.list()] == [run.id]
+
+
+def test_with_a_run_go_the_episodes_that_only_its_policies_played(workspace, run):
+    second = new_run(workspace)
+    for of, safe in ((run, b"one"), (second, b"another")):
+        (of.folder / "safe.safetensors").write_bytes(safe)
+        (of.folder / "bc.safetensors").write_bytes(b"shared")
+    files = {"own": run.model("safe"), "shared": run.model("bc"), "other": second.model("safe"), "random": None}
+    played = {whose: EpisodeCache(workspace, "Walk-v0", file).folder for whose, file in files.items()}
+    RunStore(workspace).delete(run.id)
+    assert {whose for whose, folder in played.items() if folder.exists()} == {"shared", "other", "random"}
 
 
 def test_what_is_not_a_run_is_not_listed_and_not_opened(workspace, run):
