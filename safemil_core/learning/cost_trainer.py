@@ -14,11 +14,14 @@ from torch import Tensor
 
 from safemil_core.config import RunConfig
 from safemil_core.learning import seeds
+from safemil_core.learning.aggregators import Sum
 from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
+from safemil_core.learning.bag_sums import bag_sums
 from safemil_core.learning.bags import Bags, BagSampler, side_by_side
 from safemil_core.learning.cost_model import bag_loss
 from safemil_core.learning.curves import Curves
+from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.replay import Replay
@@ -37,6 +40,8 @@ CHUNK_NUMBERS = 2**24
 """Numbers of them, pixels for example, that are in memory together."""
 COMPARED_STEPS = 2**15
 """Of the non-preferred and of the unlabelled, by which it is told how far apart they lie."""
+SUMMED_STEPS = 512
+"""From so many on it takes less to sum in one pass; fewer are too little for two cores."""
 _KINDS = ("non_preferred", "unlabelled", "preferred")
 
 
@@ -88,6 +93,7 @@ class CostTrainer:
         """[M] towards having no effect, of every input, in units of the loss."""
         if config.cost.sparsity and config.cost.relative_sparsity and isinstance(network.body, Curves):
             self._pull *= self._separations()
+        self._goes_by_sums = self._may_go_by_sums()
         self.latest: dict[str, Tensor] = {}
         """Loss and scores of the last update, means over the members, still on the device."""
 
@@ -115,7 +121,7 @@ class CostTrainer:
         """Learn from a batch, in its single tensors; what `latest` is to be."""
         inputs = None if observations is None or actions is None else (observations, actions)
         batch = Batch(Bags(steps, weights, ends), inputs, mask)
-        scores, losses = self._backward(batch) if ends[-1] <= self._chunk else self._backward_in_chunks(batch)
+        scores, losses = self._backward(batch)
         self._optimiser.descend()
         if self._config.sparsity > 0:
             self.network.body.shrink(self._optimiser.rates, self._pull)
@@ -143,11 +149,37 @@ class CostTrainer:
         self._batches.restart(update, shares_since)
         self._shares_since = shares_since
 
+    def _may_go_by_sums(self) -> bool:
+        """Whether sums of costs are all that the loss sees, so that they can be made in one pass. On processors, whose
+        cache then holds what is computed; a GPU would launch more kernels."""
+        has_sums = type(self).objective is CostTrainer.objective and isinstance(self.network.aggregator, Sum)
+        is_perceptron = isinstance(self.network.body, Mlp) and not self._data.images
+        return has_sums and is_perceptron and not self._config.gradient_penalty and self._data.device.type == "cpu"
+
     def _backward(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The gradient of the loss; scores of each kind of bag and losses, [M]."""
+        n_steps = batch.bags.ends[-1]
+        if self._goes_by_sums and n_steps >= SUMMED_STEPS:
+            return self._backward_of_sums(batch)
+        if n_steps > self._chunk:
+            return self._backward_in_chunks(batch)
         (inputs,) = self._chunks(batch)
         scores, losses = self.objective(self.network.body(inputs), batch.bags)
         (losses.sum() + self.penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
+        return scores, losses
+
+    def _backward_of_sums(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
+        """The same by the sums alone."""
+        assert isinstance(self.network.body, Mlp)
+        sums, begin = [], 0
+        for inputs in self._chunks(batch):
+            n = inputs.shape[1]
+            ends = [min(max(0, end - begin), n) for end in batch.bags.ends]
+            sums.append(bag_sums(self.network.body, inputs, batch.bags.weights[:, begin : begin + n], ends))
+            begin += n
+        scores = list(torch.stack(sums).sum(dim=0))
+        losses = bag_loss(scores, self._config.preferred_weight)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:

@@ -23,6 +23,8 @@ from safemil_core.learning.arithmetic import in_parallel, pieces
 PART_STEPS = 1_280
 """Steps that one core works on at a time."""
 
+_LOG2_E = math.log2(math.e)
+
 Sizes = tuple[tuple[int, int], ...]
 """Inputs and outputs of each layer."""
 _BackwardStep = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
@@ -134,7 +136,7 @@ class _Node(torch.autograd.Function):
         in_parallel(_forward, [_forward_steps(place, lowered, sizes, activations) for place in _places(values)])
         ctx.save_for_backward(lowered, *activations[:-1])
         ctx.sizes = sizes
-        return _at_least_float32(activations[-1])
+        return at_least_float32(activations[-1])
 
     @staticmethod
     @once_differentiable
@@ -150,8 +152,8 @@ class _Node(torch.autograd.Function):
         ]
         in_parallel(_backward, work)
         # The pieces in their order, so that the sum has the same bits every time.
-        gradient = _at_least_float32(for_weights).sum(dim=0) if len(for_weights) > 1 else for_weights[0]
-        return _at_least_float32(flows[0]) if is_wanted else None, _at_least_float32(gradient), None, None
+        gradient = at_least_float32(for_weights).sum(dim=0) if len(for_weights) > 1 else for_weights[0]
+        return at_least_float32(flows[0]) if is_wanted else None, at_least_float32(gradient), None, None
 
 
 @dataclass(frozen=True)
@@ -190,9 +192,9 @@ def _forward_steps(
 
 def _forward(layers: list[tuple[Tensor, ...]]) -> None:
     for number, (below, weight, bias, above) in enumerate(layers, start=1):
-        _multiply(below, weight, above, bias)
+        multiply(below, weight, above, bias)
         if number < len(layers):
-            functional.elu_(above)
+            elu_(above)
 
 
 def _backward_steps(
@@ -221,15 +223,15 @@ def _backward_steps(
 
 def _backward(layers: list[_BackwardStep]) -> None:
     for below_transposed, weight_transposed, for_weight, for_bias, above, for_below, activation in layers:
-        _multiply(below_transposed, above, for_weight)
+        multiply(below_transposed, above, for_weight)
         torch.sum(above, dim=-2, keepdim=True, out=for_bias)
         if for_below is not None:
-            _multiply(above, weight_transposed, for_below)
+            multiply(above, weight_transposed, for_below)
             if activation is not None:
                 torch.ops.aten.elu_backward.grad_input(for_below, 1.0, 1.0, 1.0, True, activation, grad_input=for_below)
 
 
-def _multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> None:
+def multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> None:
     """[..., i, k] products of [..., i, j] and [..., j, k], and a bias [..., 1, k] on top."""
     if a.dim() == 2:
         _ = torch.mm(a, b, out=out) if plus is None else torch.addmm(plus, a, b, out=out)
@@ -237,6 +239,14 @@ def _multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> 
         _ = torch.bmm(a, b, out=out) if plus is None else torch.baddbmm(plus, a, b, out=out)
 
 
-def _at_least_float32(values: Tensor) -> Tensor:
+def elu_(values: Tensor) -> Tensor:
+    """ELU in place. On a processor by 2^x, which torch computes five times as fast there as e^x - 1."""
+    if values.device.type != "cpu":
+        return functional.elu_(values)
+    below = at_least_float32(values.clamp(max=0)).mul_(_LOG2_E).exp2_().sub_(1)
+    return torch.maximum(values, below.to(values.dtype), out=values)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
     """What was computed in fewer bits, to go on with in float32."""
     return values if values.dtype in (torch.float32, torch.float64) else values.float()

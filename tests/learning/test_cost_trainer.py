@@ -55,11 +55,13 @@ REGULARISED = "cost.gradient_penalty=0.1 cost.input_masking=0.5"
 KINDS = ["cost.network=mlp", f"cost.network=mlp {REGULARISED}", f"cost.network=additive {REGULARISED}"]
 
 
+@pytest.mark.parametrize("summed_steps", [1, cost_trainer.SUMMED_STEPS])
 @pytest.mark.parametrize("kind", [*KINDS, "cost.network=pairwise"])
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("aggregator", AGGREGATORS)
-def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, members, kind):
+def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, members, kind, summed_steps):
     """48 steps a member, eight bags' windows of both kinds, at most 7 at a time."""
+    monkeypatch.setattr(cost_trainer, "SUMMED_STEPS", summed_steps)
     if aggregator == "deep_sets":
         kind = kind.replace("cost.gradient_penalty=0.1", "")  # it has no logit
     settings = [f"cost.aggregator={aggregator}", f"cost.members={members}", *kind.split()]
@@ -74,6 +76,20 @@ def test_a_gradient_in_chunks_is_that_of_the_whole(monkeypatch, aggregator, memb
         assert gradient.any()
     for name, value in whole.latest.items():
         assert float(chunked.latest[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+@pytest.mark.parametrize("settings", [[], ["cost.members=3"], ["cost.window=0"], ["cost.input_masking=0.5"]])
+def test_by_sums_in_one_pass_or_by_the_outputs_an_update_is_the_same(monkeypatch, settings):
+    data, settings = crossing(marked=(1, 4), preferred=(0,)), ["cost.network=mlp", *settings]
+    monkeypatch.setattr(cost_trainer, "SUMMED_STEPS", 1)
+    by_sums = trainer_of(data, settings)
+    found = first_gradients(by_sums)
+    monkeypatch.setattr(CostTrainer, "_may_go_by_sums", lambda _: False)
+    by_outputs = trainer_of(data, settings)
+    for name, gradient in first_gradients(by_outputs).items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-7)
+    for name, value in by_outputs.latest.items():
+        assert float(by_sums.latest[name]) == pytest.approx(float(value), rel=1e-5)
 
 
 def test_inputs_too_many_for_memory_are_fetched_chunk_by_chunk(monkeypatch):
