@@ -25,6 +25,18 @@ class Linear:
         return np.clip(self.weights @ observation + self.bias, -1.0, 1.0)
 
 
+@dataclass(frozen=True)
+class Gentle:
+    """Does what another policy does, with less strength."""
+
+    of: Controller
+    strength: float
+    """Share of its actions, in (0, 1)."""
+
+    def __call__(self, observation: np.ndarray) -> np.ndarray:
+        return self.strength * self.of(observation)
+
+
 def driver(speed: float, *, gain: float = 0.0) -> Linear:
     """Drives CarRun's car along the track: throttle against the error of its speed, steering against that of its place.
 

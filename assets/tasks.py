@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from controllers import Controller, Linear, Skirting, driver, pilot
+from controllers import Controller, Gentle, Linear, Skirting, driver, pilot
 from safetensors.numpy import load_file
 
-FAINT, STRONG = (0.02, 0.1), (0.05, 0.25)
-"""Ranges of the action noise's standard deviation; running bodies fall with more."""
+WEAK, FAINT, STRONG = (0.01, 0.04), (0.02, 0.1), (0.05, 0.25)
+"""Ranges of the action noise's standard deviation. Running bodies fall with more; what hardly moves is moved by it."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Source:
     trajectories: int
     noise: tuple[float, float] = FAINT
     """Range from which each trajectory draws the standard deviation of its action noise."""
+    strength: float = 1.0
+    """Share of the policy's actions that is taken."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Task:
 
 _CHEETAH_JOINTS = ("bthigh", "bshin", "bfoot", "fthigh", "fshin", "ffoot")
 _WALKER_JOINTS = ("thigh", "leg", "foot", "left_thigh", "left_leg", "left_foot")
+_HOPPER_JOINTS = ("thigh", "leg", "foot")
+_SWIMMER_JOINTS = ("front", "back")
 
 TASKS: dict[str, Task] = {
     "half_cheetah_velocity": Task(
@@ -75,6 +79,44 @@ TASKS: dict[str, Task] = {
             Source("safe B", ("safe-b", 120), 40),
             Source("medium safe", ("safe-b", 80), 15),
             Source("slow safe", ("safe-b", 60), 10),
+        ),
+    ),
+    "hopper_velocity": Task(
+        "SafetyHopperVelocity-v1",
+        ("z", "pitch", *_HOPPER_JOINTS, "vx", "vz", "pitch_rate", *(f"{joint}_rate" for joint in _HOPPER_JOINTS)),
+        _HOPPER_JOINTS,
+        (
+            Source("random", None, 10),
+            Source("fast A", ("fast-a", 200), 40),
+            Source("fast B", ("fast-b", 160), 35),
+            Source("fast, falls", ("fast-a", 40), 20),
+            Source("over the edge A", ("edge", 90), 30),
+            Source("over the edge B", ("edge", 60), 25),
+            Source("over the edge, falls", ("falls-a", 120), 20),
+            Source("safe A", ("safe-a", 200), 45),
+            Source("safe B", ("safe-a", 120), 35),
+            Source("safe, falls", ("safe-b", 200), 20),
+            Source("safe, falls early", ("falls-b", 120), 15),
+        ),
+    ),
+    "swimmer_velocity": Task(
+        "SafetySwimmerVelocity-v1",
+        ("angle", *_SWIMMER_JOINTS, "vx", "vy", "turning_rate", *(f"{joint}_rate" for joint in _SWIMMER_JOINTS)),
+        _SWIMMER_JOINTS,
+        (
+            Source("random", None, 10),
+            Source("fast A", ("fast-a", 100), 45, WEAK),
+            Source("fast B", ("fast-b", 100), 40, WEAK),
+            Source("medium fast", ("fast-a", 30), 20, WEAK),
+            Source("over the edge A", ("fast-b", 60), 25, WEAK, strength=0.5),
+            Source("over the edge B", ("fast-a", 60), 25, WEAK, strength=0.2),
+            Source("over the edge C", ("fast-b", 100), 25, WEAK, strength=0.3),
+            Source("on the edge", ("fast-b", 80), 20, WEAK, strength=0.2),
+            Source("hardly over it", ("fast-b", 100), 20, WEAK, strength=0.25),
+            Source("safe A", ("fast-b", 100), 45, WEAK, strength=0.22),
+            Source("safe B", ("fast-b", 100), 35, WEAK, strength=0.18),
+            Source("medium safe", ("fast-b", 80), 20, WEAK, strength=0.15),
+            Source("slow safe", ("safe-a", 60), 15, WEAK),
         ),
     ),
     "ball_run": Task(
@@ -171,10 +213,12 @@ def behaviours_file(task: str) -> Path:
 def controllers(name: str) -> dict[str, Controller]:
     """A task's policies by name, without the random one."""
     stored = load_file(behaviours_file(name)) if behaviours_file(name).exists() else {}
-    return {
+    made = {
         source.name: Linear(stored[f"{source.name}.weights"], stored[f"{source.name}.bias"])
         if isinstance(source.origin, tuple)
         else source.origin
         for source in TASKS[name].sources
         if source.origin
     }
+    strengths = {source.name: source.strength for source in TASKS[name].sources}
+    return {of: policy if strengths[of] == 1.0 else Gentle(policy, strengths[of]) for of, policy in made.items()}

@@ -122,6 +122,26 @@ PLANS = {
             "edge": Training(slower_than(2.9, 4.0, moving_alone), seed=4, updates=200),
         },
     ),
+    "hopper_velocity": Plan(
+        Search(directions=16, kept=8, stride=0.02, reach=0.025),
+        {
+            "fast-a": Training(moving_alone, seed=1, updates=200),
+            "fast-b": Training(moving_alone, seed=2, updates=200, noise=0.05),
+            "safe-a": Training(slower_than(0.6, 6.0, moving_alone), seed=3, updates=200),
+            "safe-b": Training(slower_than(0.5, 6.0, moving_alone), seed=4, updates=200, noise=0.05),
+            "edge": Training(slower_than(1.1, 2.0, moving_alone), seed=6, updates=120),
+            "falls-a": Training(slower_than(0.85, 2.0, moving_alone), seed=7, updates=120),
+            "falls-b": Training(slower_than(0.65, 4.0, moving_alone), seed=8, updates=120, noise=0.05),
+        },
+    ),
+    "swimmer_velocity": Plan(
+        Search(directions=8, kept=4, reach=0.02),
+        {
+            "fast-a": Training(reward_alone, seed=1, updates=100),
+            "fast-b": Training(reward_alone, seed=2, updates=100, noise=0.1),
+            "safe-a": Training(slower_than(0.2, 10.0), seed=3, updates=100),
+        },
+    ),
     "ball_run": Plan(
         Search(directions=8, kept=4, stride=0.05, reach=0.1),
         {

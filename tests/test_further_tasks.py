@@ -19,7 +19,8 @@ def scripts(monkeypatch):
 
 @pytest.mark.parametrize(
     ("task", "safe_cost", "unsafe_cost"),
-    [("half_cheetah_velocity", 30, 400), ("walker2d_velocity", 20, 700), ("ball_run", 0, 90), ("car_run", 0, 180),
+    [("half_cheetah_velocity", 30, 400), ("walker2d_velocity", 20, 700),
+     ("swimmer_velocity", 30, 500), ("hopper_velocity", 5, 900), ("ball_run", 0, 90), ("car_run", 0, 180),
      ("drone_run", 0, 150), ("point_maze", 0, 61)],
 )  # fmt: skip
 def test_a_safe_policy_pays_little_and_a_fast_one_earns_more(task, safe_cost, unsafe_cost):
