@@ -58,14 +58,17 @@ class Stage:
         before = next((each for each in self._free if each.simulator_fits(task)), None)
         if before:
             self._free.remove(before)
+        policy = None if task.policy is None else self._policy(task.policy)
         cost = None if task.cost is None else self._cost(task.cost, task.interface.actions)
-        self._under_way.append(_UnderWay(number, task, cost, before.simulator if before else None))
+        self._under_way.append(_UnderWay(number, task, policy, cost, before.simulator if before else None))
 
     def step(self) -> list[tuple[int, Episode]]:
         """Every episode goes on by a step; gives the numbers of those that have ended with it, and what they were."""
-        for path in {each.task.policy for each in self._under_way}:
-            episodes = [each for each in self._under_way if each.task.policy == path]
-            for episode, action in zip(episodes, _actions(self._policy(path) if path else None, episodes), strict=True):
+        of_policies: dict[int, list[_UnderWay]] = {}
+        for each in self._under_way:
+            of_policies.setdefault(id(each.policy), []).append(each)
+        for episodes in of_policies.values():
+            for episode, action in zip(episodes, _actions(episodes[0].policy, episodes), strict=True):
                 episode.act(action)
                 self._say_alive()
         ended = [each for each in self._under_way if each.is_over]
@@ -81,8 +84,10 @@ class Stage:
 class _UnderWay:
     """An episode under way."""
 
-    def __init__(self, number: int, task: EpisodeTask, cost: Costs | None, simulator: Simulator | None) -> None:
-        self.number, self.task, self._cost = number, task, cost
+    def __init__(
+        self, number: int, task: EpisodeTask, policy: Acts | None, cost: Costs | None, simulator: Simulator | None
+    ) -> None:
+        self.number, self.task, self.policy, self._cost = number, task, policy, cost
         self.is_over = False
         self._randomness, self._choices = _Randomness(task.seed), np.random.default_rng(task.seed)
         with self._randomness:
