@@ -86,7 +86,7 @@ class CostConfig(Settings):
     gamma: float = Field(
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of the cost network.")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Step size of the cost network.")
     decay: bool = Field(
         True,
         description="Let the step size fall to 0 by half a cosine, so that few updates are enough and the last bags "
@@ -326,7 +326,9 @@ class RunConfig(Settings):
     def plain(cls) -> Self:
         """Our defaults, but for the paper's network and bags, trained briefly, and its weights of steps: what curves
         and splits are compared with, in seconds."""
-        return cls(cost=CostConfig(**_PLAIN_NETWORK, updates=400), weights=WeightConfig(scheme="step"))
+        return cls(
+            cost=CostConfig(**_PLAIN_NETWORK, learning_rate=1e-3, updates=400), weights=WeightConfig(scheme="step")
+        )
 
     @classmethod
     def of_file(cls, values: dict[str, Any]) -> Self:

@@ -156,9 +156,9 @@ def test_a_flat_cost_and_a_gap_within_noise_are_a_collapse():
 @pytest.mark.parametrize(
     ("rate", "words", "setting"),
     [
-        (1e-6, "learning rate is too low", "cost.learning_rate=0.001"),
+        (1e-6, "learning rate is too low", "cost.learning_rate=0.002"),
         (1e-3, "too few updates", "cost.updates=1000"),
-        (0.5, "learning rate is too high", "cost.learning_rate=0.001"),
+        (0.5, "learning rate is too high", "cost.learning_rate=0.002"),
     ],
 )
 def test_a_rate_is_too_low_or_too_high_or_the_updates_too_few(rate, words, setting):

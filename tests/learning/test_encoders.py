@@ -167,7 +167,8 @@ def test_pixels_follow_the_numbers_and_stay_bytes_until_a_batch_is_taken(n_numbe
 def test_in_chunks_or_at_once_an_update_is_the_same(monkeypatch):
     trajectories, labels = walkers()
     data = TrainingData.of(trajectories, labels, CPU)
-    config = TINY.with_values(["cost.network=mlp", "cost.window=0", "cost.bag_size=6", "cost.members=2"])
+    settings = ["cost.network=mlp", "cost.window=0", "cost.bag_size=6", "cost.members=2", "cost.learning_rate=0.001"]
+    config = TINY.with_values(settings)
     scores = {}
     for kind, most in (("at once", 2**24), ("in chunks", 20 * 2 * 97)):
         monkeypatch.setattr(cost_trainer, "CHUNK_NUMBERS", most)
