@@ -65,7 +65,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
 
 def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool) -> WeightConfig:
     """Scheme, strength and whether length counts; they begin with those that the run was trained with."""
-    scheme_choice, strength, length = st.columns([3, 4, 2])
+    scheme_choice, strength, length = st.columns([5, 3, 2])
     scheme = scheme_choice.segmented_control(
         "Weights",
         list(SCHEMES),

@@ -6,7 +6,7 @@ from learning_cases import generator, in_float64, relative_error
 from torch import nn
 
 from safemil_core.learning import mlp
-from safemil_core.learning.mlp import PART_STEPS, Mlp, split
+from safemil_core.learning.mlp import PART_STEPS, Mlp, elu_, split
 
 SIZES = [(), (8,), (16, 5)]
 SEVERAL_PARTS = 3 * PART_STEPS + 7
@@ -164,3 +164,12 @@ def test_a_state_dict_of_another_shape_is_refused():
     inside = nn.ModuleDict({"body": perceptrons((8,))})
     with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "body\.1\.weight"'):
         inside.load_state_dict({f"body.{name}": of for name, of in state.items() if name != "1.weight"})
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-15), (torch.float32, 1e-7), (torch.bfloat16, 4e-3)])
+def test_the_activation_is_elu_in_place(dtype, close):
+    inputs = torch.cat([torch.linspace(-30, 30, 1201), torch.tensor([-1e-6, 0.0, torch.inf, -torch.inf])]).to(dtype)
+    values = inputs.clone()
+    assert elu_(values) is values
+    torch.testing.assert_close(values, nn.functional.elu(inputs), rtol=0, atol=close)
+    assert elu_(torch.tensor([torch.nan], dtype=dtype)).isnan().all()
