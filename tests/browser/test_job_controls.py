@@ -160,11 +160,14 @@ def compare(page: Page, workspace: Workspace, long: Run, short: Run) -> None:
     expect(page.get_by_role("img", name=re.compile("long \\*run\\*"))).to_be_visible()
     page.get_by_role("textbox", name="Note").last.fill("went on after a stop")
     page.get_by_role("textbox", name="Note").last.press("Control+Enter")
-    note_column = page.get_by_text("went on after a stop")
-    expect(note_column.last).to_be_attached()
+    notes = RunNotes(Database(workspace.database))
+    for _ in range(100):
+        if notes.of(long.id).text:
+            break
+        page.wait_for_timeout(100)  # the page itself shows the note before it is kept: in the field where it was typed
     page.reload()
     expect(page.get_by_role("textbox", name="Note").last).to_have_value("went on after a stop")
-    assert RunNotes(Database(workspace.database)).of(long.id).name == "long *run*"
+    assert notes.of(long.id).name == "long *run*"
     tick_row(page, 3)  # the template, which is the oldest
     expect(page).to_have_url(re.compile(r"runs=[^&]+(%2C|,)[^&]+(%2C|,)"))
 
