@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from safemil_core.learning.arithmetic import in_parallel, pieces
-from safemil_core.learning.mlp import PART_STEPS, Layer, Mlp, Sizes, at_least_float32, elu_, multiply, split
+from safemil_core.learning.mlp import PART_STEPS, Layer, Mlp, Sizes, at_least_float32, elu_, elu_backward_, multiply, split
 
 
 def bag_sums(perceptron: Mlp, inputs: Tensor, weights: Tensor, ends: Sequence[int]) -> Tensor:
@@ -106,4 +106,4 @@ def _pass(part: _Part) -> None:
         torch.sum(flow, dim=0, out=for_bias)
         if values:
             flow = flow @ weight.mT
-            torch.ops.aten.elu_backward.grad_input(flow, 1.0, 1.0, 1.0, True, below, grad_input=flow)
+            elu_backward_(flow, below)

@@ -228,7 +228,7 @@ def _backward(layers: list[_BackwardStep]) -> None:
         if for_below is not None:
             multiply(above, weight_transposed, for_below)
             if activation is not None:
-                torch.ops.aten.elu_backward.grad_input(for_below, 1.0, 1.0, 1.0, True, activation, grad_input=for_below)
+                elu_backward_(for_below, activation)
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> None:
@@ -245,6 +245,11 @@ def elu_(values: Tensor) -> Tensor:
         return functional.elu_(values)
     below = at_least_float32(values.clamp(max=0)).mul_(_LOG2_E).exp2_().sub_(1)
     return torch.maximum(values, below.to(values.dtype), out=values)
+
+
+def elu_backward_(flow: Tensor, values: Tensor) -> None:
+    """From the gradient of these values of ELU, in place, that of what they were made of."""
+    torch.ops.aten.elu_backward.grad_input(flow, 1.0, 1.0, 1.0, True, values, grad_input=flow)
 
 
 def at_least_float32(values: Tensor) -> Tensor:
