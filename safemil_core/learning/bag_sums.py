@@ -17,7 +17,17 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from safemil_core.learning.arithmetic import in_parallel, pieces
-from safemil_core.learning.mlp import PART_STEPS, Layer, Mlp, Sizes, at_least_float32, elu_, elu_backward_, multiply, split
+from safemil_core.learning.mlp import (
+    PART_STEPS,
+    Layer,
+    Mlp,
+    Sizes,
+    at_least_float32,
+    elu_,
+    elu_backward_,
+    multiply,
+    split,
+)
 
 
 def bag_sums(perceptron: Mlp, inputs: Tensor, weights: Tensor, ends: Sequence[int]) -> Tensor:
