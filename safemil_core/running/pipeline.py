@@ -40,10 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
     progress_file = Task.find(workspace, options.task, options.subject).progress_file
-    # Who wants to stop it needs its number before torch is there, which takes seconds.
-    write_progress(progress_file, replace(begin(0, ""), state="starting"))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before it was done"))
+    heed_stopping()
     try:
+        # Who wants to stop it needs its number before torch is there, which takes seconds.
+        write_progress(progress_file, replace(begin(0, ""), state="starting"))
         _work(workspace, options)
     except SystemExit as left:
         _end(progress_file, "stopped", str(left))
@@ -54,6 +54,26 @@ def main(arguments: list[str] | None = None) -> int:
         _end(progress_file, "failed", f"{type(problem).__name__}: {problem}" if is_ours else str(problem))
         return 1
     return 0
+
+
+def heed_stopping() -> None:
+    """Make SIGTERM leave this process as SystemExit, so that what is open is closed on the way.
+
+    A signal may arrive in a finalizer, whose exceptions Python prints and forgets: that one is raised again elsewhere.
+    """
+
+    def leave(*_: object) -> None:
+        sys.exit("stopped before it was done")
+
+    def hear(forgotten: sys.UnraisableHookArgs) -> None:
+        if isinstance(forgotten.exc_value, SystemExit):
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        else:
+            sys.__unraisablehook__(forgotten)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGALRM, leave)
+    sys.unraisablehook = hear
 
 
 def _work(workspace: Workspace, options: argparse.Namespace) -> None:

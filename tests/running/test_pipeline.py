@@ -1,0 +1,58 @@
+"""How a task's process is stopped, wherever the signal finds it."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from safemil_core.running import pipeline
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch):
+    """What a process sets for itself must not stay in the tests' one."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def wait_to_be_stopped():
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def test_a_stop_leaves_at_once():
+    pipeline.heed_stopping()
+    with pytest.raises(SystemExit, match="stopped before it was done"):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_stop_that_arrives_in_a_finalizer_is_not_lost():
+    class StoppedAsItGoes:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    pipeline.heed_stopping()
+    with pytest.raises(SystemExit, match="stopped before it was done"):
+        StoppedAsItGoes()
+        wait_to_be_stopped()
+
+
+def test_what_else_goes_wrong_in_a_finalizer_is_printed_as_ever():
+    program = """
+from safemil_core.running.pipeline import heed_stopping
+class Broken:
+    def __del__(self):
+        raise ValueError("as it went")
+heed_stopping()
+Broken()
+print("still here")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "ValueError: as it went" in ended.stderr
+    assert ended.stdout == "still here\n"
