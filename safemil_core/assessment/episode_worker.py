@@ -107,11 +107,8 @@ class _UnderWay:
         return self.task.env_id == task.env_id and self.task.interface == task.interface
 
     def random_action(self) -> np.ndarray:
-        """[A] numbers in [-1, 1], or choices."""
-        choices = self.task.interface.choices
-        if None in choices:
-            return self._choices.uniform(-1, 1, len(choices)).astype(np.float32)
-        return self._choices.integers([n or 0 for n in choices])
+        """[A] what whoever has no policy does next."""
+        return self.simulator.random_action(self._choices)
 
     def act(self, action: np.ndarray) -> None:
         """Go on by a step."""
@@ -139,8 +136,8 @@ class _UnderWay:
             rewards=np.array(self._rewards, dtype=np.float32),
             costs=np.array(self._costs, dtype=np.float32),
             learned_costs=np.concatenate(self._learned) if self._learned else np.zeros(n_steps, dtype=np.float32),
-            observations=np.stack(self._observations),
-            actions=np.stack(self._actions),
+            observations=np.array(self._observations),
+            actions=np.array(self._actions),
         )
         if self.task.video:
             film(self.task.video, episode, self._frames, self.task.frame_stride)
@@ -148,7 +145,7 @@ class _UnderWay:
 
     def _score(self, cost: Costs) -> np.ndarray:
         """[n] float32, c of the steps that have none yet."""
-        return cost(np.stack(self._unscored), np.stack(self._actions[-len(self._unscored) :]))
+        return cost(np.array(self._unscored), np.array(self._actions[-len(self._unscored) :]))
 
 
 def _actions(policy: Acts | None, episodes: Sequence[_UnderWay]) -> Sequence[np.ndarray]:

@@ -70,7 +70,7 @@ def _config(workload: Workload) -> RunConfig:
 
 def _cloner(data: TrainingData, config: RunConfig, n_policies: int) -> Cloner:
     policies = make_policy(config.policy, data.sizes, n_policies, number_type(config)).to(data.device)
-    policies.normaliser.fit(observations for observations, _ in data.blocks())
+    policies.fit(data.numbers)
     cloner = Cloner(policies, data, config)
     for policy in range(n_policies):
         cloner.set_weights(policy, uniform_weights(data.offsets, data.labels).steps)

@@ -61,8 +61,7 @@ def clone_without(
         raise InvalidConfig("all weight lies on the few trajectories that are held out; choose weights that trust more")
     torch.manual_seed(seeds.number_of(config.seed, "weights"))
     policies = make_policy(config.policy, data.sizes, len(weights), number_type(config)).to(data.device)
-    if config.normalise:
-        policies.normaliser.fit(observations for observations, _ in data.numbers())
+    policies.fit(data.numbers, normalise=config.normalise)
     cloner = make_cloner(policies, data, config, cost)
     for number, steps in enumerate(weights):
         cloner.set_weights(number, steps * kept)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from safemil_core.learning.mlp import Mlp
 LOG_STD_LIMITS = (-5.0, 2.0)
 """The authors' limits of the logarithm of the deviations of a policy's Gaussians, before the tanh."""
 ACTION_LIMIT = 1.0 - 1e-6
-"""Recorded actions at the edge of [-1, 1] are moved inside, where the tanh has a finite inverse."""
+"""Recorded actions at the edge of what a tanh reaches are moved inside, where it has a finite inverse."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ class Normaliser(nn.Module):
         if not len(self.mean):  # images alone
             return
         n, mean, variance = 0, torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
-        for block in blocks:  # merged as by Chan, Golub and LeVeque (1979): no sum of squares that would lose digits
+        for block in map(torch.Tensor.double, blocks):  # in float32 the mean of what never varies is not what it is
+            # Merged as by Chan, Golub and LeVeque (1979): no sum of squares that would lose digits.
             n += len(block)
-            share, shift = len(block) / n, block.mean(dim=0).double() - mean
-            own = block.std(dim=0, correction=0).double().square()
+            share, shift = len(block) / n, block.mean(dim=0) - mean
+            own = block.var(dim=0, correction=0)
             variance = (1 - share) * variance + share * own + share * (1 - share) * shift.square()
             mean = mean + share * shift
         deviation = variance.sqrt().to(self.scale)
@@ -73,6 +75,40 @@ class Normaliser(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return (inputs - self.mean) * self.scale
+
+
+class ActionRange(nn.Module):
+    """What (-1, 1) of a tanh is in units of the dataset's actions: itself for each number that keeps within [-1, 1], as
+    benchmarks have it; else from its least to its largest value, whether torques, degrees or pixels."""
+
+    centre: Tensor
+    half_range: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("half_range", torch.ones(size))
+
+    def fit(self, blocks: Iterable[Tensor]) -> None:
+        """Take it from actions that come in blocks `[n, A]`; at least one."""
+        bounds = [torch.stack(block.aminmax(dim=0)) for block in blocks]
+        low, high = torch.stack(bounds).amin(dim=0)[0], torch.stack(bounds).amax(dim=0)[1]
+        is_usual = (low >= -1) & (high <= 1)
+        self.centre.copy_(torch.where(is_usual, 0, (low + high) / 2))
+        self.half_range.copy_(torch.where(is_usual | (low == high), 1, (high - low) / 2))
+
+    def squashed(self, actions: Tensor) -> Tensor:
+        """In [-1, 1], of actions [..., A]."""
+        return (actions - self.centre) / self.half_range
+
+    def forward(self, squashed: Tensor) -> Tensor:
+        """The other way round."""
+        return self.centre + self.half_range * squashed
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for name, buffer in self.named_buffers():  # policies of earlier versions have none
+            state_dict.setdefault(prefix + name, buffer)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class CostNetwork(nn.Module):
@@ -172,6 +208,16 @@ class Policy(nn.Module):
         n_inputs = sizes.observations + self.encoder.n_features
         self.body = Mlp(n_inputs, config.hidden_sizes, n_outputs, members=members, dtype=dtype)
 
+    def fit(self, blocks: Callable[[], Iterable[tuple[Tensor, Tensor]]], *, normalise: bool = True) -> None:
+        """Take from the dataset what is not learned and all members share: mean and deviation of the inputs.
+
+        Args:
+            blocks: as of `CostNetwork.fit`.
+            normalise: otherwise inputs stay as they are.
+        """
+        if normalise:
+            self.normaliser.fit(observations for observations, _ in blocks())
+
     def outputs(self, observations: Tensor) -> Tensor:
         """[M, n, outputs] of observations [M, n, O], or of [1, n, O], which all members see."""
         numbers, features = self.encoder(observations)
@@ -179,7 +225,8 @@ class Policy(nn.Module):
         return outputs
 
     def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
-        """[M, n] squared distance of a sample from the action, summed over its dimensions, as the authors train."""
+        """[M, n] squared distance of a sample from the action, summed over its dimensions, as the authors train;
+        each in units of half its range."""
         raise NotImplementedError
 
     def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
@@ -197,13 +244,19 @@ class Policy(nn.Module):
 
 
 class MixturePolicy(Policy):
-    """A mixture of `C` diagonal Gaussians, squashed by tanh into (-1, 1)^A (the paper's policy, C = 2)."""
+    """A mixture of `C` diagonal Gaussians (the paper's policy, C = 2), squashed by tanh into the range of actions."""
 
     def __init__(
         self, config: PolicyConfig, sizes: Sizes, members: int = 1, dtype: torch.dtype = torch.float32
     ) -> None:
         self._components, self._n_actions = config.components, sizes.actions
         super().__init__(config, sizes, config.components * (1 + 2 * sizes.actions), members, dtype)
+        self.range = ActionRange(sizes.actions)
+
+    def fit(self, blocks: Callable[[], Iterable[tuple[Tensor, Tensor]]], *, normalise: bool = True) -> None:
+        """The same, and the range of the actions."""
+        super().fit(blocks, normalise=normalise)
+        self.range.fit(actions for _, actions in blocks())
 
     def mixture(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities [M, n, C], means and log-deviations [M, n, C, A] of the Gaussians before the tanh."""
@@ -216,12 +269,12 @@ class MixturePolicy(Policy):
         )
 
     def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """[M, n] log-density of actions [M, n, A]; those at the edge are moved inside by 1e-6."""
+        """[M, n] log-density of actions [M, n, A]; those at the edge of the range are moved inside by 1e-6 of it."""
         log_mix, means, log_stds = self.mixture(observations)
-        inside = actions.clamp(-ACTION_LIMIT, ACTION_LIMIT)
+        inside = self.range.squashed(actions).clamp(-ACTION_LIMIT, ACTION_LIMIT)
         raw = torch.atanh(inside).unsqueeze(-2)
         normal = -0.5 * ((raw - means) / log_stds.exp()).square() - log_stds - 0.5 * math.log(2 * math.pi)
-        jacobian = torch.log1p(-inside.square()).sum(dim=-1)
+        jacobian = (torch.log1p(-inside.square()) + self.range.half_range.log()).sum(dim=-1)
         density: Tensor = torch.logsumexp(log_mix + normal.sum(dim=-1), dim=-1)
         return density - jacobian
 
@@ -233,16 +286,18 @@ class MixturePolicy(Policy):
         hard = functional.one_hot(soft.argmax(dim=-1), self._components).to(soft) + soft - soft.detach()
         noise = torch.randn(means.shape, generator=generator, device=means.device)
         raw = (hard.unsqueeze(-1) * (means + log_stds.exp() * noise)).sum(dim=-2)
-        return torch.tanh(raw)
+        sampled: Tensor = self.range(torch.tanh(raw))
+        return sampled
 
     def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
-        return (self.sample(observations, generator) - actions).square().sum(dim=-1)
+        return ((self.sample(observations, generator) - actions) / self.range.half_range).square().sum(dim=-1)
 
     def act(self, observations: Tensor) -> Tensor:
         """[M, n, A] the centre of the likeliest component."""
         log_mix, means, _ = self.mixture(observations)
         best = log_mix.argmax(dim=-1, keepdim=True).unsqueeze(-1).expand(*log_mix.shape[:-1], 1, self._n_actions)
-        return torch.tanh(means.gather(-2, best).squeeze(-2))
+        acted: Tensor = self.range(torch.tanh(means.gather(-2, best).squeeze(-2)))
+        return acted
 
 
 class CategoricalPolicy(Policy):

@@ -26,6 +26,9 @@ class PolicyFunction:
     layers: tuple[Layer, ...]
     components: int
     """Of the mixture of Gaussians, where actions are numbers."""
+    centre: np.ndarray | float
+    half_range: np.ndarray | float
+    """[A] float32, of the range of actions that are numbers, see `networks.ActionRange`."""
     choices: tuple[int, ...]
     """Of each discrete action, where all are discrete."""
 
@@ -40,7 +43,7 @@ class PolicyFunction:
         n, n_outputs = outputs.shape
         n_actions = (n_outputs // self.components - 1) // 2
         means = outputs[:, self.components :].reshape(n, 2, self.components, n_actions)[np.arange(n), 0, likeliest]
-        actions: np.ndarray = np.tanh(means.clip(-MEAN_LIMIT, MEAN_LIMIT))
+        actions: np.ndarray = self.centre + self.half_range * np.tanh(means.clip(-MEAN_LIMIT, MEAN_LIMIT))
         return actions
 
 
@@ -60,6 +63,8 @@ def read_policy_function(path: Path) -> PolicyFunction:
             scale=arrays["normaliser.scale"],
             layers=tuple(perceptron(arrays, "body")),
             components=PolicyConfig(**about["config"]).components,
+            centre=arrays.get("range.centre", 0.0),  # policies of earlier versions have none
+            half_range=arrays.get("range.half_range", 1.0),
             choices=tuple(about["choices"]),
         )
 

@@ -142,8 +142,7 @@ class _Loop:
         with torch.no_grad():
             for of_both in self._policies.parameters():
                 of_both[BC:] = of_both[SAFE]  # only their data tell them apart
-        if config.normalise:
-            self._policies.normaliser.fit(observations for observations, _ in data.numbers())
+        self._policies.fit(data.numbers, normalise=config.normalise)
         self._cloner = make_cloner(self._policies, data, config, self.cost)
         if has_partner:
             self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
@@ -246,8 +245,9 @@ class _Loop:
 
     def _one_policy(self, number: int) -> Policy:
         policy = make_policy(self._config.policy, self._data.sizes).to(self._data.device)
-        policy.normaliser.load_state_dict(self._policies.normaliser.state_dict())
         with torch.no_grad():
+            for shared, of_both in zip(policy.buffers(), self._policies.buffers(), strict=True):
+                shared.copy_(of_both)
             for own, of_both in zip(policy.parameters(), self._policies.parameters(), strict=True):
                 own.copy_(of_both[number : number + 1])
         return policy.eval()

@@ -171,6 +171,10 @@ def test_random_actions_are_drawn_by_the_episodes_seed_over_all_that_can_be_done
     assert not np.array_equal(first.actions, other.actions)
     assert first.actions.min() < -0.9
     assert first.actions.max() > 0.9
+    torque = EpisodeTask("Pendulum-v1", Interface(3, (Part(shape=(1,)),)), None, None, seed=1)  # it takes -2 to 2
+    (drawn,) = played([torque])
+    assert drawn.actions.min() < -1.8
+    assert drawn.actions.max() > 1.8
     walk = EpisodeTask("tiny_environments:Walk-v0", Interface(1, CHOICES), None, None, seed=1)
     (chosen,) = played([walk])
     assert set(np.unique(chosen.actions)) == {0, 1, 2}

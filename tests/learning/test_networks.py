@@ -9,6 +9,7 @@ from torch import distributions as d
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.learning.mlp import split
 from safemil_core.learning.networks import (
+    ActionRange,
     CategoricalPolicy,
     CostNetwork,
     MixturePolicy,
@@ -125,6 +126,36 @@ def test_the_action_is_the_centre_of_the_likeliest_component():
     torch.testing.assert_close(policy(observations[0, 0]), actions[0, 0])  # and none
 
 
+def test_actions_in_units_of_their_own_are_acted_sampled_and_told_as_the_same_ones_in_1_are():
+    usual, own = policy_of(), policy_of()
+    centre, half_range = torch.tensor([30.0, 0.0]), torch.tensor([60.0, 1.0])  # degrees; and nothing to change
+    squashed = torch.empty(1, 200, 2).uniform_(-0.99, 0.99)
+    squashed[0, 0], squashed[0, 1] = -1, 1
+    actions, observations = centre + half_range * squashed, torch.randn(1, 200, 4)
+    own.fit(lambda: [(observations[0], actions[0])], normalise=False)
+    assert (own.range.centre.tolist(), own.range.half_range.tolist()) == ([30, 0], [60, 1])
+    torch.testing.assert_close(own.act(observations), centre + half_range * usual.act(observations))
+    drawn = (policy.sample(observations, generator()) for policy in (own, usual))
+    torch.testing.assert_close(next(drawn), centre + half_range * next(drawn))
+    inner = slice(2, None)  # what is at the edge itself, float32 tells differently in other units
+    told = own.log_likelihood(observations, actions) - usual.log_likelihood(observations, squashed)
+    torch.testing.assert_close(told[:, inner], torch.full((1, 198), -float(np.log(60))), atol=1e-3, rtol=0)
+    errors = (p.squared_error(observations, a, generator()) for p, a in ((own, actions), (usual, squashed)))
+    torch.testing.assert_close(next(errors), next(errors), atol=1e-4, rtol=1e-4)
+
+
+def test_the_range_of_actions_is_theirs_only_where_they_leave_what_is_usual():
+    columns = [[-0.2, 0.1, 0.3], [-1, 0, 1], [-2, 0, 1], [5, 5, 5], [0.0, 2.0, 10.0]]
+    actions = torch.tensor(columns).T
+    found = ActionRange(5)
+    found.fit(actions.split(1))
+    assert found.centre.tolist() == [0, 0, -0.5, 5, 5]
+    assert found.half_range.tolist() == [1, 1, 1.5, 1, 5]
+    torch.testing.assert_close(found(found.squashed(actions)), actions)
+    usual = actions[:, :2]
+    assert torch.equal(found.squashed(actions)[:, :2], usual)  # to the bit
+
+
 def categorical_of(members=1):
     torch.manual_seed(0)
     return CategoricalPolicy(PolicyConfig(hidden_sizes=(16,)), Sizes(4, 5, choices=(2, 3)), members)
@@ -199,6 +230,14 @@ def test_normalised_inputs_have_mean_0_and_deviation_1_but_for_what_never_varies
     np.testing.assert_allclose(scaled.std(dim=0, correction=0), [1, 1, 1, 0], atol=1e-3)
     assert torch.equal(scaled[:, 3], torch.zeros(1_000))
     assert torch.isfinite(normaliser(torch.full((1, 4), 1e6))).all()
+
+
+@pytest.mark.parametrize("constant", [9.81, 100.7, 250.3, 1000.1])
+def test_what_never_varies_is_found_however_many_there_are_of_it(constant):
+    # In float32 the mean of so many is another number.
+    normaliser = Normaliser(1)
+    normaliser.fit(torch.full((100_000, 1), constant).split(40_000))
+    assert normaliser.scale.tolist() == [0]
 
 
 @pytest.mark.parametrize("aggregator", AGGREGATORS)

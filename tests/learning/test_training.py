@@ -160,6 +160,17 @@ def test_normalisation_is_of_the_dataset_and_can_be_left_out():
     assert torch.equal(networks.cost.normaliser.scale, torch.ones(3))
 
 
+def test_actions_in_degrees_are_cloned_as_the_same_ones_in_1_are():
+    data, config = crossing(), LEARNS.with_values(["cost.updates=1"])
+    low, high = data.actions.aminmax()
+    usual = (2 * data.actions - low - high) / (high - low)
+    policies = [Told(config, replace(data, actions=actions)).networks.bc for actions in (usual, 90 + 60 * usual)]
+    acted, in_degrees = (policy(data.observations) for policy in policies)
+    assert in_degrees.min() > 0
+    assert acted.std() > 0.05
+    torch.testing.assert_close((in_degrees - 90) / 60, acted, atol=0.02, rtol=0)
+
+
 OF_COST = {"cost_loss", "score_non_preferred", "score_unlabelled", "cost_mean", "cost_spread", "saturated"}
 OF_POLICIES = {"policy_loss", "bc_loss", "effective_trajectories"}
 
@@ -380,9 +391,9 @@ def test_data_from_outside_the_device_train_to_the_same_bits():
 @pytest.mark.parametrize(
     ("field", "factor", "log_every", "sentence"),
     [
-        ("observations", 1e38, 100, "the learned costs are no numbers any more; train again with a smaller cost."),
-        ("observations", 1e38, 1, "score_non_preferred is no number any more; train again with a smaller cost."),
-        ("actions", 1e20, 1, "policy_loss is no number any more; train again with a smaller policy."),  # squared
+        ("observations", np.inf, 100, "the learned costs are no numbers any more; train again with a smaller cost."),
+        ("observations", np.inf, 1, "score_non_preferred is no number any more; train again with a smaller cost."),
+        ("actions", np.inf, 1, "policy_loss is no number any more; train again with a smaller policy."),
     ],
 )
 def test_what_is_no_number_any_more_ends_training_in_words_and_is_not_reported(field, factor, log_every, sentence):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from safemil_core.assessment.interfaces import Interface, image_of, require_fit
 from safemil_core.errors import EnvironmentUnavailable
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What a simulator answers to an action."""
 
     observation: np.ndarray
@@ -68,7 +66,7 @@ class Simulator:
         return self._seen(observation)
 
     def step(self, action: np.ndarray) -> Step:
-        """Act, [A] numbers in [-1, 1] or choices from 0. An environment that reports no cost costs nothing."""
+        """Act, [A] numbers as the environment takes them, or choices from 0. One that reports no cost costs nothing."""
         space = self._env.action_space
         if None not in self._interface.choices:
             action = action.reshape(space.shape) + space.start
@@ -79,6 +77,15 @@ class Simulator:
             cost=float(info.get("cost", 0.0)),
             is_last=bool(terminated or truncated),
         )
+
+    def random_action(self, rng: np.random.Generator) -> np.ndarray:
+        """[A] numbers, uniform between their bounds, or in [-1, 1] where there are none; or choices."""
+        choices, space = self._interface.choices, self._env.action_space
+        if None not in choices:
+            return rng.integers([n or 0 for n in choices])
+        low, high = space.low.reshape(-1), space.high.reshape(-1)
+        is_bounded = np.isfinite(low) & np.isfinite(high)
+        return rng.uniform(np.where(is_bounded, low, -1), np.where(is_bounded, high, 1)).astype(np.float32)
 
     def render(self) -> np.ndarray:
         """[height, width, 3] uint8, what a spectator sees now."""
