@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, UNLABELLED, themed
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, UNLABELLED, plain, themed
 from safemil_core.assessment.summaries import Paths
 
 SELECTED = "#56B4E9"
@@ -35,7 +35,7 @@ def trajectory_scatter(
         axes: the columns across and up; `default_axes` where None.
     """
     x, y = axes or default_axes(table)
-    x_title, y_title = axis_words(x, names), axis_words(y, names)
+    x_title, y_title = plain(axis_words(x, names)), plain(axis_words(y, names))
     scatter = go.Scattergl if len(table) > _MANY else go.Scatter
     figure = go.Figure()
     for label in ("none", "unsure", "preferred", "non_preferred"):  # the marked ones on top
@@ -87,7 +87,7 @@ def region_figure(paths: Paths, x_name: str, y_name: str, height: int = 300) -> 
             showlegend=False,
         )
     )
-    figure.update_layout(dragmode="lasso", xaxis_title=x_name, yaxis_title=y_name)
+    figure.update_layout(dragmode="lasso", xaxis_title=plain(x_name), yaxis_title=plain(y_name))
     return themed(figure, height)
 
 

@@ -14,7 +14,6 @@ from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
 from dashboard.components.words import duration
 from safemil_core.assessment import histograms, rasters
-from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.preferred_share import recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
 from safemil_core.assessment.state_maps import cell_sums, state_map
@@ -24,6 +23,7 @@ from safemil_core.data.labels.store import LABELS
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.weights import effective_sample_size
 from safemil_core.running.doctor_results import read_findings
+from safemil_core.running.health import told
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.run_notes import RunNote
 
@@ -59,7 +59,7 @@ def report(about: Reported) -> str:
         report_page.heading(title, below),
         *([report_page.sentence(about.note.text)] if about.note.text else []),
         _outcome(about, table),
-        _doctor(read_findings(run)),
+        _doctor(about),
         _made_from(about),
         _learning(run),
         _over_the_state(about, costs),
@@ -93,12 +93,14 @@ def _outcome(about: Reported, table: pd.DataFrame) -> str:
     return report_page.section("What came out", report_page.tiles(values))
 
 
-def _doctor(findings: list[Finding] | None) -> str:
-    if findings is None:
+def _doctor(about: Reported) -> str:
+    found = read_findings(about.run)
+    if found is None:
         return ""
-    about = "What is wrong with the run, the most harmful first: evidence, probable cause, cure."
+    findings = told(found, shows_truth=about.shows_truth)
+    said = "What is wrong with the run, the most harmful first: evidence, probable cause, cure."
     if not findings:
-        return report_page.section("Doctor", report_page.sentence("Nothing was found to be wrong."), about=about)
+        return report_page.section("Doctor", report_page.sentence("Nothing was found to be wrong."), about=said)
     rows = pd.DataFrame(
         [
             {
@@ -111,7 +113,7 @@ def _doctor(findings: list[Finding] | None) -> str:
         ]
     )
     figures = [(evidence_figure(each.figure), each.title) for each in findings if each.figure is not None]
-    return report_page.section("Doctor", report_page.table(rows), report_page.charts(figures, 100), about=about)
+    return report_page.section("Doctor", report_page.table(rows), report_page.charts(figures, 100), about=said)
 
 
 def _made_from(about: Reported) -> str:

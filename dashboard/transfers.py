@@ -81,11 +81,11 @@ def export(info: DatasetInfo, format_name: str, keep: Keep, run: Run | None) -> 
     return export_into(resources.workspace(), resources.datasets(), info.name, format_name, keep=keep, run=run)
 
 
-def event_file(run: Run, note: RunNote) -> bytes:
+def event_file(run: Run, note: RunNote, *, shows_truth: bool) -> bytes:
     """A run's event file for TensorBoard, as a zip archive; raises like `event_file_zip`."""
     from safemil_core.running.event_files import event_file_zip  # TensorBoard's modules take most of a second
 
-    return event_file_zip(run, note)
+    return event_file_zip(run, note, shows_truth=shows_truth)
 
 
 def _within(path: Path, roots: Sequence[Path]) -> str:

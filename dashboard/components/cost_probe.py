@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts_probe, cost_resources, run_resources, state
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on
-from dashboard.components.words import code_span, plural
+from dashboard.components.words import code_span, fine_steps, plural
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -135,7 +135,7 @@ def _fix_others(info: DatasetInfo, run: Run, recorded: np.ndarray, others: list[
         if state.widget_value(key) is None:
             state.set_widget_value(key, float(recorded[number]))
         numbers[number] = place.slider(
-            code_span(names[number]), low, high, step=(high - low) / 200, format="%.3g", key=key,
+            code_span(names[number]), low, high, **fine_steps(low, high), key=key,
             help="Kept fixed in the maps. Of the numbers that are not moved in the map at the left, these move the "
             "cost of this step most.",
         )  # fmt: skip

@@ -20,7 +20,8 @@ function begin(host) {
   const cells = find(".cells"), over = find(".over"), said = find(".said"), covers = find(".covers");
   const own = { leaving: 0, tell: null, show, end };
   let data = null, whole = null, detail = null, view = null; // view: rows and times from and to, as fractions
-  let pointer = null, cursor = null, drag = null, chosen = null, asked = null, asking = 0, frame = 0, painted = null;
+  let asked; // the view that Python was asked for last: null is all of it, undefined none yet
+  let pointer = null, cursor = null, drag = null, chosen = null, asking = 0, frame = 0, painted = null;
 
   function show(next) {
     const isSame = data?.key === next.key;
@@ -28,7 +29,7 @@ function begin(host) {
       order: decoded(next.order, Int32Array), origins: decoded(next.origins, Int32Array), labels: decoded(next.labels, Uint8Array),
     };
     data = { ...next, rows };
-    if (!isSame) { whole = detail = view = cursor = asked = null; legend(); }
+    if (!isSame) { whole = detail = view = cursor = null; asked = undefined; legend(); }
     const picture = unpacked(next.picture), all = entire();
     if (same(picture, all)) whole = picture; else detail = picture;
     view ??= { ...pickWindow(picture) };

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts_truth, cost_resources, resources, state
 from dashboard.components.figure import figure
-from dashboard.components.words import code_span, number, plural
+from dashboard.components.words import code_span, fine_steps, number, plural
 from dashboard.cost_resources import Among
 from safemil_core.assessment import truth
 from safemil_core.assessment.truth import Cut, TruthReport
@@ -82,8 +82,9 @@ def _of_trajectories(info: DatasetInfo, run: Run, among: Among, place: DeltaGene
     threshold = low
     if high > low:
         threshold = threshold_place.slider(
-            "Called violating from C", low, high, (low + high) / 2, key=f"costs.truth.threshold.{run.id}.{among}"
-        )
+            "Called violating from C", low, high, (low + high) / 2, key=f"costs.truth.threshold.{run.id}.{among}",
+            **fine_steps(low, high),
+        )  # fmt: skip
     report = cost_resources.trajectory_truth(info, run, among, float(limit))
     return report, truth.cut(found.sums, found.true_sums > limit, threshold)
 
@@ -131,10 +132,10 @@ def _fairness(info: DatasetInfo, run: Run) -> str:
     if not events:
         return "The truth was never hidden from those who labelled. For a fair trial, hide it at the left before."
     labels = resources.labels(info)
-    marked_at = labels.state(run.info.label_snapshot).marked_at
+    said = labels.state(run.info.label_snapshot)
     without = {action.id for action in labels.history() if was_hidden(events, action.at)}
-    given = [int(action) for action in marked_at if action]
-    n_blind = sum(action in without for action in given)
+    given = said.marked_at[said.labels != "none"]
+    n_blind = sum(int(action) in without for action in given)
     begun = f"Of the {plural(len(given), 'label')} that this run began with"
     return f"{_said(events[-1])} {begun}, {number(n_blind)} were given while it was hidden."
 

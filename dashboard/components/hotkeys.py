@@ -27,6 +27,8 @@ export default function ({ data, parentElement, setStateValue }) {
   };
 }
 
+const MOVES = ["j", "k", "ArrowLeft", "ArrowRight"];
+
 function begin() {
   // Python applies what is newer than its `ack`, and the queue forgets the rest.
   const own = { host: null, send: null, leaving: 0, take, end }, born = Date.now() * 1000;
@@ -47,6 +49,7 @@ function begin() {
     if (!keys.includes(key)) return;
     event.preventDefault();
     event.stopPropagation();
+    if (event.repeat && !MOVES.includes(key)) return; // a key that is held judges once
     queue.push({ number: born + ++count, key, about });
     queue = queue.slice(-500);
     report();

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.words import number, plural
+from dashboard.components.words import fine_steps, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
 
@@ -106,7 +106,7 @@ def filter_widgets(info: DatasetInfo, table: pd.DataFrame, said: LabelState, cur
             key = _range_key(info, column, low, high)
             if state.widget_value(key) is None:
                 state.set_widget_value(key, (low, high))
-            st.slider(RANGES[column], low, high, key=key, persist_state="session")
+            st.slider(RANGES[column], low, high, key=key, persist_state="session", **fine_steps(low, high))
         st.button(
             "Clear all filters",
             on_click=_clear,
@@ -134,10 +134,14 @@ def _bounds(table: pd.DataFrame) -> Mapping[str, tuple[float, float]]:
     """Least and largest value of each column that varies, rounded outwards to what a slider can show."""
     bounds = {}
     for column in RANGES:
-        if column in table and table[column].nunique() > 1:
-            low, high = float(table[column].min()), float(table[column].max())
+        if column not in table:
+            continue
+        low, high = float(table[column].min()), float(table[column].max())
+        if low < high:
             unit = 10.0 ** np.floor(np.log10(high - low) - 2)
-            bounds[column] = (float(np.floor(low / unit) * unit), float(np.ceil(high / unit) * unit))
+            # The product may lie on the inner side by its last digit.
+            below, above = float(np.floor(low / unit) * unit), float(np.ceil(high / unit) * unit)
+            bounds[column] = min(low, below), max(high, above)
     return bounds
 
 

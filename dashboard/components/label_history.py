@@ -112,7 +112,7 @@ def _compare(info: DatasetInfo, actions: Sequence[LabelAction], snapshots: Seque
     if not changes:
         st.markdown("Nothing differs.")
         return
-    st.markdown(f"**{plural(len(changes), 'change')}** from {words[earlier]} to {words[later]}")
+    st.markdown(f"**{plural(len(changes), 'change')}** from {code_span(words[earlier])} to {code_span(words[later])}")
     st.dataframe(
         changes_table(changes), hide_index=True, key="label.diff", height="content" if len(changes) < 8 else 300
     )
@@ -128,16 +128,16 @@ def _snapshots(info: DatasetInfo, snapshots: Sequence[Snapshot], runs: Mapping[i
             "A snapshot names a state, so that you find it again. Runs pin the state that they learn from anyway."
         )
     for snapshot in snapshots:
-        with st.container(horizontal=True, vertical_alignment="center", key=f"label.snapshot.{snapshot.name}"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"label.snapshots.{snapshot.name}"):
             used = f" · used by {', '.join(map(code_span, runs[snapshot.action]))}" if snapshot.action in runs else ""
             st.markdown(
                 f":material/bookmark: **{code_span(snapshot.name)}** · after action {snapshot.action} · "
                 f"{code_span(snapshot.author)} · {_time(snapshot.at)}{used}",
                 width="stretch",
             )
-            st.button("Changes since", key=f"label.since.{snapshot.name}", on_click=_compare_with,
+            st.button("Changes since", key=f"label.since_snapshot.{snapshot.name}", on_click=_compare_with,
                       args=(snapshot.action,), type="tertiary", help="Listed under Compare.")  # fmt: skip
-            st.button("Back to here", key=f"label.restore.{snapshot.name}", on_click=_restore,
+            st.button("Back to here", key=f"label.restore_snapshot.{snapshot.name}", on_click=_restore,
                       args=(info, snapshot.action), type="tertiary")  # fmt: skip
     others = {action: used for action, used in runs.items() if action not in {one.action for one in snapshots}}
     if others:

@@ -10,6 +10,7 @@ from dashboard import resources, state
 from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
 
@@ -131,7 +132,7 @@ def _switch_truth(info: DatasetInfo, key: str) -> None:
 
 def author_picker() -> None:
     """Say who labels and trains; `state.author()` gives it."""
-    st.text_input("Your name", help="Kept with every label and run.", **state.author_widget())
+    st.text_input("Your name", max_chars=LONGEST_NAME, help="Kept with every label and run.", **state.author_widget())
 
 
 def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func

@@ -86,7 +86,8 @@ def _moment(info: DatasetInfo, run: Run, policy: Policy, episode: int, rollouts:
     lived, step_key, chart_key = rollouts.steps[episode], f"teachers.step.{name}", f"teachers.costs.{name}"
     if state.widget_value(step_key) is None:
         state.set_widget_value(step_key, rollouts.worst_step(episode, is_true=is_true))
-    step = st.slider("Step", 0, len(lived) - 1, key=step_key, help="Or click on the costs below.")
+    is_choice = len(lived) > 1
+    step = st.slider("Step", 0, len(lived) - 1, key=step_key, help="Or click on the costs below.") if is_choice else 0
     figure(
         cost_timeline(rollouts.learned_costs_of(episode), lived.costs if is_true else None, step),
         key=chart_key,

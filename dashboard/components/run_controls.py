@@ -55,7 +55,7 @@ def run_controls(info: DatasetInfo, run: Run, job: Job, note: RunNote) -> None:
         )
         st.download_button(
             "TensorBoard",
-            lambda: transfers.event_file(run, note),
+            lambda: transfers.event_file(run, note, shows_truth=about.shows_truth),
             file_name=f"{run.id}.zip",
             mime="application/zip",
             key="run.tensorboard",

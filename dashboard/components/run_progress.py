@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_live, resources, run_resources
+from dashboard import charts_live, resources, run_resources, state
 from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
@@ -23,6 +23,7 @@ from safemil_core.running.run_folder import Run
 
 EVERY_S = 0.7
 """What a run logs is on the page within a second, the time to draw it included."""
+_FILLED = "run.filled"
 
 
 def run_panel(run: Run, *, shows_truth: bool) -> None:
@@ -37,6 +38,8 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
 
     @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
+        if state.forget(_FILLED):
+            st.rerun()  # the form is outside
         job = jobs.job_of(resources.workspace(), run)
         if job.state != seen.state:
             st.rerun()  # the rest of the page shows the state too
@@ -112,9 +115,15 @@ def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) 
                 st.button(
                     f"Put {', '.join(finding.settings)} into the settings",
                     key=f"cure.{run_id}.{finding.cause}",
-                    on_click=settings_form.prefill,
+                    on_click=_fill,
                     args=(config.with_values(finding.settings),),
                 )
+
+
+def _fill(config: RunConfig) -> None:
+    """In a callback: put these settings into the form, which the whole page must then show."""
+    settings_form.prefill(config)
+    state.remember(_FILLED, True)
 
 
 def _number(value: float | None) -> str:

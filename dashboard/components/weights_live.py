@@ -13,6 +13,7 @@ from dashboard import charts_run, resources, run_resources
 from dashboard.components import settings_form
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
+from dashboard.components.words import fine_steps
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -92,6 +93,7 @@ def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool
             0.0,
             highest,
             min(own.threshold, highest),
+            **fine_steps(0.0, highest),
             key=f"weights.{run.id}.threshold",
             help=WeightConfig.model_fields["threshold"].description,
             persist_state="session",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 
 def code_span(text: object) -> str:
     """The text as Markdown code: shown as it is, whatever it holds."""
@@ -12,6 +15,12 @@ def code_span(text: object) -> str:
 def number(value: float) -> str:
     """A count with thin spaces between thousands."""
     return f"{value:,.0f}".replace(",", "\u202f")
+
+
+def fine_steps(low: float, high: float) -> dict[str, Any]:
+    """`step` and `format` of a slider between numbers of whatever size: 200 steps, and digits that tell them apart."""
+    step = (high - low) / 200
+    return {"step": step, "format": f"%.{max(0, math.ceil(-math.log10(step)))}f"}
 
 
 def plural(n: int, word: str) -> str:

@@ -24,6 +24,7 @@ if message := state.forget("label.message"):
     st.toast(message)
 
 listed = listing(info)
+state.trajectory.settle(listed.focus)  # a mark may take it off the list; the next key must still mean it
 with header:
     label_badges(listed.said)
     if (listed.said.labels == "non_preferred").any():

@@ -40,15 +40,21 @@ def write_event_file(run: Run, note: RunNote, out: Path) -> Path:
     path = out / _name(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        _write(run, note, file)
+        _write(run, note, file, shows_truth=True)
     return path
 
 
-def event_file_zip(run: Run, note: RunNote) -> bytes:
-    """The same folder as a zip archive. Raises InvalidConfig like `write_event_file`."""
+def event_file_zip(run: Run, note: RunNote, *, shows_truth: bool) -> bytes:
+    """The same folder as a zip archive. Raises InvalidConfig like `write_event_file`.
+
+    Args:
+        run: which.
+        note: what people say of it.
+        shows_truth: whether how well it agrees with the true costs is told.
+    """
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive, archive.open(_name(run), "w") as file:
-        _write(run, note, file)
+        _write(run, note, file, shows_truth=shows_truth)
     return packed.getvalue()
 
 
@@ -61,13 +67,13 @@ def _started_at(run: Run) -> float:
     return datetime.fromisoformat(run.info.created_at).timestamp()
 
 
-def _write(run: Run, note: RunNote, file: BinaryIO | Any) -> None:
+def _write(run: Run, note: RunNote, file: BinaryIO | Any, *, shows_truth: bool) -> None:
     writer = RecordWriter(file)
-    for event in _events(run, note):
+    for event in _events(run, note, shows_truth=shows_truth):
         writer.write(event.SerializeToString())
 
 
-def _events(run: Run, note: RunNote) -> Iterator[Event]:
+def _events(run: Run, note: RunNote, *, shows_truth: bool) -> Iterator[Event]:
     begin, outcome = _started_at(run), run.outcome
     yield Event(wall_time=begin, file_version="brain.Event:2")
     for summary in (text_pb("run", _about(run, note)), hparams_pb(_settings(run), trial_id=run.id)):
@@ -76,7 +82,8 @@ def _events(run: Run, note: RunNote) -> Iterator[Event]:
     for row in run.metrics().to_dict("records"):
         update, seconds = int(row.pop("update")), row.pop("seconds")
         yield _scalars({f"train/{name}": value for name, value in row.items()}, begin + seconds, update)
-    reached = {f"outcome/{name}": outcome.get(name) for name in ("step_auc", "trajectory_spearman")}
+    truth = ("step_auc", "trajectory_spearman") if shows_truth else ()
+    reached = {f"outcome/{name}": outcome.get(name) for name in truth}
     yield _scalars({tag: value for tag, value in reached.items() if value is not None}, begin + seconds, update)
 
 

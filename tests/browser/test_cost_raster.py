@@ -130,3 +130,17 @@ def test_a_zoomed_window_comes_exactly_and_a_double_click_shows_all_again(dashbo
     expect(raster.root).to_have_attribute("data-view", "0,600,0,1000")
     page.keyboard.press("+")
     expect(raster.root.get_by_role("button", name="All")).to_be_enabled()
+
+
+def test_all_comes_back_where_the_page_has_drawn_a_window_that_it_remembered(dashboard: Dashboard, page: Page) -> None:
+    run = finished_run(dashboard, n=30, length=2_500)  # more steps than cells
+    raster = Raster.on(dashboard, page, run)
+    raster.drag((0.2, 0.3), (0.3, 0.6))
+    expect(raster.root).to_have_attribute("data-exact", "true")
+    zoomed = raster.root.get_attribute("data-window") or ""
+    page.get_by_role("radio", name="true cost", exact=True).click()
+    expect(raster.root).to_have_attribute("data-window", "0,30,0,2500")
+    page.get_by_role("radio", name="learned cost", exact=True).click()
+    expect(raster.root).to_have_attribute("data-window", zoomed)
+    raster.root.get_by_role("button", name="All").click()
+    expect(raster.root).to_have_attribute("data-window", "0,30,0,2500")

@@ -34,3 +34,16 @@ def test_thirty_quick_keys_are_thirty_actions_in_order(dashboard: Dashboard, pag
     page.keyboard.press("k")
     expect(page.get_by_role("heading", name="Trajectory 14", exact=True)).to_be_visible()
     assert len(labels.ledger()[1]) == len(wanted)
+
+
+def test_a_key_that_is_held_judges_once_but_goes_on(dashboard: Dashboard, page: Page) -> None:
+    labels = open_page(dashboard, page)
+    for key, times in (("n", 5), ("j", 3), ("p", 1)):
+        for _ in range(times):  # from the second on, Playwright's `down` is the keyboard's repetition
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+    wait_until(lambda: (labels.current() == "preferred").any())
+    assert [(event.trajectory, event.value) for _, event in labels.ledger()[1]] == [
+        (0, "non_preferred"),
+        (3, "preferred"),
+    ]

@@ -94,7 +94,7 @@ def test_history_is_compared_named_and_gone_back_to(dashboard: Dashboard, page: 
     wait_until(lambda: [snapshot.action for snapshot in labels.snapshots()] == [first])
     labels.mark([4, 5], "preferred", author="bob")
     expect(page.get_by_text("2 preferred", exact=True)).to_be_visible()
-    page.locator("[class*='st-key-label-since-first-pass'] button").first.click()
+    page.locator("[class*='st-key-label-since_snapshot-first-pass'] button").first.click()
     page.get_by_role("tab", name="Compare").click()
     expect(page.get_by_text("2 changes")).to_be_visible()
     page.get_by_role("tab", name="Files").click()
@@ -103,7 +103,7 @@ def test_history_is_compared_named_and_gone_back_to(dashboard: Dashboard, page: 
             page.get_by_role("button", name=name).click()
         assert content in download.value.path().read_bytes()
     page.get_by_role("tab", name="Snapshots").click()
-    page.locator("[class*='st-key-label-restore-first-pass'] button").first.click()
+    page.locator("[class*='st-key-label-restore_snapshot-first-pass'] button").first.click()
     expect(page.get_by_text("0 preferred", exact=True)).to_be_visible()
     assert np.flatnonzero(labels.current() == "non_preferred").tolist() == [3, 4]
 

@@ -98,3 +98,16 @@ def test_a_page_that_has_nothing_of_a_baseline_leads_on_to_its_policy(dashboard:
     )
     page.get_by_role("link", name="Watch its policy").click()
     expect(page).to_have_url(re.compile(rf"rollouts\?.*run={run.id}"), timeout=30_000)
+
+
+def test_the_cure_of_a_finding_is_put_into_the_form(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    config = runs.CONFIG.with_values(["cost.bag_size=2"])
+    run = runs.finish(runs.new_run(workspace, info, config), workspace, is_collapsed=True)
+    page.goto(f"{dashboard.url}/train?dataset={info.name}&run={run.id}")
+    expect(page.get_by_role("spinbutton", name="Bag size K")).to_have_value("128", timeout=60_000)
+    page.get_by_role("button", name="Put cost.bag_size=64 into the settings").click()
+    expect(page.get_by_role("spinbutton", name="Bag size K")).to_have_value("64")
+    expect(page.get_by_role("spinbutton", name="Cost updates")).to_have_value("500")

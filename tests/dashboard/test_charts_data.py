@@ -53,6 +53,16 @@ def test_a_region_is_drawn_on_lines_that_carry_no_points_to_select():
     assert (trace.mode, figure.layout.dragmode) == ("lines", "lasso")
 
 
+def test_names_from_files_are_text():
+    table = pd.DataFrame({"trajectory": [0], "length": [4], "mean 0": [0.5], "mean 1": [2.0]})
+    figure = trajectory_scatter(table, np.array(["none"]), ("<b>x", "%{z}"))
+    layout = figure.layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("mean &lt;b>x", "mean % {z}")
+    assert "mean &lt;b>x %{x:.4g}<br>mean % {z} %{y:.4g}" in figure.data[0].hovertemplate
+    layout = region_figure(Paths(x=np.zeros(1), y=np.zeros(1)), "<b>x", "y").layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == ("&lt;b>x", "y")
+
+
 def test_every_trajectory_is_in_one_bar():
     figure = length_histogram(np.array([10, 10, 12]))
     assert list(figure.data[0].y) == [2, 0, 1]

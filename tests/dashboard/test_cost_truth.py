@@ -49,6 +49,18 @@ def test_labels_that_were_given_with_the_truth_in_sight_do_not_count_as_blind(in
     assert "Of the 4 labels that this run began with, 0 were given" in runs.words(open_truth(run))
 
 
+def test_labels_that_were_taken_back_do_not_count(workspace):
+    info = runs.add_dataset(workspace)
+    resources.hidden_truth(info).hide("ann")
+    runs.mark_costliest(workspace, info)
+    labels = runs.store(workspace).labels(info.name)
+    labels.mark([0], "non_preferred", author="bob")
+    labels.mark([0], "none", author="bob")
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    resources.hidden_truth(info).reveal("ann")
+    assert "Of the 4 labels that this run began with, 4 were given while it was hidden." in runs.words(open_truth(run))
+
+
 def test_numbers_of_steps_are_those_of_plain_definitions(workspace, info, run):
     app = open_truth(run)
     app.segmented_control(key="costs.truth.among").set_value("all").run()
@@ -82,6 +94,13 @@ def test_numbers_of_trajectories(workspace, info, run):
     app.number_input(key="costs.truth.limit").set_value(1e6).run()
     assert not app.exception
     assert f"Of {runs.N} trajectories none violates" in app.info[0].value
+
+
+def test_the_threshold_of_trajectories_is_as_fine_as_their_costs(workspace, info, run):
+    app = open_truth(run)
+    app.segmented_control(key="costs.truth.level").set_value("trajectories").run()
+    (threshold,) = [slider for slider in app.slider if slider.label == "Called violating from C"]
+    assert threshold.step == pytest.approx((threshold.max - threshold.min) / 200)
 
 
 def test_a_dataset_without_true_costs_says_so(workspace):

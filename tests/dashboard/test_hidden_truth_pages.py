@@ -2,9 +2,12 @@
 
 import json
 import re
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 import run_fixtures as runs
+import streamlit as st
 from run_fixtures import open_page
 
 from dashboard import resources
@@ -58,6 +61,20 @@ def test_the_table_of_compared_runs_leaves_out_how_well_they_agree_with_the_trut
     assert not {"step_auc", "trajectory_spearman"} & set(columns)
     resources.hidden_truth(hidden).reveal("ann")
     assert {"step_auc", "trajectory_spearman"} <= set(open_page("compare").dataframe[0].value.columns)
+
+
+def test_the_event_file_leaves_it_out(hidden, run, monkeypatch):
+    makers = {}
+    monkeypatch.setattr(st, "download_button", lambda label, data, **_: makers.update({label: data}))
+
+    def event_file():
+        open_page("train", run=run.id)
+        archive = ZipFile(BytesIO(makers["TensorBoard"]()))
+        return archive.read(archive.namelist()[0])
+
+    assert b"outcome/" not in event_file()
+    resources.hidden_truth(hidden).reveal("ann")
+    assert b"outcome/step_auc" in event_file()
 
 
 def test_the_switch_hides_and_reveals_for_every_session_and_says_who(info):

@@ -7,6 +7,7 @@ from dashboard.components import hotkeys
 from dashboard.components.label_filters import Filters
 from dashboard.components.label_history import OPEN
 from safemil_core.data.labels.files import ledger_lines
+from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running import tasks
 from safemil_core.running.progress import Progress
 from safemil_core.running.tasks import Task
@@ -216,6 +217,20 @@ def test_a_range_filters_by_a_number(workspace, info):
     assert table(at)["#"].tolist() == np.flatnonzero(costs >= 1).tolist()
 
 
+def test_small_costs_can_be_filtered(workspace, info):
+    mark_costliest(workspace, info)
+    run = finish(new_run(workspace, info), workspace)
+    costs = np.linspace(0.981, 0.997, N)
+    run.trajectories().assign(cost_sum=costs).to_parquet(run.folder / "trajectories.parquet")
+    at = page(run=run.id)
+    slider = next(s for s in at.slider if s.label == "Learned cost")
+    assert slider.min <= costs[0] < costs[-1] <= slider.max
+    assert slider.step < np.diff(costs).min()
+    assert len({slider.proto.format % cost for cost in costs}) == N
+    slider.set_value((0.99, slider.max)).run()
+    assert table(at)["#"].tolist() == np.flatnonzero(costs >= 0.99).tolist()
+
+
 def test_nothing_passes_is_said(workspace, info):
     at = page()
     at.button_group(key="label.show").set_value("unsure").run()
@@ -279,11 +294,35 @@ def test_a_snapshot_has_a_name_and_knows_its_runs(workspace, info):
     assert any("first-pass" in words and run.id in words for words in said(at))
     labels(workspace).mark([0], "preferred", author="bob")
     at.run()
-    at.button(key="label.restore.first-pass").click().run()
+    at.button(key="label.restore_snapshot.first-pass").click().run()
     assert marked(workspace, "preferred") == []
     at.text_input(key="label.snapshot.name").set_value("first-pass")
     at.button(key="label.snapshot.save").click().run()
     assert "already here" in at.toast[0].value
+
+
+@pytest.mark.parametrize("name", ["1", "name", "save"])
+def test_a_snapshot_may_have_any_name(workspace, info, name):
+    labels(workspace).mark([1], "preferred", author="ann")
+    labels(workspace).save_snapshot(name, author="ann")
+    labels(workspace).mark([2], "preferred", author="ann")
+    at = page_with_history()
+    assert not at.exception
+    at.button(key=f"label.restore_snapshot.{name}").click().run()
+    assert marked(workspace, "preferred") == [1]
+
+
+def test_the_name_of_an_author_is_text(workspace, info):
+    author = "![](http://x.org/x.png)"
+    first = labels(workspace).mark([1], "preferred", author=author)
+    labels(workspace).mark([2], "preferred", author=author)
+    at = page_with_history()
+    at.button(key=f"label.since.{first}").click().run()
+    assert any(words.startswith(f"**1 change** from `after 1 · {author}") for words in said(at))
+
+
+def test_a_name_may_be_as_long_as_labels_can_keep(workspace, info):
+    assert page().text_input(key="author").max_chars == LONGEST_NAME
 
 
 def test_a_history_comes_in_from_json_lines(workspace, info):
@@ -307,6 +346,25 @@ def test_going_on_after_a_mark_is_a_choice(workspace, info):
     at.button(key="label.non_preferred").click().run()
     assert marked(workspace) == [3, 4]
     assert at.subheader[0].value == "Trajectory 5"
+
+
+def test_a_mark_that_takes_a_trajectory_off_the_list_leaves_it_in_focus(workspace, info):
+    at = page()
+    at.button_group(key="label.show").set_value("none").run()
+    at.button(key="label.non_preferred").click().run()
+    assert at.subheader[0].value == "Trajectory 0"
+    at.button(key="label.preferred").click().run()
+    assert (marked(workspace), marked(workspace, "preferred")) == ([], [0])
+
+
+def test_going_on_leaves_out_none_where_a_mark_takes_it_off_the_list(workspace, info):
+    at = page()
+    at.button_group(key="label.show").set_value("none").run()
+    at.toggle(key="label.advance").set_value(True).run()
+    for _ in range(2):
+        at.button(key="label.non_preferred").click().run()
+    assert marked(workspace) == [0, 1]
+    assert at.subheader[0].value == "Trajectory 2"
 
 
 def test_keys_are_applied_in_their_order_and_once(workspace, info, monkeypatch):

@@ -68,3 +68,15 @@ def test_a_state_unlike_all_of_the_data_was_taught_by_nobody(workspace, info, ru
     app = open_page("rollouts", run=run.id)
     assert not app.exception
     assert "Nobody taught it this" in app.warning[0].value
+
+
+def test_an_episode_of_one_step_has_one_moment(workspace, info, run):
+    runs.evaluate(run)
+    kept = read_rollouts(run.rollouts("safe"))
+    lived = kept.steps[0]
+    first = [values[:1] for values in (lived.rewards, lived.costs, kept.learned_costs_of(0))]
+    write_rollouts(run.rollouts("safe"), [Episode(0, *first, lived.observations[:1], lived.actions[:1])])
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    found = table(app)
+    assert found[found["trajectory"] == 0].iloc[0][["step", "distance"]].tolist() == [0, 0]

@@ -137,10 +137,10 @@ def test_without_a_simulator_held_out_steps_are_asked_about_in_the_background(wo
 def test_another_cost_limit_satisfies_other_episodes(workspace, info, run):
     app = open_page("rollouts", run=runs.evaluate(run).id)
     satisfaction = lambda app: app.dataframe[0].value.set_index("metric").loc["Satisfaction"]  # noqa: E731
-    assert satisfaction(app)["Safe policy"] == "100%  [100%, 100%]"
-    assert satisfaction(app)["Plain cloning"] == "0%  [0%, 0%]"
+    assert satisfaction(app)["Safe policy"] == "100%  [63%, 100%]"
+    assert satisfaction(app)["Plain cloning"] == "0%  [0%, 37%]"
     app.number_input(key="rollouts.limit.10").set_value(1e4).run()
-    assert satisfaction(app)["Plain cloning"] == "100%  [100%, 100%]"
+    assert satisfaction(app)["Plain cloning"] == "100%  [63%, 100%]"
 
 
 def test_an_evaluation_of_an_earlier_version_still_shows(workspace, info, run):
@@ -149,7 +149,7 @@ def test_an_evaluation_of_an_earlier_version_still_shows(workspace, info, run):
     run.write_json("evaluation/evaluation.json", old)
     app = open_page("rollouts", run=run.id)
     assert not app.exception
-    assert app.dataframe[0].value.set_index("metric").loc["Satisfaction", "Plain cloning"] == "0%  [0%, 0%]"
+    assert app.dataframe[0].value.set_index("metric").loc["Satisfaction", "Plain cloning"] == "0%  [0%, 37%]"
 
 
 def wall(app):

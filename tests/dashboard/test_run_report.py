@@ -102,6 +102,15 @@ def test_while_the_truth_is_hidden_nothing_of_it_is_in_the_file(reported):
     assert "hidden truth" not in page and "0.875" not in page
 
 
+def test_while_the_truth_is_hidden_the_doctor_is_silent_on_returns(reported):
+    about_returns = Finding("overlap_with_return", "labels", "Marks name what earns", "80%", "why", "cure", 0.5)
+    write_findings(reported.run, [about_returns])
+    assert "Marks name what earns" in text(report(reported))
+    words = text(report(replace(reported, shows_truth=False)))
+    assert "Marks name what earns" not in words
+    assert "Nothing was found to be wrong." in words
+
+
 def test_what_the_doctor_found_has_its_evidence(reported):
     evidence = Evidence("bars", "label", "cost", (Series("cost", ("a", "b"), (1.0, 2.0)),), threshold=1.5)
     found = Finding("bag_size", "collapse", "Bags <too> small", "K = 2", "alpha", "More.", 0.9, ("cost.bag_size=64",))

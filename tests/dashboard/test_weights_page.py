@@ -54,6 +54,13 @@ def test_the_other_schemes(workspace, info, run, scheme):
     assert len(app.dataframe) == 1
 
 
+def test_a_threshold_is_as_fine_as_the_costs(workspace, info, run):
+    app = open_page("weights", run=run.id)
+    app.segmented_control(key=f"weights.{run.id}.scheme").set_value("threshold").run()
+    (threshold,) = app.slider
+    assert threshold.step == pytest.approx(threshold.max / 200)
+
+
 def test_without_true_costs_nothing_is_said_of_them(workspace):
     info = runs.add_dataset(workspace, has_truth=False)
     runs.mark_costliest(workspace, info)

@@ -77,9 +77,15 @@ def test_a_run_without_rows_still_has_its_settings(workspace, tmp_path):
     assert "_hparams_/session_start_info" in events.Tags()["tensors"]
 
 
+def test_while_the_truth_is_hidden_it_is_left_out(run, tmp_path):
+    with ZipFile(BytesIO(event_file_zip(run, NOTE, shows_truth=False))) as archive:
+        archive.extractall(tmp_path)
+    assert read(tmp_path / run.id).Tags()["scalars"] == ["train/cost_loss", "train/policy_loss"]
+
+
 def test_the_zip_holds_the_same_folder(run, tmp_path):
     path = write_event_file(run, NOTE, tmp_path)
-    with ZipFile(BytesIO(event_file_zip(run, NOTE))) as archive:
+    with ZipFile(BytesIO(event_file_zip(run, NOTE, shows_truth=True))) as archive:
         archive.extractall(tmp_path / "unpacked")
     (unpacked,) = (file for file in (tmp_path / "unpacked").rglob("*") if file.is_file())
     assert unpacked.relative_to(tmp_path / "unpacked") == path.relative_to(tmp_path)
