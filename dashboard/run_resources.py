@@ -221,7 +221,8 @@ def _what_if_agreements(folder: Path, versions: tuple[tuple[int, int], ...]) -> 
 
 def _what_if_versions(run: Run) -> tuple[tuple[int, int], ...]:
     kept = WhatIfs(run)
-    return tuple(_version(path) for path in (kept.features_file, *kept.files()))
+    # Those that began with the run's network count as long as it is this one.
+    return tuple(_version(path) for path in (run.folder / "cost.safetensors", kept.features_file, *kept.files()))
 
 
 def _written_at(run: Run) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,11 +151,40 @@ def as_name(text: str) -> str:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not."""
+def whole_file(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and vanishes when it does not.
+
+    Its content is on disk before it does so, unless it need not be durable.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
+        if is_durable:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def file_lock(path: Path, *, is_shared: bool = False, patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of a file while the block runs, or not: what it gives says whether; who dies lets go of it.
+
+    Args:
+        path: made where it is not there, and never removed.
+        is_shared: with others that share it.
+        patience_s: how long to wait for those that hold it.
+    """
+    until = time.monotonic() + patience_s
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                is_held = True
+            except BlockingIOError:
+                is_held = False
+            if is_held or time.monotonic() >= until:
+                break
+            time.sleep(0.01)
+        yield is_held

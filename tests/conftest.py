@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -38,6 +39,19 @@ def arithmetic_stays():
 @pytest.fixture
 def workspace(tmp_path):
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that is a disk of its own and soon full."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=6M", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no disk of its own may be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture

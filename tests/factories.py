@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -166,3 +167,14 @@ def finished_car_run(workspace: Workspace, name: str = "cars") -> Run:
 
 def document(path: Path) -> Any:
     return json.loads(path.read_text())
+
+
+def fill(path: Path) -> None:
+    """Write a file until not one more byte fits on its disk."""
+    with path.open("wb", buffering=0) as file:
+        for size in (2**16, 2**10, 1):
+            try:
+                while True:
+                    file.write(b"x" * size)
+            except OSError as problem:
+                assert problem.errno == errno.ENOSPC

@@ -1,13 +1,15 @@
 """Where everything lies, and files that appear whole."""
 
 import io
+import os
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safemil_core.errors import InvalidConfig
-from safemil_core.workspace import Workspace, as_name, is_name, whole_file
+from safemil_core.workspace import Workspace, as_name, file_lock, is_name, whole_file
 
 
 def test_the_environment_says_where_else_here(tmp_path, monkeypatch):
@@ -76,6 +78,32 @@ def test_two_writers_of_the_same_file_do_not_disturb_each_other(tmp_path):
             second.write_text("second")
         assert path.read_text() == "second"
     assert path.read_text() == "first"
+
+
+def test_a_file_lock_is_held_by_one_or_shared_and_can_be_waited_for(tmp_path):
+    path = tmp_path / "lock"
+    with file_lock(path) as is_first, file_lock(path) as is_second, file_lock(path, is_shared=True) as is_third:
+        assert (is_first, is_second, is_third) == (True, False, False)
+    with file_lock(path, is_shared=True) as is_first, file_lock(path, is_shared=True) as is_second:
+        assert is_first
+        assert is_second
+        with file_lock(path) as is_alone:
+            assert not is_alone
+    shared = file_lock(path, is_shared=True)
+    shared.__enter__()
+    threading.Timer(0.05, shared.__exit__, (None, None, None)).start()
+    with file_lock(path, patience_s=60) as is_alone:
+        assert is_alone
+
+
+@pytest.mark.parametrize("is_durable", [True, False])
+def test_a_file_that_is_to_last_is_on_disk_before_it_appears(tmp_path, monkeypatch, is_durable):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append((os.fstat(number).st_ino, path.exists())))
+    path = tmp_path / "row.json"
+    with whole_file(path, is_durable=is_durable) as temporary:
+        temporary.write_text("{}")
+    assert synced == ([(path.stat().st_ino, False)] if is_durable else [])
 
 
 @given(st.text(max_size=200))

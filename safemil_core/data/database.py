@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +12,12 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from safemil_core.errors import InvalidConfig
+from safemil_core.errors import InvalidConfig, OutOfRoom
 
+_PATIENCE_S = 30.0
+"""For who else writes."""
+_INDEX_GROWS_BY = 2**15
+"""Bytes. SQLite cannot say that it lacks these on the disk: to it that is an error of the device."""
 MIGRATIONS: list[Callable[[Connection], None]] = []
 """Applied in order, each once; never edited after a release, only appended to."""
 
@@ -20,14 +27,18 @@ class Database:
 
     Raises:
         InvalidConfig: it is not a database, or may not be written.
+        OutOfRoom: its disk is full.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         # isolation_level None: the driver begins nothing by itself, `write` does.
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"isolation_level": None, "timeout": 30})
+        connect_args = {"isolation_level": None, "timeout": _PATIENCE_S}
+        self._engine = create_engine(f"sqlite:///{path}", connect_args=connect_args)
         event.listen(self._engine, "connect", _on_connect)
         try:
-            self._upgrade()
+            with self._heeding_a_full_disk():
+                self._upgrade()
         except DatabaseError as problem:
             raise InvalidConfig(
                 f"{path} cannot be used as the database ({problem.orig}); choose another workspace or mend that file"
@@ -51,8 +62,12 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its start: what it reads cannot change before it commits."""
-        with self._engine.connect() as connection:
+        """A transaction that holds the write lock from its start: what it reads cannot change before it commits.
+
+        Raises:
+            OutOfRoom: the disk is full; nothing of it is kept.
+        """
+        with self._heeding_a_full_disk(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.commit()
@@ -60,11 +75,41 @@ class Database:
     def close(self) -> None:
         self._engine.dispose()
 
+    @contextmanager
+    def _heeding_a_full_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as problem:
+            code = _code(problem.orig)
+            is_full = code == sqlite3.SQLITE_IOERR and shutil.disk_usage(self._path.parent).free < _INDEX_GROWS_BY
+            if code == sqlite3.SQLITE_FULL or is_full:
+                raise OutOfRoom("the disk is full; free some space") from problem
+            raise
+
+
+def _code(problem: BaseException | None) -> int:
+    """What kind of error SQLite says it is; 0 where it is none of SQLite's. Its extended codes add higher bits."""
+    return getattr(problem, "sqlite_errorcode", 0) & 0xFF
+
 
 def _on_connect(connection, _record) -> None:  # type: ignore[no-untyped-def]  # the driver's own types
-    connection.execute("PRAGMA journal_mode = WAL")
+    _keep_a_log(connection)
     connection.execute("PRAGMA synchronous = FULL")  # a label is on disk when `write` returns
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Readers do not wait for a writer then. The one statement that does not wait by itself while others are busy."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as problem:
+            if _code(problem) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @MIGRATIONS.append

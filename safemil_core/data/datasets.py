@@ -96,11 +96,11 @@ class DatasetStore:
                 author=author,
                 parents=(),
             )
-            is_new = self._keep(folder, info)
-            if is_new:
+            is_unsaid = self._keep(folder, info)
+            if is_unsaid:
                 self._bring_in(info, built.about)
         info = self._point(info, env_id)
-        if is_new and not (built.about.labels or built.about.segments or built.about.tags):
+        if is_unsaid and not (built.about.labels or built.about.segments or built.about.tags):
             others = {other.id: other.name for other in self.list() if other.id != info.id}
             for other in others.values():
                 self.carry_labels(other, info.name, author=author)
@@ -257,28 +257,27 @@ class DatasetStore:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _keep(self, aside: Path, info: DatasetInfo) -> bool:
-        """Make the folder a dataset unless its content is there already; whether it was new."""
+        """Make the folder a dataset unless its content is there already; whether nothing was ever said of it."""
         self._refuse_taken(info.name, info.id)
         (aside / "info.json").write_text(info.to_json())
         folder = self._workspace.datasets / info.id
-        if folder.exists():
-            return False
-        try:
-            aside.rename(folder)
-        except OSError:  # another process kept the same content first
-            if not folder.exists():
-                raise
-            return False
+        if not folder.exists():
+            try:
+                aside.rename(folder)
+            except OSError:  # another process kept the same content first
+                if not folder.exists():
+                    raise
         return self._labels(info).latest() == 0
 
     def _bring_in(self, info: DatasetInfo, about: About) -> None:
-        """Take over the labels that come with a new dataset's files."""
+        """Take over the labels that come with the files of a dataset of which nothing was said."""
         labels = {trajectory: cast(Label, label) for trajectory, label in about.labels.items()}
         note = f"from {info.source}"
         try:
             self._labels(info).bring_in(labels, about.segments, about.tags, author=info.author, note=note)
         except InvalidLabels as problem:
-            shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)
+            if not self._is_named(info.id):
+                shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)
             raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
@@ -301,6 +300,11 @@ class DatasetStore:
         row = self._row(name)
         if row is not None and row.dataset != dataset_id:
             raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
+
+    def _is_named(self, dataset_id: str) -> bool:
+        with self._database.read() as connection:
+            query = text("SELECT count(*) FROM dataset_names WHERE dataset = :id")
+            return bool(connection.execute(query, {"id": dataset_id}).scalar_one())
 
     def _row(self, name: str) -> Row[Any] | None:
         with self._database.read() as connection:

@@ -23,7 +23,7 @@ from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.running.arena import FIRST_SEED, Arena, Filming, evaluate_policies, references_of
 from safemil_core.running.doctor_stage import examine_run
 from safemil_core.running.progress import OnProgress, begin, write_progress
-from safemil_core.running.rollout_records import read_rollouts, write_rollouts
+from safemil_core.running.rollout_records import Rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.workspace import Workspace, whole_file
 
@@ -78,12 +78,13 @@ def evaluate_run(
     report(0)
     references = references_of(workspace, dataset)
     episodes = evaluate_policies(arena, policies, seeds, filming=filming, on_done=report)
-    _keep_steps(run, arena, policies, episodes, filming)
     outcome = {
         **_report(dataset, episodes, references, cost_limit, _alike(run, beside)),
         "frames": {"fps": FPS, "stride": stride},
     }
-    _add_reach(outcome, run, Yardstick.of_table(datasets.table(dataset.name)))
+    _add_reach(outcome, episodes, Yardstick.of_table(datasets.table(dataset.name)))
+    run.evaluation_file.unlink(missing_ok=True)  # until the steps are those that it is about
+    _keep_steps(run, arena, policies, episodes, filming)
     run.write_json("evaluation/evaluation.json", outcome)
     if run.config.method == "safemil" and run.has_costs:
         examine_run(workspace, run)  # what a policy does may show what is wrong with it
@@ -147,10 +148,9 @@ def _report(
     }
 
 
-def _add_reach(report: dict[str, Any], run: Run, yardstick: Yardstick) -> None:
+def _add_reach(report: dict[str, Any], episodes: Mapping[str, list[Episode]], yardstick: Yardstick) -> None:
     """How far each episode's states reach, against the median trajectory of the dataset."""
     for policy, metrics in report["policies"].items():
-        rollouts = read_rollouts(run.rollouts(policy))
-        assert rollouts is not None
-        for episode, reach in zip(metrics["episodes"], yardstick.measure(rollouts.steps), strict=True):
+        reaches = yardstick.measure(Rollouts.of(episodes[policy]).steps)
+        for episode, reach in zip(metrics["episodes"], reaches, strict=True):
             episode["reach"] = float(reach)

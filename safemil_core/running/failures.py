@@ -20,7 +20,7 @@ def explained(problem: Exception) -> SafeMILError | None:
         return problem
     number, words = getattr(problem, "errno", None), str(problem)
     if number in (errno.ENOSPC, errno.EDQUOT) or _FULL_DISK.search(words):
-        return OutOfRoom("the disk is full; free some space and resume the run, which goes on from its last checkpoint")
+        return OutOfRoom("the disk is full; free some space and begin again; a run goes on from its last checkpoint")
     if isinstance(problem, MemoryError) or number == errno.ENOMEM or _FULL_MEMORY.search(words):
         return OutOfRoom(
             "there is not enough memory on this device; train again with a smaller cost.bag_size, cost.window, "

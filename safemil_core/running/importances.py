@@ -20,10 +20,7 @@ def read_importance(run: Run) -> pd.DataFrame | None:
     """The table of `assessment.input_importance` with the name of each `input`; None where nobody has asked for it, or
     not since the cost was learned last."""
     path = importance_file(run)
-    if not path.exists() or path.stat().st_mtime_ns < run.table("costs").stat().st_mtime_ns:
-        return None
-    table: pd.DataFrame = pd.read_parquet(path)
-    return table
+    return pd.read_parquet(path) if run.is_current(path, "cost") else None
 
 
 def write_importance(run: Run, table: pd.DataFrame) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import time
@@ -20,7 +19,7 @@ from safemil_core.data.recording import Options
 from safemil_core.errors import DownloadFailed, InvalidDataset
 from safemil_core.running.intakes import Intake, IntakeRequest
 from safemil_core.running.progress import OnProgress, Progress, begin
-from safemil_core.workspace import Workspace, as_name
+from safemil_core.workspace import Workspace, as_name, file_lock
 
 
 def take_in(workspace: Workspace, intake: Intake) -> None:
@@ -103,10 +102,8 @@ def _own_folder(workspace: Workspace, request: IntakeRequest) -> Iterator[Path]:
     """The folder of a download, for one process at a time."""
     folder = workspace.downloads / f"{request.source}-{as_name(request.what[0])}"
     folder.mkdir(exist_ok=True)
-    with (workspace.downloads / f".{folder.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DownloadFailed(f"{request.what[0]} is being fetched already; wait for it") from None
+    with file_lock(workspace.downloads / f".{folder.name}.lock") as is_ours:
+        if not is_ours:
+            raise DownloadFailed(f"{request.what[0]} is being fetched already; wait for it")
         folder.mkdir(exist_ok=True)
         yield folder

@@ -36,9 +36,7 @@ def checks_file(run: Run) -> Path:
 def read_checks(run: Run) -> list[OfflineCheck] | None:
     """None where nobody has asked for them, or not since the policies were cloned last."""
     path = checks_file(run)
-    if not path.exists() or path.stat().st_mtime_ns < run.model("bc").stat().st_mtime_ns:
-        return None
-    return [OfflineCheck(**row) for row in json.loads(path.read_text())]
+    return [OfflineCheck(**row) for row in json.loads(path.read_text())] if run.is_current(path, "bc") else None
 
 
 def write_checks(run: Run, checks: Sequence[OfflineCheck]) -> None:

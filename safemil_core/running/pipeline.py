@@ -13,16 +13,17 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
-from safemil_core.errors import SafeMILError
+from safemil_core.running.failures import explained
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Progress, State, begin, write_progress
 from safemil_core.running.runs import RunStore
 from safemil_core.running.sweeps.sweep_folder import SweepStore
-from safemil_core.running.tasks import TASKS, Task
+from safemil_core.running.tasks import STOPPED, TASKS, Task
 from safemil_core.workspace import Workspace
 
 
@@ -39,19 +40,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--author", default="someone")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
-    progress_file = Task.find(workspace, options.task, options.subject).progress_file
+    task = Task.find(workspace, options.task, options.subject)
     heed_stopping()
+    begun = task.progress
+    if begun is not None and begun.state == "stopped":  # while this process was on its way
+        return 1
     try:
         # Who wants to stop it needs its number before torch is there, which takes seconds.
-        write_progress(progress_file, replace(begin(0, ""), state="starting"))
+        write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
         _work(workspace, options)
     except SystemExit as left:
-        _end(progress_file, "stopped", str(left))
+        _end(task, "stopped", str(left))
         return 1
     except Exception as problem:  # noqa: BLE001  # the outermost frame of a process: say how it ended
-        traceback.print_exc()
-        is_ours = not isinstance(problem, SafeMILError)
-        _end(progress_file, "failed", f"{type(problem).__name__}: {problem}" if is_ours else str(problem))
+        with suppress(OSError):  # the disk may be full
+            traceback.print_exc()
+        _end(task, "failed", str(explained(problem) or f"{type(problem).__name__}: {problem}"))
         return 1
     return 0
 
@@ -63,7 +67,8 @@ def heed_stopping() -> None:
     """
 
     def leave(*_: object) -> None:
-        sys.exit("stopped before it was done")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is on its way out, and has to say so
+        sys.exit(STOPPED)
 
     def hear(forgotten: sys.UnraisableHookArgs) -> None:
         if isinstance(forgotten.exc_value, SystemExit):
@@ -133,9 +138,9 @@ def _set_up(interpreter: LegacyInterpreter) -> None:
     write_progress(file, replace(progress, state="done", done=1, updated_at=time.time()))
 
 
-def _end(progress_file: Path, state: State, message: str) -> None:
+def _end(task: Task, state: State, message: str) -> None:
     now = time.time()
-    write_progress(progress_file, Progress(state, started_at=now, updated_at=now, message=message))
+    write_progress(task.progress_file, Progress(state, started_at=now, updated_at=now, message=message))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ OnProgress = Callable[[Progress], None]
 
 def write_progress(path: Path, progress: Progress) -> None:
     """Let other processes see how far this one is."""
-    with whole_file(path) as temporary:
+    with whole_file(path, is_durable=False) as temporary:
         temporary.write_text(json.dumps(asdict(progress)))
 
 
@@ -71,6 +71,8 @@ def read_progress(path: Path) -> Progress:
         progress = Progress(**json.loads(path.read_text()))
     except FileNotFoundError:
         raise NotFound(f"{path.parent.name} has no progress file; start it again") from None
+    except json.JSONDecodeError:  # it need not be durable: the machine went down
+        return Progress("lost", message="its process died")
     if progress.is_finished:
         return progress
     is_gone = not is_alive(progress.pid, progress.born) if progress.pid else time.time() - progress.updated_at > 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -26,6 +26,16 @@ class Rollouts:
     """An episode is a trajectory; observations have no images, costs are true ones."""
     learned_costs: np.ndarray
     """[sum T] float32, c of each step."""
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode]) -> Self:
+        """What was lived through in episodes."""
+        return cls._of_arrays(_arrays(episodes))
+
+    @classmethod
+    def _of_arrays(cls, arrays: dict[str, Any]) -> Self:
+        learned = arrays.pop("learned_costs")
+        return cls(TrajectorySet(**arrays), learned)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -49,10 +59,8 @@ class Rollouts:
 
 def write_rollouts(path: Path, episodes: Sequence[Episode]) -> None:
     """Keep episodes; the file appears whole."""
-    lengths = [len(episode) for episode in episodes]
-    arrays = {key: np.concatenate([getattr(episode, key) for episode in episodes]) for key in _OF_STEPS}
     with whole_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, offsets=np.concatenate([[0], np.cumsum(lengths)]), **arrays)
+        np.savez_compressed(file, allow_pickle=False, **_arrays(episodes))
 
 
 def read_rollouts(path: Path) -> Rollouts | None:
@@ -61,6 +69,10 @@ def read_rollouts(path: Path) -> Rollouts | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as kept:
-        learned = kept["learned_costs"]
-        arrays = {key: kept[key] for key in ("offsets", *_OF_STEPS) if key != "learned_costs"}
-    return Rollouts(TrajectorySet(**arrays), learned)
+        return Rollouts._of_arrays(dict(kept))
+
+
+def _arrays(episodes: Sequence[Episode]) -> dict[str, np.ndarray]:
+    """The steps of all episodes one after the other, and where each begins."""
+    steps = {key: np.concatenate([getattr(episode, key) for episode in episodes]) for key in _OF_STEPS}
+    return {"offsets": np.concatenate([[0], np.cumsum([len(episode) for episode in episodes])]), **steps}

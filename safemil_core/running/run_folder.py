@@ -107,8 +107,14 @@ class Run:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """The latest evaluation (`assessment.evaluation`). Empty until one is done."""
+        """The latest evaluation (`assessment.evaluation`). Empty until one of the policies as they are is done."""
+        if not self.is_current(self.evaluation_file, "bc"):
+            return {}
         return self._json("evaluation/evaluation.json", missing={})
+
+    @property
+    def evaluation_file(self) -> Path:
+        return self.folder / "evaluation" / "evaluation.json"
 
     @property
     def metrics_file(self) -> Path:
@@ -171,6 +177,14 @@ class Run:
     def model(self, name: Model) -> Path:
         """The file of a trained network, safetensors. Raises NotReady like `costs`."""
         return self._finished(f"{name}.safetensors")
+
+    def is_current(self, path: Path, of: Model) -> bool:
+        """Whether a file is there and was made of this network as it is now: once trained on, it is another one."""
+        network = self.folder / f"{of}.safetensors"
+        with suppress(FileNotFoundError):
+            made_at = path.stat().st_mtime_ns
+            return not network.exists() or made_at >= network.stat().st_mtime_ns
+        return False
 
     def policies(self) -> list[Path]:
         """The files of those that are cloned."""
@@ -235,7 +249,7 @@ class Run:
 
     def go_back_to(self, update: int) -> None:
         """Forget what came after this many updates, and that training has ended; what is half written goes too."""
-        half_written = [*self.folder.glob(".*.tmp"), *self.folder.glob("checkpoints/.*.tmp")]
+        half_written = [path for of in (".", "checkpoints", "doctor") for path in (self.folder / of).glob(".*.tmp")]
         later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
         ends = (self.folder / "outcome.json", self.folder / "diverged.json", self.findings_file)
         for path in (*half_written, *later, *ends):

@@ -5,18 +5,18 @@ Importing torch takes seconds, which whoever has just changed a label would wait
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from safemil_core.errors import InvalidConfig
 from safemil_core.running.devices import limit_of_a_device
 from safemil_core.running.job_store import Job, JobStore
-from safemil_core.workspace import Workspace
+from safemil_core.workspace import Workspace, file_lock
 
 LOOK_EVERY_S = 0.1
+GLANCE_S = 1.0
+"""More than those who look for a spare hold its place."""
 
 
 def patience_s() -> float:
@@ -33,7 +33,7 @@ def patience_s() -> float:
 
 def has_spare(workspace: Workspace) -> bool:
     """Whether one waits."""
-    with _place(workspace) as is_free:
+    with file_lock(workspace.spare_lock, is_shared=True) as is_free:  # who else looks is no spare
         return not is_free
 
 
@@ -43,7 +43,7 @@ def wait_for_job(workspace: Workspace, jobs: JobStore, should_stop: Callable[[],
     Returns:
         The job, claimed; None where another process is the spare already, or no job has come in time.
     """
-    with _place(workspace) as is_free:
+    with file_lock(workspace.spare_lock, patience_s=GLANCE_S) as is_free:
         if not is_free:
             return None
         from safemil_core.assessment import evaluation  # noqa: F401  # these imports are what this is all for
@@ -55,16 +55,5 @@ def wait_for_job(workspace: Workspace, jobs: JobStore, should_stop: Callable[[],
             if job is not None:
                 return job
             time.sleep(LOOK_EVERY_S)
-    return None
-
-
-@contextmanager
-def _place(workspace: Workspace) -> Iterator[bool]:
-    """The place of the spare while the block runs, if it is free; whoever dies leaves it."""
-    with workspace.spare_lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    # Who queued a job a moment ago has counted on this spare.
+    return None if should_stop() else jobs.claim(limit_of_a_device())

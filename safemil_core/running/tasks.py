@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, get_args
 
@@ -37,6 +37,7 @@ TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake", "sw
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
+STOPPED = "stopped before it was done"
 _RUN_FOLDERS: dict[RunTask, str] = {
     "evaluate": "evaluation",
     "doctor": "doctor",
@@ -129,7 +130,11 @@ def start(workspace: Workspace, task: Task, *arguments: str) -> Progress:
 def stop(task: Task) -> None:
     """End a task; what it gave before stays."""
     progress = task.progress
-    if progress is not None and progress.pid and not progress.is_finished and is_alive(progress.pid, progress.born):
+    if progress is None or progress.is_finished:
+        return
+    if not progress.pid:  # its process has not said its number yet; it reads this before it begins
+        write_progress(task.progress_file, replace(progress, state="stopped", message=STOPPED))
+    elif is_alive(progress.pid, progress.born):
         os.kill(progress.pid, signal.SIGTERM)
 
 
@@ -175,14 +180,9 @@ def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[
     if not missing:
         return None
     task = Task.of_dataset("replay", workspace, dataset)
-    with whole_file(task.folder / "wanted.json") as temporary:
+    with whole_file(task.folder / "wanted.json", is_durable=False) as temporary:
         temporary.write_text(json.dumps(missing))
     progress = task.progress
-    if progress is not None and progress.state in ("failed", "stopped") and not _may_retry(progress):
-        return progress
+    if progress is not None and progress.state == "failed" and time.time() - progress.updated_at < RETRY_AFTER_S:
+        return progress  # it would only fail again; later, the environment may have been named or installed
     return start(workspace, task)
-
-
-def _may_retry(progress: Progress) -> bool:
-    """What failed would at once fail again; later, the environment may have been named or installed."""
-    return progress.state == "failed" and time.time() - progress.updated_at > RETRY_AFTER_S

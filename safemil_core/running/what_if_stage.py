@@ -50,7 +50,7 @@ def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
     _, data = load(workspace, run, chosen)
     prepare_process()
     config = refit_config(run.config, request.start)
-    has_unchanged = kept.unchanged_file(request.start).exists()
+    has_unchanged = kept.unchanged(request.start) is not None
     n_fits = (0 if has_unchanged else N_SEEDS) + (0 if kept.has_preview else 1)
     n_fits += request.n_seeds if request.edits else 0
     progress, progress_file = (

@@ -151,20 +151,24 @@ class WhatIfs:
         return self.features_file.exists()
 
     def unchanged(self, start: Start) -> Refits | None:
-        """The refits of the run's own labels; None before the first what-if from there."""
+        """The refits of the run's own labels; None before the first what-if from there as it is now."""
         path = self.unchanged_file(start)
-        return Refits.read(path) if path.exists() else None
+        return Refits.read(path) if self._counts(path, start) else None
 
     def files(self) -> list[Path]:
         """One for each what-if, oldest first."""
         return sorted(self.folder.glob("[0-9][0-9][0-9][0-9].npz"))
 
     def all(self) -> list[WhatIf]:
-        """Newest first."""
+        """Newest first; without those that began with the run's network when that was another one."""
         unchanged = {start: self.unchanged(start) for start in ("seed", "network")}
-        found = [(int(path.stem), Refits.read(path)) for path in reversed(self.files())]
-        kept = [(number, after, unchanged[after.start]) for number, after in found]
-        return [WhatIf(number, after, before) for number, after, before in kept if before is not None]
+        found = [(path, Refits.read(path)) for path in reversed(self.files())]
+        kept = [(path, after, unchanged[after.start]) for path, after in found if self._counts(path, after.start)]
+        return [WhatIf(int(path.stem), after, before) for path, after, before in kept if before is not None]
+
+    def _counts(self, path: Path, start: Start) -> bool:
+        """Whether refits are there and began where one would begin now."""
+        return path.exists() and (start == "seed" or self._run.is_current(path, "cost"))
 
     def keep(self, after: Refits) -> int:
         """Add one; returns its number."""

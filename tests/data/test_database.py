@@ -1,11 +1,15 @@
 """The database of a workspace: schema in numbered steps, transactions, and a refusal where it cannot be opened."""
 
+import subprocess
+import sys
+
 import pytest
+from factories import fill
 
 from safemil_core.data import database
 from safemil_core.data.database import Database
 from safemil_core.data.labels.store import LabelStore
-from safemil_core.errors import SafeMILError
+from safemil_core.errors import OutOfRoom, SafeMILError
 
 
 def version_of(opened):
@@ -38,6 +42,49 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path):
         raise RuntimeError("midway")
     with opened.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM dataset_names").scalar_one() == 0
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from safemil_core.data.database import Database
+for folder in sys.argv[1:]:
+    input()
+    Database(Path(folder) / "safemil.db")
+    print(flush=True)
+"""
+
+
+def test_several_processes_may_open_a_new_database_at_once(tmp_path):
+    folders = [tmp_path / str(number) for number in range(40)]
+    for folder in folders:
+        folder.mkdir()
+    command = [sys.executable, "-c", OPENS, *map(str, folders)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    openers = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    for _ in folders:  # all wait for their line, so that they begin together
+        for opener in openers:
+            opener.stdin.write("\n")
+            opener.stdin.flush()
+        for opener in openers:
+            assert opener.stdout.readline(), opener.stderr.read()
+    for opener in openers:
+        opener.communicate()
+
+
+def test_a_full_disk_is_said_and_a_transaction_can_be_tried_again(small_disk):
+    opened = Database(small_disk / "safemil.db")
+    fill(small_disk / "filler")
+    insert = "INSERT INTO dataset_names VALUES ('walks', 'abc', NULL, 'today')"
+    with pytest.raises(OutOfRoom, match=r"^the disk is full; free some space$"), opened.write() as connection:
+        connection.exec_driver_sql(insert)
+    (small_disk / "other").mkdir()
+    with pytest.raises(OutOfRoom, match=r"^the disk is full; free some space$"):
+        Database(small_disk / "other" / "safemil.db")
+    (small_disk / "filler").unlink()
+    with opened.write() as connection:
+        connection.exec_driver_sql(insert)
+    assert version_of(Database(small_disk / "other" / "safemil.db")) == len(database.MIGRATIONS)
 
 
 def test_what_is_no_database_is_refused_in_words(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -212,9 +213,35 @@ def test_labels_that_come_with_a_file_are_taken_over_once(store, file, tmp_path)
     ]
     fresh.add(path, name="mine")
     assert len(labels.history()) == 1
-    store.add(path, name="again")  # this content is here, and its labels are its people's
-    assert store.info("again").id == store.info("other").id
-    assert store.labels("other").history() == []
+    labels.undo(author="ann")
+    fresh.add(path, name="again")  # this content is here, and its labels are its people's
+    assert fresh.info("again").id == fresh.info("mine").id
+    assert labels.current().tolist() == ["none"] * 3
+
+
+def test_labels_that_come_with_a_file_are_taken_over_where_nothing_was_said(store, file, tmp_path, monkeypatch):
+    store.add(file, name="walks")
+    path = export(store, "walks", tmp_path / "export.hdf5")
+    fresh = store_of(Workspace(tmp_path / "fresh"))
+    with monkeypatch.context() as killed:
+        killed.setattr(LabelStore, "bring_in", lambda *_, **__: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            fresh.add(path, name="mine")
+    fresh.add(path, name="mine")
+    assert fresh.labels("mine").current().tolist() == ["none", "non_preferred", "unsure"]
+
+
+def test_a_dataset_outlives_the_same_content_with_labels_that_make_no_sense(store, file, tmp_path, monkeypatch):
+    info = store.add(file, name="walks")
+
+    def refuse(*_, **__):
+        raise InvalidLabels("a tag is too long")
+
+    monkeypatch.setattr(LabelStore, "bring_in", refuse)
+    with pytest.raises(InvalidDataset, match="its labels make no sense: a tag is too long"):
+        store.add(file, name="again")
+    assert store.list() == [info]
+    assert len(store.open("walks")) == 3
 
 
 def test_labels_that_make_no_sense_refuse_the_file(store, workspace, file, tmp_path, monkeypatch):

@@ -95,6 +95,7 @@ def test_a_run_that_has_learned_nothing_is_not_examined(workspace):
 
 def test_a_training_that_diverges_says_which_input_is_to_blame(workspace):
     arrays = crossing_arrays()
+    arrays["observations"][:, 1] = np.finfo(np.float32).min
     arrays["observations"][::7, 1] = np.finfo(np.float32).max
     add_dataset(workspace, arrays=arrays)
     run = new_run(workspace)

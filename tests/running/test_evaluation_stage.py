@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, new_run, save_untrained
 
 from safemil_core.errors import NotFound
 from safemil_core.learning.networks import Sizes
+from safemil_core.running import evaluation_stage
 from safemil_core.running.evaluation_stage import evaluate_run
 from safemil_core.running.rollout_records import read_rollouts
 
@@ -51,6 +54,23 @@ def test_another_run_plays_beside_both_policies_and_is_compared_with(workspace, 
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # no episode was played again, none rendered
     assert run.films() == [run.film("bc", 0), run.film("safe", 0)]  # nothing is left of who does not play any more
     assert run.all_rollouts() == [run.rollouts("bc"), run.rollouts("safe")]
+
+
+def test_an_evaluation_that_is_cut_off_as_it_replaces_the_one_before_leaves_none(workspace, run, monkeypatch):
+    evaluate_run(workspace, run, 1)
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(evaluation_stage, "write_rollouts", lambda *_: sys.exit("stopped"))
+        with pytest.raises(SystemExit):
+            evaluate_run(workspace, run, 2)
+    assert run.evaluation == {}
+    assert evaluate_run(workspace, run, 2) == run.evaluation != {}
+
+
+def test_what_other_policies_did_is_no_evaluation_of_the_run(workspace, run):
+    evaluate_run(workspace, run, 1)
+    assert run.evaluation != {}
+    run.model("bc").touch()  # cloned anew since
+    assert run.evaluation == {}
 
 
 def test_a_run_of_another_dataset_cannot_play_beside(workspace, run):

@@ -44,7 +44,7 @@ def test_a_full_gpu():
 def test_a_full_disk():
     problem = explained(raised(lambda: pd.DataFrame({"a": [1.0]}).to_csv("/dev/full")))
     assert isinstance(problem, OutOfRoom)
-    assert str(problem).startswith("the disk is full; free some space and resume the run")
+    assert str(problem).startswith("the disk is full; free some space and begin again")
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_a_row_for_each_input_by_its_name_until_the_cost_is_learned_anew(workspa
     progress = Task.of_run("inputs", run).progress
     assert (progress.state, progress.done) == ("done", progress.total)
     later = importance_file(run).stat().st_mtime + 5
-    os.utime(run.folder / "costs.parquet", (later, later))
+    os.utime(run.model("cost"), (later, later))
     assert read_importance(run) is None
 
 

@@ -1,13 +1,17 @@
 """How a task's process is stopped, wherever the signal finds it."""
 
+import errno
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from factories import add_dataset
 
-from safemil_core.running import pipeline
+from safemil_core.running import pipeline, replay_stage, tasks
+from safemil_core.running.progress import Progress, write_progress
+from safemil_core.running.tasks import Task
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +45,37 @@ def test_a_stop_that_arrives_in_a_finalizer_is_not_lost():
     with pytest.raises(SystemExit, match="stopped before it was done"):
         StoppedAsItGoes()
         wait_to_be_stopped()
+
+
+def test_a_second_stop_does_not_disturb_the_leaving():
+    pipeline.heed_stopping()
+    with pytest.raises(SystemExit):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            is_tidy = True
+    assert is_tidy
+
+
+def test_a_stop_before_the_process_is_there_is_heeded_once_it_is(workspace):
+    task = Task.of_dataset("replay", workspace, add_dataset(workspace))
+    write_progress(task.progress_file, Progress("starting", updated_at=time.time()))
+    tasks.stop(task)
+    assert (task.progress.state, task.progress.message) == ("stopped", "stopped before it was done")
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
+    assert task.progress.state == "stopped"
+
+
+def test_a_full_disk_fails_a_task_in_words(workspace, monkeypatch):
+    def render(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(replay_stage, "render_replays", render)
+    task = Task.of_dataset("replay", workspace, add_dataset(workspace))
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
+    assert task.progress.state == "failed"
+    assert task.progress.message.startswith("the disk is full; free some space")
 
 
 def test_what_else_goes_wrong_in_a_finalizer_is_printed_as_ever():

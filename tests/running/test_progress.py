@@ -75,6 +75,11 @@ def test_progress_that_is_gone_is_said(path):
         read_progress(path)
 
 
+def test_a_file_that_a_machine_left_half_as_it_went_down_is_of_a_lost_process(path):
+    path.write_bytes(bytes(20))
+    assert (read_progress(path).state, read_progress(path).message) == ("lost", "its process died")
+
+
 def test_a_reader_never_sees_half_a_progress_file(path):
     """A writer in another process rewrites it as fast as it can."""
     write_progress(path, Progress("starting", updated_at=time.time()))

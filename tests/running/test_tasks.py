@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import h5py
 import imageio.v2 as imageio
@@ -24,6 +25,7 @@ from safemil_core.assessment.replays import read_replay
 from safemil_core.learning.networks import Sizes
 from safemil_core.running import tasks
 from safemil_core.running.intakes import IntakeRequest
+from safemil_core.running.progress import Progress, write_progress
 from safemil_core.running.tasks import Task
 
 
@@ -83,6 +85,14 @@ def test_a_dataset_without_an_environment_has_no_replays_and_says_so_once(worksp
     assert progress.state == "failed"
     assert "names no environment" in progress.message
     assert tasks.want_replays(workspace, info, [0]).state == "failed"  # it would only fail again
+
+
+def test_replays_that_were_stopped_are_rendered_once_they_are_wished_for_again(workspace):
+    info = add_dataset(workspace)
+    task = Task.of_dataset("replay", workspace, info)
+    write_progress(task.progress_file, Progress("stopped", updated_at=time.time()))
+    assert tasks.want_replays(workspace, info, [0]).state == "starting"
+    assert ended(task).state == "failed"  # it did begin: there is no environment
 
 
 def test_nothing_is_known_of_replays_that_nobody_wished_for(workspace):

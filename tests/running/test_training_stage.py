@@ -160,6 +160,7 @@ def test_a_checkpoint_that_cannot_be_read_gives_way_to_the_one_before_or_to_the_
     for path in (newest, older)[:n_torn]:
         path.write_bytes(path.read_bytes()[:-100])
     (run.folder / ".costs.parquet.1-abc.tmp").touch()
+    run.findings_file.with_name(".findings.json.1-abc.tmp").touch()
     with (run.folder / "metrics.jsonl").open("a") as file:
         file.write('{"update": 46, "cost')
     reports = []

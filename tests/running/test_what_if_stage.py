@@ -72,6 +72,19 @@ def test_from_the_run_s_network_it_takes_a_quarter_of_the_updates(workspace, run
     assert 0 < np.abs(what_if.unchanged.costs - own).max() < own.max()
 
 
+def test_what_began_with_a_network_that_the_run_no_longer_has_does_not_count_and_is_made_again(workspace, run):
+    ask(workspace, run, {3: "none"})
+    kept = ask(workspace, run, {1: "none"}, start="network")
+    before = kept.unchanged("network")
+    assert [what_if.number for what_if in kept.all()] == [2, 1]
+    run.model("cost").touch()  # trained on since
+    assert kept.unchanged("network") is None
+    assert [(what_if.number, what_if.after.start) for what_if in kept.all()] == [(1, "seed")]
+    ask(workspace, run, {1: "none"}, start="network")
+    assert [what_if.number for what_if in kept.all()] == [3, 1]
+    np.testing.assert_array_equal(kept.unchanged("network").costs, before.costs)  # of an equal network
+
+
 def test_the_preview_has_to_be_prepared_and_is_measured_against_every_refit(workspace, run):
     labels = run.trajectories()["label"].to_numpy(str)
     with pytest.raises(NotReady, match="no preview of what-ifs yet; prepare it, or refit once"):

@@ -44,6 +44,11 @@ class Sweep:
         return self.folder / "progress.json"
 
     @property
+    def lock_file(self) -> Path:
+        """Locked by the process that does it, whose number is in it."""
+        return self.folder / "lock"
+
+    @property
     def progress(self) -> Progress | None:
         """How far it is or how it ended; None where it was never begun."""
         return find_progress(self.progress_file)

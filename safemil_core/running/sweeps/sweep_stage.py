@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from safemil_core.errors import NotReady
@@ -15,7 +16,7 @@ from safemil_core.running.sweeps.local_workers import perform_here
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import Sweep
 from safemil_core.running.sweeps.trials import Row, wanted_trials
-from safemil_core.workspace import Workspace
+from safemil_core.workspace import Workspace, file_lock
 
 
 def run_sweep(
@@ -47,44 +48,49 @@ def run_sweep(
         EnvironmentUnavailable: there are to be policies, and nowhere to roll them out.
     """
     trials = wanted_trials(workspace, sweep.spec)
-    done = {row.trial: row for row in sweep.rows() if not row.failure}
-    missing = [trial for trial in trials if trial.id not in done]
-    _require_idle(sweep)
-    progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
+    with _alone(sweep):
+        done = {row.trial: row for row in sweep.rows() if not row.failure}
+        missing = [trial for trial in trials if trial.id not in done]
+        progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
 
-    def report(row: Row) -> None:
-        sweep.keep(row)
-        done[row.trial] = row
-        on_row(row)
-        note(replace(progress, done=progress.done + 1, updated_at=time.time()))
+        def report(row: Row) -> None:
+            sweep.keep(row)
+            done[row.trial] = row
+            on_row(row)
+            note(replace(progress, done=progress.done + 1, updated_at=time.time()))
 
-    def note(latest: Progress) -> None:
-        nonlocal progress
-        progress = latest
-        write_progress(sweep.progress_file, progress)
-        on_progress(progress)
+        def note(latest: Progress) -> None:
+            nonlocal progress
+            progress = latest
+            write_progress(sweep.progress_file, progress)
+            on_progress(progress)
 
-    # Before any trial, whether all that it needs is there.
-    names = {trial.dataset for trial in missing}
-    subjects = {name: Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0) for name in names}
-    note(progress)
-    ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
-    try:
-        if address is not None:
-            perform_on_cluster(subjects, missing, address, report)
-        elif missing:
-            perform_here(workspace, missing, n_workers or os.cpu_count() or 1, sweep.log_file, report)
-        rows = [done[trial.id] for trial in trials]
-        ended = replace(progress, state="done", message=_failures(rows))
-    finally:
-        note(replace(ended, done=progress.done, updated_at=time.time()))
-    return rows
+        # Before any trial, whether all that it needs is there.
+        names = {trial.dataset for trial in missing}
+        subjects = {name: Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0) for name in names}
+        note(progress)
+        ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
+        try:
+            if address is not None:
+                perform_on_cluster(subjects, missing, address, report)
+            elif missing:
+                perform_here(workspace, missing, n_workers or os.cpu_count() or 1, sweep.log_file, report)
+            rows = [done[trial.id] for trial in trials]
+            ended = replace(progress, state="done", message=_failures(rows))
+        finally:
+            note(replace(ended, done=progress.done, updated_at=time.time()))
+        return rows
 
 
-def _require_idle(sweep: Sweep) -> None:
-    progress = sweep.progress
-    if progress is not None and progress.pid not in (0, os.getpid()) and not progress.is_finished:
-        raise NotReady(f"sweep {sweep.name!r} is being done by process {progress.pid}; wait for it, or end that")
+@contextmanager
+def _alone(sweep: Sweep) -> Iterator[None]:
+    """Let no other process do the sweep while the block runs."""
+    with file_lock(sweep.lock_file) as is_ours:
+        if not is_ours:
+            pid = sweep.lock_file.read_text()
+            raise NotReady(f"sweep {sweep.name!r} is being done by process {pid}; wait for it, or end that")
+        sweep.lock_file.write_text(str(os.getpid()))
+        yield
 
 
 def _failures(rows: list[Row]) -> str:

@@ -3,14 +3,12 @@
 import os
 import signal
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factories import add_dataset
 
 from safemil_core.errors import NotFound, NotReady
-from safemil_core.running.progress import begin, process_birth, write_progress
 from safemil_core.running.sweeps.local_workers import WORKER
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
@@ -99,7 +97,12 @@ def test_a_dataset_that_is_not_there_is_made_by_the_command_that_is_said(workspa
 
 
 def test_two_processes_do_not_do_the_same_sweep(workspace, sweep):
-    taken, parent = sweep(), os.getppid()
-    write_progress(taken.progress_file, replace(begin(4, "cpu"), pid=parent, born=process_birth(parent)))
-    with pytest.raises(NotReady, match=f"is being done by process {parent}"):
-        run_sweep(workspace, taken)
+    taken, refusals = sweep(), []
+
+    def another(_row):
+        with pytest.raises(NotReady) as refused:
+            run_sweep(workspace, taken)
+        refusals.append(str(refused.value))
+
+    assert len(run_sweep(workspace, taken, n_workers=1, on_row=another)) == 2
+    assert refusals == [f"sweep 'bags' is being done by process {os.getpid()}; wait for it, or end that"] * 2
