@@ -206,10 +206,11 @@ def _shortened(rng: np.random.Generator, chosen: np.ndarray, low: int, high: int
 
 
 def not_a_number(rng: np.random.Generator) -> Patient:
-    """A sensor that says the largest of numbers where it measured nothing."""
+    """A sensor that says the largest or the least of numbers where it measured nothing."""
 
     def broken(observations: np.ndarray) -> np.ndarray:
-        observations[rng.random(len(observations)) < 0.01, 2] = np.finfo(np.float32).max
+        is_missing = rng.random(len(observations)) < 0.01
+        observations[is_missing, 2] = rng.choice([-1, 1], is_missing.sum()) * np.finfo(np.float32).max
         return observations
 
     return Patient(_seen(broken), _labels(len(cars()), _marks(rng)))

@@ -113,7 +113,7 @@ class CostConfig(Settings):
     )
     sharpness: float = Field(
         1.0,
-        gt=0,
+        ge=1e-3,  # by far less, float32 has no digits left of what tells steps apart
         le=1_000,
         description="Of log_sum_exp. Larger: the costliest steps of a bag alone decide; towards 0 it becomes the sum.",
     )
@@ -121,8 +121,8 @@ class CostConfig(Settings):
         1,
         ge=1,
         le=32,
-        description="Cost networks trained side by side from other first weights and bags; the cost is their mean, and "
-        "their deviation says how sure it is.",
+        description="Cost networks trained side by side from other bags, and other first weights where there is a "
+        "perceptron (curves all begin at 0); the cost is their mean, and their deviation says how sure it is.",
     )
     image_features: int = Field(
         64,

@@ -126,7 +126,7 @@ def test_values_are_json_or_bare_words():
         ("cost.learning_rate=NaN", "cost.learning_rate must be a finite number, got nan"),
         ("cost.settle=1", "cost.settle must be less than 1, got 1"),
         ("cost.aggregator=max", "cost.aggregator must be 'sum', 'log_sum_exp', 'attention' or 'deep_sets', got 'max'"),
-        ("cost.sharpness=0", "cost.sharpness must be greater than 0, got 0"),
+        ("cost.sharpness=0", "cost.sharpness must be greater than or equal to 0.001, got 0"),
         ("cost.members=33", "cost.members must be less than or equal to 32, got 33"),
         ("cost.failure_modes=0", "cost.failure_modes must be greater than or equal to 1, got 0"),
         ("cost.costly_rate=0", "cost.costly_rate must be greater than 0, got 0"),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from safemil_core.assessment.intervals import Interval, cvar, interval, interval_of_groups, iqm, satisfied
+from safemil_core.assessment.intervals import Interval, cvar, interval_of_groups, iqm, satisfied
+from safemil_core.assessment.preferred_share import exact_interval
 from safemil_core.assessment.references import Scale
 from safemil_core.assessment.rollouts import Episode, total
 
@@ -47,7 +48,7 @@ def evaluate_seeds(
         "cost": interval_of_groups(costs),
         "cvar_cost": interval_of_groups(costs, cvar),
         "length": interval_of_groups(lengths),
-        "satisfaction": interval_of_groups([satisfied(each, cost_limit) for each in costs]),
+        "satisfaction": _satisfaction(costs, cost_limit),
     }
     return report | {name: scale.of(report[name.partition("_")[0]]) for name, scale in scales.items()}
 
@@ -55,7 +56,7 @@ def evaluate_seeds(
 def at_limit(policies: Mapping[str, Mapping[str, Any]], cost_limit: float) -> dict[str, dict[str, Any]]:
     """The metrics of several policies, as `evaluate_policy` gave them, with the satisfaction of another limit."""
     costs = {name: np.array([episode["cost"] for episode in it["episodes"]]) for name, it in policies.items()}
-    return {name: {**it, "satisfaction": interval(satisfied(costs[name], cost_limit))} for name, it in policies.items()}
+    return {name: {**it, "satisfaction": _satisfaction([costs[name]], cost_limit)} for name, it in policies.items()}
 
 
 def mean_metrics(episodes: Sequence[Episode], scales: Mapping[str, Scale], cost_limit: float) -> dict[str, float]:
@@ -70,6 +71,17 @@ def mean_metrics(episodes: Sequence[Episode], scales: Mapping[str, Scale], cost_
         "satisfaction": float(satisfied(costs, cost_limit).mean()),
     }
     return found | {name: scale.at(found[name.partition("_")[0]]) for name, scale in scales.items()}
+
+
+def _satisfaction(groups: Sequence[np.ndarray], cost_limit: float) -> Interval:
+    """The share of episodes within the limit. Of one policy with the exact interval, since after 20 safe episodes of 20
+    the next one may still be unsafe; over several training seeds episodes are not independent, which that interval
+    needs, and the bootstrap's holds what another seed would change."""
+    within = [satisfied(costs, cost_limit) for costs in groups]
+    if len(within) > 1:
+        return interval_of_groups(within)
+    low, high = exact_interval(int(within[0].sum()), len(within[0]))
+    return {"mean": float(within[0].mean()), "low": low, "high": high}
 
 
 def roc_auc(scores: np.ndarray, is_positive: np.ndarray) -> float | None:

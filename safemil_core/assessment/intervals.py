@@ -22,9 +22,11 @@ Interval = dict[str, float]
 
 
 def cvar(costs: np.ndarray, share: float = CVAR_SHARE, axis: int = -1) -> Any:
-    """Mean cost of the worst `share` of episodes (at least one), the paper's CVaR@20 %."""
-    n_worst = max(1, int(np.ceil(share * costs.shape[axis] - 1e-9)))
-    return np.sort(costs, axis=axis).take(range(-n_worst, 0), axis=axis).mean(axis=axis)
+    """Mean cost of the worst `share` of episodes (at least one), the paper's CVaR@20 %: where that is no whole number,
+    the last one counts in part."""
+    n = costs.shape[axis]
+    weights = np.clip(max(1.0, share * n) - np.arange(n), 0, 1)[::-1]
+    return np.average(np.sort(costs, axis=axis), axis=axis, weights=weights)
 
 
 def iqm(values: np.ndarray, axis: int = -1) -> Any:
@@ -46,11 +48,13 @@ def interval(values: np.ndarray, statistic: Statistic = np.mean, seed: int = 0) 
 
 
 def interval_of_groups(groups: Sequence[np.ndarray], statistic: Statistic = np.mean, seed: int = 0) -> Interval:
-    """The same over several groups, such as the episodes [n] of one training seed each: first groups are drawn with
-    replacement, then values within each, so that the interval holds what another training would change.
+    """The same over several groups, such as the episodes [n] of one training seed each: groups are drawn with
+    replacement, so that the interval holds what another training would change, and places within all of them alike:
+    the values at one place come from one start, and five seeds from 20 starts are not 100 starts (Owen, 2007, the
+    pigeonhole bootstrap).
 
     Args:
-        groups: at least one, each of at least one value.
+        groups: at least one, each of at least one value; those of different sizes have no starts in common.
         statistic: of all values together.
         seed: of the resamples.
     """
@@ -71,7 +75,7 @@ def _resampled(groups: Sequence[np.ndarray], statistic: Statistic, rng: np.rando
     parts = []
     for first in range(0, N_RESAMPLES, _AT_ONCE):  # as one array, thousands of episodes would take gigabytes
         size = min(_AT_ONCE, N_RESAMPLES - first)
-        chosen = rng.integers(g, size=(size, g, 1)), rng.integers(n, size=(size, g, n))
+        chosen = rng.integers(g, size=(size, g, 1)), rng.integers(n, size=(size, 1, n))
         parts.append(statistic(table[chosen].reshape(size, -1), axis=-1))
     return np.concatenate(parts)
 

@@ -64,7 +64,7 @@ def train_committee(
     seed: int = 0,
     on_update: Callable[[int], None] = lambda _: None,
 ) -> Verdicts:
-    """Train the networks side by side in one computation, each with first weights, bags and a fold left out of its own.
+    """Train the networks side by side in one computation, each with bags and a fold left out of its own.
 
     Args:
         data: on the device that trains; at least one trajectory non-preferred, and one not.
@@ -89,11 +89,17 @@ def networks_without(
     *,
     on_update: Callable[[int], None] = lambda _: None,
 ) -> CostNetwork:
-    """Cost networks with these settings, side by side, each trained without some trajectories of its own, [M, N]."""
+    """Cost networks with these settings, side by side, each trained without some trajectories of its own, [M, N].
+
+    Left out is what a run's own network does as it learns (`cost_learning`): all have all their updates, whatever
+    `cost.settle`, in float32, and bags draw trajectories uniformly, whatever `cost.costly_rate` and
+    `cost.failure_modes`. Those shares follow from the costs by all members, which would tell each of them what the
+    others have learned from the trajectories that it is to go without.
+    """
     run = config.model_copy(update={"cost": config.cost.model_copy(update={"members": len(is_held_out)})})
     torch.manual_seed(run.seed)  # the first weights; every later draw has a generator of its own
     network = CostNetwork(run.cost, data.sizes).to(data.device)
-    network.fit(data.numbers)
+    network.fit(data.numbers, normalise=config.normalise)
     trainer = CostTrainer(network, data, run, is_held_out)
     for update in range(1, run.cost.updates + 1):
         trainer.update()

@@ -31,7 +31,8 @@ def held_out_agreement(
 
     Args:
         data: on the device that trains.
-        config: of a run, for each of the networks.
+        config: of a run, for each of the networks, but for what `networks_without` leaves out: they draw bags
+            uniformly, so that they may recognise behaviours where the run's own network does less.
         clusters: [N] the number of the behaviour that a trajectory belongs to, from 0.
         on_update: told after every update how many are done.
 

@@ -105,7 +105,8 @@ def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Cas
 
 
 def _unseen(case: Case, data: TrainingData) -> UnseenCosts | None:
-    """By networks like the run's own, trained for as long or a little less; None where even that would take long."""
+    """By networks with the run's settings but for what `networks_without` leaves out, trained for as long or a little
+    less; None where even that would take long."""
     config, clusters = case.config, behaviours(case.descriptors)
     updates = min(config.cost.updates, MOST_UPDATES)
     a_bag = config.cost.bag_size * (config.cost.window or int(case.lengths.max()))

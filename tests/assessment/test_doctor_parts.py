@@ -11,7 +11,13 @@ from factories import trajectory_set
 from safemil_core.assessment.agreement import Conflict
 from safemil_core.assessment.doctor.bag_noise import WindowScores, window_scores
 from safemil_core.assessment.doctor.case import Case
-from safemil_core.assessment.doctor.collapse_by_training import learning_rate
+from safemil_core.assessment.doctor.collapse_by_labels import CERTAIN, noisy_bags
+from safemil_core.assessment.doctor.collapse_by_training import (
+    dead_network,
+    learning_rate,
+    missing_normalisation,
+    sparsity,
+)
 from safemil_core.assessment.doctor.dataset_trouble import truncated_episodes
 from safemil_core.assessment.doctor.label_trouble import contradictions
 from safemil_core.assessment.doctor.separability import separability, some
@@ -106,6 +112,29 @@ def test_windows_are_scored_as_bags_are_within_segments_alone():
     assert (inside.gap, inside.noise) == (1.0, 0.0)
 
 
+def test_windows_of_the_unlabelled_are_drawn_as_bags_draw_them():
+    marks = ("non_preferred", "none", "none", "none", "preferred")
+    costs = np.repeat([1.0, 0.9, 0.1, 0.1, 0.0], 4).astype(np.float32)
+    drawn = {"lengths": (4,) * 5, "labels": marks, "costs": costs}
+    cost = CostConfig(costly_rate=0.1)
+    assert window_scores(case(**drawn, config=RunConfig(cost=cost)), 1).gap == pytest.approx(
+        1 - (0.1 * 0.9 + 2 * 0.1) / 2.1, abs=0.02
+    )
+    of_all = RunConfig(cost=cost.model_copy(update={"costly_rate": 1.0, "preferred_weight": 0.0}))
+    assert window_scores(case(**drawn, config=of_all), 1).gap == pytest.approx(1 - 1.1 / 4, abs=0.03)
+
+
+def test_of_longer_windows_the_one_that_is_long_enough_is_advised():
+    lengths, rng = (300,) * 20, np.random.default_rng(0)
+    labels = ("non_preferred",) * 5 + ("none",) * 15
+    costs = (rng.random(6_000) < np.repeat([0.22] * 5 + [0.1] * 15, 300)).astype(np.float32)
+    cost = CostConfig(bag_size=2, costly_rate=1.0)
+    ill = case(lengths, labels, costs=costs, config=RunConfig(cost=cost))
+    assert window_scores(ill, 10).certainty(2) < CERTAIN < window_scores(ill, 50).certainty(2)
+    finding = noisy_bags(ill, Signs.of(ill))
+    assert (finding.cause, finding.settings[0]) == ("short_window", "cost.window=50")
+
+
 def test_variance_lies_between_groups_or_within():
     groups = np.array([0, 0, 1, 1])
     assert explained(np.array([0.0, 0.0, 1.0, 1.0]), groups) == 1.0
@@ -151,6 +180,39 @@ def test_a_flat_cost_and_a_gap_within_noise_are_a_collapse():
     noise = Signs.of(case(costs=costs, metrics=metrics(loss=0.7, gap=-0.01)))
     assert noise.is_gap_noise
     assert noise.is_collapsed
+
+
+def test_one_mark_alone_is_no_collapse_where_it_costs_more_than_all_others():
+    costs = np.linspace(0.9, 0.1, 4).repeat(4).astype(np.float32)
+    signs = Signs.of(case(costs=costs, metrics=metrics()))
+    assert 2 * signs.auc_noise > 0.5
+    assert not signs.is_collapsed
+    assert replace(signs, auc=0.9).is_collapsed
+
+
+@pytest.mark.parametrize(
+    ("network", "held", "cause", "setting"),
+    [
+        ("additive", 0.1, "sparsity", "cost.sparsity=0.0007"),
+        ("additive", 0.0007, "sparsity", "cost.sparsity=7e-05"),
+        ("additive", 0.0, None, None),
+        ("mlp", 0.1, "dead_network", "cost.sparsity=0.0007"),
+        ("mlp", 0.0, "dead_network", "seed=1"),
+    ],
+)
+def test_what_says_the_same_of_all_steps_is_cured_where_it_is_held(network, held, cause, setting):
+    config = RunConfig(cost=CostConfig(network=network, sparsity=held))
+    ill = case(config=config, costs=np.full(16, 0.5, np.float32))
+    found = [finding for find in (dead_network, sparsity) if (finding := find(ill, Signs.of(ill)))]
+    assert [(finding.cause, finding.settings) for finding in found[:1]] == ([(cause, (setting,))] if cause else [])
+
+
+@pytest.mark.parametrize(("network", "n_findings"), [("mlp", 1), ("additive", 0)])
+def test_scales_matter_to_a_perceptron_and_not_to_curves(network, n_findings):
+    inputs = Dimensions((0.0,) * 5, (1.0, 1.0, 1.0, 1.0, 1e4), (-3.0,) * 5, (3.0,) * 5)
+    config = RunConfig(cost=CostConfig(network=network), normalise=False)
+    ill = case(config=config, inputs=inputs, costs=np.linspace(0.9, 0.1, 16, dtype=np.float32))
+    assert len([finding for finding in [missing_normalisation(ill, Signs.of(ill))] if finding]) == n_findings
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.assessment.evaluation import evaluate_policy, evaluate_seeds, mean_metrics, rank_correlation, roc_auc
+from safemil_core.assessment.evaluation import (
+    at_limit,
+    evaluate_policy,
+    evaluate_seeds,
+    mean_metrics,
+    rank_correlation,
+    roc_auc,
+)
 from safemil_core.assessment.references import Scale
 from safemil_core.assessment.rollouts import Episode
 
@@ -44,6 +51,15 @@ def test_over_seeds_that_differ_an_interval_is_as_wide_as_they_say():
     assert found["return"] == {"mean": 5, "low": 0, "high": 10}
     assert found["return_normalised"] == {"mean": 1, "low": 0, "high": 2}
     assert found["satisfaction"] == {"mean": 1, "low": 1, "high": 1}
+
+
+@pytest.mark.parametrize(("n", "surely"), [(1, 0.025), (3, 0.292), (20, 0.832)])
+def test_safe_episodes_alone_do_not_make_the_next_one_certain(n, surely):
+    episodes = [episode(seed, [1], [0], [0]) for seed in range(n)]
+    report = evaluate_policy(episodes, {}, cost_limit=0)
+    assert report["satisfaction"] == {"mean": 1, "low": pytest.approx(surely, abs=5e-4), "high": 1}
+    at_another = at_limit({"safe": report}, -1)["safe"]["satisfaction"]
+    assert at_another == {"mean": 0, "low": 0, "high": pytest.approx(1 - surely, abs=5e-4)}
 
 
 def test_plain_metrics_are_the_means_of_those_with_intervals():

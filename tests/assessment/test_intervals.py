@@ -14,7 +14,8 @@ def test_cvar_is_the_mean_of_the_worst_fifth():
     assert cvar(np.array([1.0, 9, 3, 5, 7, 2, 4, 6, 8, 10])) == pytest.approx(9.5)
     assert cvar(np.array([1.0, 2, 3])) == 3  # at least one
     assert cvar(np.array([4.0])) == 4
-    assert cvar(np.arange(6.0)) == pytest.approx(4.5)  # a fifth of 6 is more than 1, so 2
+    assert cvar(np.array([0.0, 0, 0, 60, 0, 0])) == pytest.approx(50)  # a fifth of 6 is 1.2 episodes: 60 / 1.2
+    assert cvar(np.arange(6.0)) == pytest.approx((5 + 0.2 * 4) / 1.2)
     np.testing.assert_allclose(cvar(np.array([[1.0, 2, 3], [6, 5, 4]])), [3, 6])
 
 
@@ -61,6 +62,12 @@ def test_over_seeds_that_differ_the_interval_is_as_wide_as_the_seeds_say():
     # Of two seeds either one, the other, or one of each is drawn; 100 episodes of one seed would say 5 +- 1.
     assert interval_of_groups(groups) == {"mean": 5, "low": 0, "high": 10}
     assert interval(np.concatenate(groups))["high"] < 7
+
+
+def test_the_same_starts_played_by_five_seeds_are_no_more_starts():
+    costs = np.random.default_rng(0).normal(100, 25, size=20)
+    one, five = interval(costs), interval_of_groups([costs] * 5)
+    assert five["high"] - five["low"] == pytest.approx(one["high"] - one["low"], rel=0.05)
 
 
 def test_seeds_with_different_numbers_of_episodes_pool_all_of_them():

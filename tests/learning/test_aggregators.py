@@ -208,9 +208,9 @@ def test_a_bag_of_a_single_step_scores_its_weight_times_its_cost(kind):
 
 def test_log_sum_exp_goes_from_the_sum_to_the_maximum_as_it_gets_sharper():
     outputs, weights, _ = bag_of(aggregator_of("sum"), [4, 2, 5], 0.9)
-    scores = [aggregator_of("log_sum_exp", r).score(outputs, weights) for r in (1e-5, 0.1, 1.0, 10.0, 1_000.0)]
+    scores = [aggregator_of("log_sum_exp", r).score(outputs, weights) for r in (1e-3, 0.1, 1.0, 10.0, 1_000.0)]
     whole, costs = weights.sum(dim=-1), aggregator_of("sum").step_costs(outputs)
-    torch.testing.assert_close(scores[0], aggregator_of("sum").score(outputs, weights), rtol=1e-5, atol=0)
+    torch.testing.assert_close(scores[0], aggregator_of("sum").score(outputs, weights), rtol=1e-3, atol=0)
     torch.testing.assert_close(scores[-1], whole * costs.amax(dim=-1), rtol=1e-2, atol=0)
     for blunter, sharper in pairwise(scores):
         assert (blunter < sharper).all()

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learning_cases import RemoteData, crossing
 
-from safemil_core.config import CostConfig
-from safemil_core.learning.committee import Verdicts, folds, train_committee
+from safemil_core.config import CostConfig, RunConfig
+from safemil_core.learning.committee import Verdicts, folds, networks_without, train_committee
 from safemil_core.learning.training_data import TrainingData
 
 SMALL = CostConfig(hidden_sizes=(16,), bag_size=32, updates=150, learning_rate=3e-3)
@@ -70,7 +70,7 @@ def test_what_a_network_does_not_see_does_not_change_it(monkeypatch):
     steps = np.repeat(before.is_held_out[member], 16)
     observations = data.observations.clone()
     observations[torch.from_numpy(steps)] += 5.0
-    monkeypatch.setattr("safemil_core.learning.networks.CostNetwork.fit", lambda *_: None)
+    monkeypatch.setattr("safemil_core.learning.networks.CostNetwork.fit", lambda *_, **__: None)
     kept, changed = (
         train_committee(TrainingData(o, data.actions, data.offsets, data.labels), config)
         for o in (data.observations, observations)
@@ -125,3 +125,11 @@ def test_networks_of_any_settings_make_a_committee(setting):
 def test_data_from_outside_the_device_give_the_same_verdicts():
     local, remote = (train_committee(crossing(kind=kind), TINY) for kind in (TrainingData, RemoteData))
     assert local.costs.tobytes() == remote.costs.tobytes()
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_inputs_are_scaled_where_the_settings_say_so(normalise):
+    data = crossing()
+    is_held_out = folds(data.labels, 2, np.random.default_rng(0))
+    network = networks_without(data, RunConfig(cost=TINY, normalise=normalise), is_held_out)
+    assert bool((network.normaliser.scale != 1).any()) == normalise

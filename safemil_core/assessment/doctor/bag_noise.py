@@ -44,24 +44,38 @@ def window_scores(case: Case, window: int, seed: int = 0) -> WindowScores:
         seed: of the draw.
     """
     rng = np.random.default_rng(seed)
-    marked = _scores(case, case.marked, window, rng, case.segments)
-    others = _scores(case, case.others, window, rng, {})
+    marked = _scores(case, case.marked, None, window, rng, case.segments)
+    others = _scores(case, *_unlabelled(case), window, rng, {})
     return WindowScores(float(marked.mean() - others.mean()), float(np.sqrt(marked.var() + others.var())))
+
+
+def _unlabelled(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """[n] what unlabelled bags draw from, and [n] how likely each is: the costlier half less (`learning.shares`)."""
+    assert case.mean_costs is not None
+    cost, is_preferred = case.config.cost, case.labels[case.others] == "preferred"
+    shares = np.ones(len(case.others))
+    if not is_preferred.all():
+        means = case.mean_costs[case.others]
+        shares[~is_preferred & (means > np.median(means[~is_preferred]))] = cost.costly_rate
+        if cost.preferred_weight > 0:
+            shares[is_preferred] = 0
+    return case.others, shares / shares.sum()
 
 
 def _scores(
     case: Case,
     members: np.ndarray,
+    likely: np.ndarray | None,
     window: int,
     rng: np.random.Generator,
     segments: Mapping[int, tuple[tuple[int, int], ...]],
 ) -> np.ndarray:
-    """[n] discounted sums of c over windows of uniformly drawn trajectories."""
+    """[n] discounted sums of c over windows of trajectories, drawn uniformly or as likely as is said."""
     assert case.costs is not None
     longest = int(case.lengths[members].max())
     width = min(window, longest) or longest
     n = max(2, min(N_WINDOWS, MOST_STEPS // width))
-    chosen = rng.choice(members, n)
+    chosen = rng.choice(members, n, p=likely)
     first, beyond = case.offsets[chosen], case.offsets[chosen + 1]
     for row, trajectory in enumerate(chosen.tolist()):
         if segments.get(trajectory):  # one of its segments, the longer the likelier

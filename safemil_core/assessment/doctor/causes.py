@@ -6,6 +6,7 @@ CAUSES: dict[str, str] = {
     "not_a_number": "a number that is none any more",
     "missing_normalisation": "inputs that are not normalised",
     "dead_network": "a dead network",
+    "sparsity": "a sparsity that lets no input count",
     "learning_rate": "the learning rate",
     "saturation": "a saturated sigmoid",
     "few_labels": "too few labels",

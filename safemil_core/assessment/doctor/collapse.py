@@ -22,6 +22,7 @@ _CAUSES: tuple[_Cause, ...] = (
     collapse_by_labels.few_labels,
     collapse_by_labels.duplicates,
     collapse_by_labels.indistinguishable,
+    collapse_by_training.sparsity,
     collapse_by_labels.noisy_bags,
     collapse_by_training.saturation,
     collapse_by_labels.unexplained,

@@ -102,7 +102,7 @@ def noisy_bags(case: Case, signs: Signs) -> Finding | None:
     size = max(64, 2 ** ceil(log2(wanted or 128)), 4 * cost.bag_size)
     settings: tuple[str, ...] = (f"cost.bag_size={min(size, 4096)}",)
     if is_window:
-        settings = (f"cost.window={next(iter(longer))}", *settings)
+        settings = (f"cost.window={enough[0]}", *settings)
     evidence = (
         f"a non-preferred bag of {cost.bag_size} outscores an unlabelled one {now.certainty(cost.bag_size):.0%} of the "
         f"time; about {alpha:.0%} of the others look preferred, which asks for K = {wanted or 'more than any'}; {signs}"

@@ -1,4 +1,4 @@
-"""Causes of a collapsed cost that lie in how it is trained: numbers, normalisation, dead units, rates, saturation."""
+"""Causes of a collapsed cost that lie in how it is trained: numbers, normalisation, dead units, sparsity, rates."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ SHORT_PATH = 0.015
 """How far a weight can have come, the sum of all step sizes: the optimiser moves it by at most about one a step. First
 weights are of the order of 0.1."""
 FEW_UPDATES = 100
+TOO_SPARSE = "the pull of every input towards having no effect is stronger than what the labels tell of it"
 _DEFAULT = CostConfig()
 
 
@@ -32,7 +33,7 @@ def not_a_number(case: Case) -> Finding:
     names = [case.input_names[i] for i in np.flatnonzero(largest > HUGE)[:3]]
     if names:
         settings: tuple[str, ...] = ()
-        why = f"values of {', '.join(names)} are too large to be squared in 32 bits: often they stand for a missing one"
+        why = f"values of {', '.join(names)} are too large to compute with in 32 bits: often they stand for a missing one"
         cure = f"Give {', '.join(names)} other values in the file where it says so, and import it again."
     else:
         settings = (f"cost.learning_rate={min(rate / 10, _DEFAULT.learning_rate):g}",)
@@ -51,10 +52,11 @@ def not_a_number(case: Case) -> Finding:
 
 
 def missing_normalisation(case: Case, signs: Signs) -> Finding | None:
-    """Inputs of very different scales that nothing scales."""
+    """Inputs of very different scales that nothing scales, of a perceptron: knots of curves lie where the data do."""
     deviations = np.array(case.inputs.std)
     varying = deviations[deviations > 0]
-    if case.config.normalise or len(varying) < 2 or varying.max() / varying.min() < WILD_RATIO:
+    is_scaled = case.config.normalise or case.config.cost.network != "mlp"
+    if is_scaled or len(varying) < 2 or varying.max() / varying.min() < WILD_RATIO:
         return None
     largest, smallest = (
         case.input_names[int(deviations.argmax())],
@@ -74,10 +76,12 @@ def missing_normalisation(case: Case, signs: Signs) -> Finding | None:
 
 
 def dead_network(case: Case, signs: Signs) -> Finding | None:
-    """A network that says the same of every step, not since it is sure, and no learning rate that would explain it."""
+    """A perceptron that says the same of every step, not since it is sure, and no learning rate that would explain it;
+    or any network without an input that varies."""
     shares = case.network.dead_units if case.network else ()
     is_blind = bool((np.array(case.inputs.std) <= NEVER_VARIES).all())
-    is_dead = max(shares, default=0.0) >= DEAD or (signs.is_flat and signs.saturated < 0.5)
+    is_silent = signs.is_flat and signs.saturated < 0.5 and case.config.cost.network == "mlp"
+    is_dead = max(shares, default=0.0) >= DEAD or is_silent
     if case.config.cost.learning_rate > HIGH_RATE or not (is_blind or is_dead):
         return None
     settings, why, cure = _revival(case, is_blind)
@@ -105,8 +109,35 @@ def _revival(case: Case, is_blind: bool) -> tuple[tuple[str, ...], str, str]:
     if decay > usual:
         settings = (f"optimiser.weight_decay={usual:g}",)
         return settings, f"a weight decay of {decay:g} pulls all weights to 0", f"Train again with {settings[0]}."
+    if case.config.cost.sparsity > _DEFAULT.sparsity:
+        settings = (milder_sparsity(case.config.cost),)
+        return settings, TOO_SPARSE, f"Train again with {settings[0]}."
     settings = (f"seed={case.config.seed + 1}",)
     return settings, "its units are stuck where they do not change with the input", "Begin anew with another seed."
+
+
+def sparsity(case: Case, signs: Signs) -> Finding | None:
+    """Curves that are all flat: they begin so, and nothing but their sparsity holds them there."""
+    cost = case.config.cost
+    if cost.network == "mlp" or not cost.sparsity or not signs.is_flat:
+        return None
+    setting = milder_sparsity(cost)
+    return Finding(
+        cause="sparsity",
+        symptom="collapse",
+        title=signs.title("its sparsity lets no input count"),
+        evidence=f"a sparsity of {cost.sparsity:g}; {signs}",
+        why=TOO_SPARSE,
+        cure=f"Train again with {setting}.",
+        harm=signs.harm(0.9),
+        settings=(setting,),
+        figure=cost_histogram(case),
+    )
+
+
+def milder_sparsity(cost: CostConfig) -> str:
+    """The default as a setting, or where it is no less, a tenth."""
+    return f"cost.sparsity={_DEFAULT.sparsity if cost.sparsity > _DEFAULT.sparsity else cost.sparsity / 10:g}"
 
 
 def learning_rate(case: Case, signs: Signs) -> Finding | None:

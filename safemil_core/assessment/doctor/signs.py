@@ -24,6 +24,8 @@ FLAT_SPREAD = 0.02
 """A standard deviation of c over the data below this, of a range of 1, tells no step from another."""
 MOST_SATURATED = 0.95
 """Share of the steps with c below 0.01 or above 0.99."""
+MOST_BY_CHANCE = 0.45
+"""Of an AUC above 1/2: by one mark alone chance could reach more than there is."""
 _BINS = 20
 
 
@@ -69,7 +71,8 @@ class Signs:
     @property
     def is_collapsed(self) -> bool:
         """Whether the cost tells nothing from nothing."""
-        return self.is_flat or self.is_gap_noise or self.auc - 0.5 < 2 * self.auc_noise
+        by_chance = min(2 * self.auc_noise, MOST_BY_CHANCE)
+        return self.is_flat or self.is_gap_noise or self.auc - 0.5 < by_chance
 
     def title(self, what: str) -> str:
         """Of a finding that names a cause, with the collapse where there is one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from safemil_core.assessment.doctor.collapse_by_training import TOO_SPARSE, milder_sparsity
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.signs import (
     FLAT_SPREAD,
@@ -14,7 +15,7 @@ from safemil_core.assessment.doctor.signs import (
     loss_curve,
 )
 from safemil_core.assessment.doctor.weight_trouble import FEW, few_trajectories
-from safemil_core.config import RunConfig
+from safemil_core.config import CostConfig, RunConfig
 
 
 def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
@@ -44,6 +45,9 @@ def _collapse(metrics: pd.DataFrame, rows: pd.DataFrame, config: RunConfig) -> F
     if last["saturated"] > 0.5 or cost.learning_rate > 1e-2:
         cause, why = "learning_rate", "the sigmoid is saturated: the learning rate is too high"
         settings = (f"cost.learning_rate={min(cost.learning_rate / 10, 1e-3):g}",)
+    elif cost.network != "mlp" and cost.sparsity > CostConfig().sparsity and last["cost_spread"] < FLAT_SPREAD:
+        cause, why = "sparsity", TOO_SPARSE
+        settings = (milder_sparsity(cost),)
     elif cost.bag_size < 16:
         cause, why = "bag_size", "bags are so small that an unlabelled bag often holds no safe trajectory"
         settings = ("cost.bag_size=64",)

@@ -28,11 +28,23 @@ class DwbcTrainer(CostTrainer):
         self, network: CostNetwork, data: TrainingData, config: RunConfig, is_held_out: np.ndarray | None = None
     ) -> None:
         super().__init__(network, data, config, is_held_out)
+        draw_steps_alike(self, data)
         self._unsafe_share = config.baseline.unsafe_share
 
     def objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
         marked, unlabelled = (of.clamp(*LIMITS) for of in bags.each(self.network.aggregator.step_costs(outputs)))
         return [marked.mean(dim=-1), unlabelled.mean(dim=-1)], unlabelled_loss(marked, unlabelled, self._unsafe_share)
+
+
+def draw_steps_alike(trainer: CostTrainer, data: TrainingData) -> None:
+    """Let a trainer's bags draw all steps of a kind, or of the segments that are marked in it, equally often, as
+    discriminators do: drawn alike, short trajectories would count for more than they are."""
+    n_steps = np.diff(data.offsets).astype(np.float64)
+    for trajectory, spans in data.segments.items():
+        if spans and data.labels[trajectory] == "non_preferred":
+            n_steps[trajectory] = sum(last - first + 1 for first, last in spans)
+    if np.ptp(n_steps):
+        trainer.set_shares(n_steps)
 
 
 def unlabelled_loss(marked: Tensor, unlabelled: Tensor, share: float) -> Tensor:

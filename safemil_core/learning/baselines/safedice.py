@@ -19,6 +19,7 @@ from safemil_core.data.trajectories import sum_by_trajectory
 from safemil_core.errors import InvalidConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.bags import Bags
+from safemil_core.learning.baselines.dwbc import draw_steps_alike
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
@@ -30,6 +31,8 @@ from safemil_core.learning.weights import CloningWeights, trajectory_costs
 
 MARGIN = 1e-5
 """By which alpha is below the largest possible."""
+LARGEST_COST = 1 - 1e-3
+"""Of the discriminator: of a c nearer to 1 no alpha makes a number, and it says no more than this."""
 
 
 class SafeDiceTrainer(CostTrainer):
@@ -41,6 +44,7 @@ class SafeDiceTrainer(CostTrainer):
         super().__init__(network, data, config, is_held_out)
         if data.images:
             raise InvalidConfig("method=safedice sees numbers alone; use another one where observations are images")
+        draw_steps_alike(self, data)
         self._n_discriminating = max(1, config.cost.updates // 2)
         self._gradient_penalty = config.baseline.gradient_penalty
         self._is_cloned = data.labels != "non_preferred"
@@ -103,8 +107,8 @@ class SafeDiceTrainer(CostTrainer):
     def _update_nu(self) -> None:
         if self.updates == self._n_discriminating:
             costs = score_steps(self.network, self._data).mean
-            largest = costs[np.repeat(self._is_cloned, np.diff(self._data.offsets))].max()
-            self._alpha = torch.tensor(min(1.0, 1 / float(largest) - 1) - MARGIN)
+            largest = min(LARGEST_COST, float(costs[np.repeat(self._is_cloned, np.diff(self._data.offsets))].max()))
+            self._alpha = torch.tensor(min(1.0, 1 / largest - 1) - MARGIN)
         number, device = self.updates, self._data.device
         batch = self._batches.next()
         inputs = batch.inputs or self._data.take(batch.bags.steps)
@@ -138,6 +142,7 @@ class SafeDiceTrainer(CostTrainer):
 
 def log_ratio(costs: Tensor, alpha: float) -> Tensor:
     """`log (1 - (1 + alpha) c) / ((1 - alpha) (1 - c))`, the paper's reward, of the discriminator's c."""
+    costs = costs.clamp_max(LARGEST_COST)
     inside = (1 - (1 + alpha) * costs).clamp_min(1e-8)  # c of another state than that which gave alpha may be larger
     return inside.log() - torch.log1p(-costs) - float(np.log(1 - alpha))
 

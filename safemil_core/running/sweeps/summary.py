@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from safemil_core.assessment.intervals import N_RESAMPLES, Interval, interval
 from safemil_core.running.sweeps.spec import Metric, SweepSpec
-from safemil_core.running.sweeps.trials import Row, tried
+from safemil_core.running.sweeps.trials import Row, alike, tried
 
 ALL_DATASETS = "all datasets"
 ENDINGS = {"": "mean", " low": "low", " high": "high"}
@@ -42,14 +43,18 @@ Statistic = Callable[[pd.DataFrame, str], Interval]
 def observations(rows: Iterable[Row], spec: SweepSpec) -> pd.DataFrame:
     """One line for each look at each trial: dataset, seed, what varied, `updates` where there are several, metrics.
 
-    A trial that failed has none.
+    A trial that failed has none; one that several settings come to has one of each of them.
     """
     has_updates = len(spec.updates) > 1
+    groups = ([_cells(settings) for settings in same] for same in alike(spec))
+    sharing = {frozenset(cells.items()): same for same in groups for cells in same}
     lines = []
     for row in rows:
+        own = _cells(row.settings)
         for look in row.measured if has_updates else row.measured[-1:]:
             metrics = {name: value for name, value in look.items() if has_updates or name != "updates"}
-            lines.append({"dataset": row.dataset, "seed": row.seed, **_cells(row.settings), **metrics})
+            for cells in sharing.get(frozenset(own.items()), [own]):
+                lines.append({"dataset": row.dataset, "seed": row.seed, **cells, **metrics})
     return pd.DataFrame(lines)
 
 
@@ -63,7 +68,8 @@ def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None =
 
     Returns:
         Columns: dataset, what varied, updates where there are several, `n` (trials), and of each metric its name,
-        `NAME low` and `NAME high`, the 95 % bootstrap interval. NaN where no trial has that metric.
+        `NAME low` and `NAME high`, the 95 % bootstrap interval. NaN where no trial has that metric, or an interval has
+        one seed alone to go by.
     """
     keys = group_keys(spec)
     wanted = spec.shown if metrics is None else metrics
@@ -71,7 +77,7 @@ def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None =
     if not seen.empty:
         parts = [(name, seen[seen["dataset"] == name], _over_seeds) for name in spec.datasets]
     if len(parts) > 1:
-        parts.append((ALL_DATASETS, seen, _over_datasets))
+        parts.append((ALL_DATASETS, seen, partial(_over_datasets, n_datasets=len(spec.datasets))))
     lines = [
         {"dataset": name, **place, "n": len(group)} | _columns({metric: over(group, metric) for metric in wanted})
         for name, part, over in parts
@@ -87,7 +93,7 @@ def group_keys(spec: SweepSpec) -> list[str]:
 
 
 def readable(table: pd.DataFrame, spec: SweepSpec) -> pd.DataFrame:
-    """A summary for people: each metric as `median [low, high]`, a dash where it is not known."""
+    """A summary for people: each metric as `median [low, high]`, without brackets or a dash where it is not known."""
     shown = table[["dataset", *group_keys(spec), "n"]].copy()
     for metric in spec.shown:
         columns = (table[f"{metric}{ending}"] for ending in ENDINGS)
@@ -109,7 +115,8 @@ def markdown(table: pd.DataFrame, spec: SweepSpec) -> str:
 def _words(digits: int, middle: float, low: float, high: float) -> str:
     if middle != middle:  # NaN
         return "—"
-    return f"{middle:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    bounds = f" [{low:.{digits}f}, {high:.{digits}f}]" if low == low else ""
+    return f"{middle:.{digits}f}{bounds}"
 
 
 def _groups(seen: pd.DataFrame, keys: list[str], spec: SweepSpec) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -130,21 +137,26 @@ def _columns(found: Mapping[str, Interval]) -> dict[str, float]:
 
 
 def _over_seeds(group: pd.DataFrame, metric: str) -> Interval:
-    """The median over the seeds of one dataset."""
+    """The median over the seeds of one dataset; of one seed alone nobody knows what another would say."""
     values = _values(group, metric)
-    return interval(values, np.median) if len(values) else UNKNOWN
+    if len(values) > 1:
+        return interval(values, np.median)
+    return UNKNOWN | {"mean": float(values[0])} if len(values) else UNKNOWN
 
 
-def _over_datasets(group: pd.DataFrame, metric: str) -> Interval:
+def _over_datasets(group: pd.DataFrame, metric: str, n_datasets: int) -> Interval:
     """The median over datasets of their medians; the interval by other draws of each dataset's seeds: the datasets are
-    what they are."""
+    what they are. Unknown where one of them has no value: without a dataset that failed a line would look better."""
     per_task = [values for _, of in group.groupby("dataset", sort=False) if len(values := _values(of, metric))]
-    if not per_task:
+    if len(per_task) < n_datasets:
         return UNKNOWN
+    middle = UNKNOWN | {"mean": float(np.median([np.median(values) for values in per_task]))}
+    if min(map(len, per_task)) < 2:
+        return middle
     rng = np.random.default_rng(0)
     drawn = [np.median(rng.choice(values, (N_RESAMPLES, len(values))), axis=1) for values in per_task]
     low, high = np.percentile(np.median(drawn, axis=0), (2.5, 97.5)).tolist()
-    return {"mean": float(np.median([np.median(values) for values in per_task])), "low": low, "high": high}
+    return middle | {"low": low, "high": high}
 
 
 def _values(group: pd.DataFrame, metric: str) -> np.ndarray:

@@ -130,9 +130,7 @@ def trials_of(spec: SweepSpec, dataset_ids: Mapping[str, str]) -> list[Trial]:
     """
     found: dict[str, Trial] = {}
     for seed, settings, dataset in itertools.product(spec.seeds, tried(spec), spec.datasets):
-        searched = {key: value for key, value in settings.items() if key != "variant"}
-        variant = spec.variants.get(settings.get("variant", ""), {})
-        labels, config = _decided(spec, {**spec.base, **variant, **searched}, seed)
+        labels, config = _decided(spec, settings, seed)
         decisive = (labels, config, spec.episodes, spec.updates, spec.asks_unseen)
         trial = Trial(dataset, dataset_ids[dataset], seed, settings, *decisive)
         found.setdefault(trial.id, trial)
@@ -145,8 +143,20 @@ def tried(spec: SweepSpec) -> list[dict[str, Any]]:
     return [{**variant, **searched} for variant, searched in itertools.product(variants, _searched(spec))]
 
 
-def _decided(spec: SweepSpec, settings: Mapping[str, Any], seed: int) -> tuple[LabelPlan, RunConfig]:
-    """Labels and settings of a trial."""
+def alike(spec: SweepSpec) -> list[list[dict[str, Any]]]:
+    """What is tried, together what comes to the same labels and settings, and so to the same trials."""
+    found: dict[tuple[LabelPlan, RunConfig], list[dict[str, Any]]] = {}
+    for tries in tried(spec):
+        same = found.setdefault(_decided(spec, tries, spec.seeds[0]), [])
+        if tries not in same:
+            same.append(tries)
+    return list(found.values())
+
+
+def _decided(spec: SweepSpec, tries: Mapping[str, Any], seed: int) -> tuple[LabelPlan, RunConfig]:
+    """Labels and settings of a trial of what is tried."""
+    searched = {key: value for key, value in tries.items() if key != "variant"}
+    settings = {**spec.base, **spec.variants.get(tries.get("variant", ""), {}), **searched}
     of_labels = {key.removeprefix(LABELS): value for key, value in settings.items() if key.startswith(LABELS)}
     of_run = {key: value for key, value in settings.items() if not key.startswith(LABELS)}
     if spec.updates:

@@ -27,6 +27,18 @@ def steps_of_two_kinds(share_of_marked: float, share_of_unlabelled: float, n: in
     )
 
 
+def short_ones_of_one_kind(n: int = 20) -> TrainingData:
+    """A tenth of the unlabelled steps, but half of the unlabelled trajectories, have action 1; half of the marked."""
+    lengths = np.array([T] * n + [2] * n + [18] * n)
+    of_marked = np.where(np.arange(n * T) % 2, 1.0, -1.0)
+    return TrainingData(
+        observations=torch.zeros(lengths.sum(), 2),
+        actions=torch.from_numpy(np.r_[of_marked, np.ones(2 * n), -np.ones(18 * n)]).float().unsqueeze(1),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        labels=np.array(["non_preferred"] * n + ["none"] * 2 * n),
+    )
+
+
 def config(method: str, *settings: str) -> RunConfig:
     """Of a method, with networks that learn a small problem in a second or two."""
     brief = ("cost.hidden_sizes=[16]", "baseline.learning_rate=0.01", "baseline.updates=300", "policy.updates=1")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from baseline_cases import Taught, config, steps_of_two_kinds
+from baseline_cases import Taught, config, short_ones_of_one_kind, steps_of_two_kinds
 
 from safemil_core.learning.baselines.dwbc import unlabelled_loss
 
@@ -21,6 +21,16 @@ def test_the_discriminator_finds_the_share_of_each_kind_of_step_that_is_like_the
     is_first = data.actions[:, 0].numpy() > 0
     assert taught.costs[is_first].mean() == pytest.approx(0.8, abs=0.03)
     assert taught.costs[~is_first].mean() == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_step_of_a_short_trajectory_counts_no_more_than_one_of_a_long_one():
+    """d = eta p_N / p_U is 0.5 * 0.5 / 0.9 of the nine tenths of the unlabelled steps, and more than the limit of the
+    tenth; drawn as often as trajectories, both would be halves, and d 0.5."""
+    data = short_ones_of_one_kind()
+    taught = Taught(data, config("dwbc_nu", "baseline.batch_size=256"))
+    is_first = data.actions[:, 0].numpy() > 0
+    assert taught.costs[~is_first].mean() == pytest.approx(0.25 / 0.9, abs=0.03)
+    assert taught.costs[is_first].mean() > 0.85
 
 
 def test_an_unlabelled_step_weighs_what_the_discriminator_leaves():
