@@ -33,7 +33,7 @@ def not_a_number(case: Case) -> Finding:
     names = [case.input_names[i] for i in np.flatnonzero(largest > HUGE)[:3]]
     if names:
         settings: tuple[str, ...] = ()
-        why = f"values of {', '.join(names)} are too large to compute with in 32 bits: often they stand for a missing one"
+        why = f"values of {', '.join(names)} are too large for 32 bits: often they stand for a missing one"
         cure = f"Give {', '.join(names)} other values in the file where it says so, and import it again."
     else:
         settings = (f"cost.learning_rate={min(rate / 10, _DEFAULT.learning_rate):g}",)
