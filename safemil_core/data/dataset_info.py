@@ -22,6 +22,8 @@ class Parent:
     """As it was then."""
     how: str
     """The filter or merge, in words."""
+    parents: tuple[Parent, ...] = ()
+    """Its own, where it was made from others too."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,13 @@ class DatasetInfo:
         )
 
 
+def _parent_of(values: dict[str, Any]) -> Parent:
+    return Parent(**{**values, "parents": tuple(map(_parent_of, values.get("parents", ())))})
+
+
 _READ: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("observations", "actions", "images"), lambda parts: tuple(map(part_of, parts))),
     **dict.fromkeys(("observation_names", "action_names", "notes"), tuple),
-    "parents": lambda parents: tuple(Parent(**parent) for parent in parents),
+    "parents": lambda parents: tuple(map(_parent_of, parents)),
     "statistics": lambda of: {key: Dimensions(**{k: tuple(v) for k, v in one.items()}) for key, one in of.items()},
 }

@@ -21,7 +21,7 @@ from safemil_core.data.intake.confined import OnProgress
 from safemil_core.data.intake.limits import Limits
 from safemil_core.data.labels.records import Label
 from safemil_core.data.labels.store import LabelStore, default_author
-from safemil_core.data.recording import About, Options
+from safemil_core.data.recording import About, Options, readable
 from safemil_core.data.storage import about_json, build
 from safemil_core.data.storage.build import Built
 from safemil_core.data.storage.dataset_files import open_files
@@ -63,7 +63,8 @@ class DatasetStore:
     ) -> DatasetInfo:
         """Read, check and keep files. Importing the same content again gives the dataset that is there.
 
-        Where the files bring no labels of their own, what was said of an equal trajectory in another dataset of the
+        Labels that come with the files are taken over where nobody here has ever spoken of them: what was undone does
+        not come back. Where the files bring none, what was said of an equal trajectory in another dataset of the
         workspace is said of it here too.
 
         Args:
@@ -90,15 +91,14 @@ class DatasetStore:
             info = DatasetInfo.of(
                 built,
                 name=name,
-                source=", ".join(path.name for path in paths)[:200],
+                source=readable(", ".join(path.name for path in paths))[:200],
                 file_format=file_format,
                 at=_now(),
                 author=author,
                 parents=(),
             )
             is_unsaid = self._keep(folder, info)
-            if is_unsaid:
-                self._bring_in(info, built.about)
+            self._bring_in(info, built.about)
         info = self._point(info, env_id)
         if is_unsaid and not (built.about.labels or built.about.segments or built.about.tags):
             others = {other.id: other.name for other in self.list() if other.id != info.id}
@@ -167,12 +167,29 @@ class DatasetStore:
         if row is None:
             raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
         try:
-            kept = DatasetInfo.from_json((self._workspace.datasets / row.dataset / "info.json").read_text())
+            kept = self._kept(row.dataset)
         except FileNotFoundError:
             raise NotFound(
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
-        return replace(kept, name=name, env_id=row.env_id or kept.env_id)
+        parents = self._with_theirs(kept.parents, (kept.id,))
+        return replace(kept, name=name, env_id=row.env_id or kept.env_id, parents=parents)
+
+    def _kept(self, dataset_id: str) -> DatasetInfo:
+        return DatasetInfo.from_json((self._workspace.datasets / dataset_id / "info.json").read_text())
+
+    def _with_theirs(self, parents: Sequence[Parent], below: tuple[str, ...]) -> tuple[Parent, ...]:
+        """Parents with their own, as far as their folders are there. Whoever is `below` is no ancestor of itself: that
+        happens where a dataset that was gone was made again from one that had been made of it."""
+        found = []
+        for parent in parents:
+            if parent.id not in below:
+                try:
+                    theirs = self._kept(parent.id).parents
+                except FileNotFoundError:
+                    theirs = ()
+                found.append(replace(parent, parents=self._with_theirs(theirs, (*below, parent.id))))
+        return tuple(found)
 
     def open(self, name: str) -> TrajectorySet:
         """The trajectories of a dataset, memory-mapped: nothing is read until it is looked at.
@@ -236,14 +253,14 @@ class DatasetStore:
                 author=author,
                 parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
             )
-            if self._keep(folder, info):
-                first = 0
-                for parent, how, chosen in of:
-                    numbers = range(parent.n_trajectories) if chosen is None else chosen
-                    origins = {first + place: number for place, number in enumerate(numbers)}
-                    state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
-                    follow(origins, state, self._labels(info), author=author, note=note)
-                    first += len(numbers)
+            self._keep(folder, info)
+            first = 0
+            for parent, how, chosen in of:
+                numbers = range(parent.n_trajectories) if chosen is None else chosen
+                origins = {first + place: number for place, number in enumerate(numbers)}
+                state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
+                follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
+                first += len(numbers)
         return self._point(info, None)
 
     @contextmanager
@@ -270,11 +287,13 @@ class DatasetStore:
         return self._labels(info).latest() == 0
 
     def _bring_in(self, info: DatasetInfo, about: About) -> None:
-        """Take over the labels that come with the files of a dataset of which nothing was said."""
+        """Take over the labels that come with the files of a dataset, where nothing was ever said of them."""
         labels = {trajectory: cast(Label, label) for trajectory, label in about.labels.items()}
         note = f"from {info.source}"
         try:
-            self._labels(info).bring_in(labels, about.segments, about.tags, author=info.author, note=note)
+            self._labels(info).bring_in(
+                labels, about.segments, about.tags, author=info.author, note=note, only_unsaid=True
+            )
         except InvalidLabels as problem:
             if not self._is_named(info.id):
                 shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)

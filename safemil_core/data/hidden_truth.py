@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from safemil_core.data.database import Database
-from safemil_core.data.dataset_info import DatasetInfo
+from safemil_core.data.dataset_info import DatasetInfo, Parent
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,20 @@ class TruthEvent:
 
 
 class HiddenTruth:
-    """Whether the truth of one dataset is hidden: not at first, and a version of others as soon as one of these is."""
+    """Whether the truth of one dataset is hidden: not at first, and a version of others as soon as one of these is.
 
-    def __init__(self, database: Database, dataset_id: str, parents: Iterable[str] = ()) -> None:
+    A version of a version too: each hides with its parents until something is said of it alone.
+    """
+
+    def __init__(self, database: Database, dataset_id: str, parents: Iterable[Parent] = ()) -> None:
         self._database = database
         self._dataset = dataset_id
-        self._parents = [HiddenTruth(database, parent) for parent in parents]
+        self._parents = [HiddenTruth(database, parent.id, parent.parents) for parent in parents]
 
     @classmethod
     def of(cls, database: Database, info: DatasetInfo) -> HiddenTruth:
         """Of the content that a dataset has; every name of it shares it, as they share its labels."""
-        return cls(database, info.id, (parent.id for parent in info.parents))
+        return cls(database, info.id, info.parents)
 
     @property
     def is_hidden(self) -> bool:
@@ -54,8 +57,9 @@ class HiddenTruth:
         self._say(False, author)
 
     def history(self) -> list[TruthEvent]:
-        """All that was ever said of this dataset and of those that it is made of, oldest first."""
-        inherited = [event for parent in self._parents for event in parent.history()]
+        """All that was ever said of this dataset and of those that it is made of, at any remove, oldest first."""
+        # Once each, by however many ways it is inherited.
+        inherited = dict.fromkeys(event for parent in self._parents for event in parent.history())
         return sorted([*inherited, *self._own()], key=lambda event: event.at)
 
     def _own(self) -> list[TruthEvent]:

@@ -5,6 +5,7 @@ A reader never holds a file whole: `Recording.steps` is an iterator, and `storag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -164,6 +165,15 @@ class Recording:
 
     about: About
     steps: Iterator[Steps]
+
+
+def readable(text: str) -> str:
+    """A text of a file without what can be neither shown nor stored: control characters and halves of characters."""
+    return _UNREADABLE.sub("", text)
+
+
+_UNREADABLE = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""But for tabs and line breaks."""
 
 
 def flat_names(parts: tuple[Part, ...], kind: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -142,13 +141,10 @@ def export_curated(format_name: str, curated: Curated, out: Path) -> None:
         raise AlreadyExists(f"{out} is there already; choose another place")
     if not out.absolute().parent.is_dir():
         raise NotFound(f"the folder of {out} is not there; make it or choose another")
-    aside = out.absolute().with_name(f".{out.name}.{secrets.token_hex(4)}")
-    try:
+    with TemporaryDirectory(dir=out.absolute().parent, prefix=".") as folder:
+        written = Path(folder) / out.name  # some formats keep the name within
         if format_name == SIDECAR:
-            progress_sidecar.write(curated, aside)
+            progress_sidecar.write(curated, written)
         else:
-            formats.write(format_name, curated, aside)
-        aside.rename(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.unlink(missing_ok=True)
+            formats.write(format_name, curated, written)
+        written.rename(out)

@@ -50,9 +50,21 @@ def here(tmp_path, monkeypatch):
     return Workspace(tmp_path / "ws")
 
 
+DATACLASS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from pathlib import Path
+@dataclass
+class Settings:
+    here: Path = Path(__file__)
+assert Settings().here.name == "left.py"
+ENVIRONMENT = "Pendulum-v1"
+"""
+
+
 def brought(here, text, name="left.py"):
     """The file in the workspace."""
-    Path(name).write_text(text)
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return UserFiles(here).add(Path(name))
 
 
@@ -129,11 +141,21 @@ def test_a_file_can_make_an_environment_of_its_own(here):
     simulator.close()
 
 
+@pytest.mark.parametrize("text", [DATACLASS, "# coding: latin-1\nENVIRONMENT = 'Pendulum-v1' # \xe9".encode("latin-1")])
+def test_a_file_runs_as_any_module_does(here, text):
+    UserFiles(here).allow(brought(here, text), "ann")
+    simulator = Simulator(find_environment(here, "left.py"), PENDULUM)
+    assert simulator.reset(0).shape == (3,)
+    simulator.close()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     {
         "x = 1": "makes no environment; give it a function make",
         "import nowhere_at_all": r"does not run \(ModuleNotFoundError: .*; mend it",
+        "raise RuntimeError('no such device')": r"does not run \(RuntimeError: no such device\); mend it",
+        "\n\n# é".encode("latin-1"): r"does not run \(UnicodeDecodeError: .*; mend it",
         "def (": r"does not run \(SyntaxError: .*; mend it",
         "ENVIRONMENT = 'Nowhere-v0'": "the environment 'left.py .*' cannot be made",
     }.items(),

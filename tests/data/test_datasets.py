@@ -1,6 +1,7 @@
 """The datasets of a workspace: immutable folders named by their content, names that point to them."""
 
 import json
+import os
 import shutil
 import sys
 
@@ -169,6 +170,11 @@ def test_who_imported_what_and_how_is_known(store, file):
     np.testing.assert_allclose(info.statistics["observations"].high, observations.max(axis=0))
 
 
+def test_a_source_whose_name_no_page_can_show_is_named_without_what_cannot_be_shown(store, file, tmp_path):
+    info = store.add(file.rename(tmp_path / os.fsdecode(b"b\xffd.hdf5")), name="walks")
+    assert info.source == "bd.hdf5"
+
+
 def test_several_files_make_one_dataset(store, tmp_path):
     paths = [write_dsrl(tmp_path / f"{seed}.hdf5", dsrl_arrays(seed=seed)) for seed in range(2)]
     info = store.add(paths, name="walks")
@@ -217,6 +223,21 @@ def test_labels_that_come_with_a_file_are_taken_over_once(store, file, tmp_path)
     fresh.add(path, name="again")  # this content is here, and its labels are its people's
     assert fresh.info("again").id == fresh.info("mine").id
     assert labels.current().tolist() == ["none"] * 3
+
+
+def test_labels_that_come_with_a_file_are_taken_over_beside_what_was_said(store, file, tmp_path):
+    store.add(file, name="walks")
+    path = export(store, "walks", tmp_path / "export.hdf5")
+    labels = store.labels("walks")
+    labels.tag([0], "mine", author="ann")
+    labels.mark([2], "preferred", author="ann")
+    labels.tag([2], "odd", author="ann")
+    labels.undo(author="ann")
+    store.add(path, name="again", author="bea")
+    assert labels.current().tolist() == ["none", "non_preferred", "preferred"]
+    assert labels.state().segments == {1: ((0, 1),)}
+    assert labels.state().tags == {"mine": (0,), "odd": (0,)}
+    assert labels.history()[0].note == "from export.hdf5; 1 trajectories keep what was said of them here"
 
 
 def test_labels_that_come_with_a_file_are_taken_over_where_nothing_was_said(store, file, tmp_path, monkeypatch):
@@ -275,6 +296,16 @@ def test_a_filter_is_a_version_that_remembers_its_parent_and_its_labels(store, f
     assert store.labels("some").history()[0].origin == "parent"
 
 
+def test_labels_follow_into_a_version_that_is_here_already(store, file):
+    store.add(file, name="walks")
+    store.derive("walks", [0, 1], new_name="first", how="two")
+    store.labels("first").tag([0], "seen", author="ann")
+    store.labels("first").mark([1], "preferred", author="ann")
+    store.labels("walks").mark([0, 1], "non_preferred", author="ann")
+    assert store.derive("walks", [0, 1], new_name="second", how="two").id == store.info("first").id
+    assert store.labels("second").current().tolist() == ["non_preferred", "preferred"]
+
+
 @pytest.mark.parametrize("chosen", [[], [0, 0], [3], [-1]])
 def test_a_filter_of_what_is_not_there_keeps_nothing(store, workspace, file, chosen):
     store.add(file, name="walks")
@@ -294,6 +325,15 @@ def test_a_merge_has_all_trajectories_and_labels_of_its_parents(store, file, tmp
     assert store.labels("all").current().tolist() == ["none", "preferred", "none", "non_preferred", "none"]
     with pytest.raises(InvalidDataset, match="two or more"):
         store.merge(["walks"], new_name="one")
+
+
+def test_a_dataset_that_was_put_together_again_is_not_its_own_ancestor(store, workspace, file):
+    whole = store.add(file, name="walks")
+    parts = [store.derive("walks", chosen, new_name=name, how="half") for name, chosen in (("a", [0]), ("b", [1, 2]))]
+    shutil.rmtree(workspace.datasets / whole.id)
+    info = store.merge(["a", "b"], new_name="again")
+    assert info.id == whole.id
+    assert info.parents == tuple(Parent(part.id, part.name, "merged") for part in parts)
 
 
 def test_labels_follow_a_trajectory_that_is_unchanged(store, file, tmp_path):

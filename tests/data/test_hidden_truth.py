@@ -45,6 +45,24 @@ def test_a_version_is_hidden_with_what_it_was_made_of_until_it_is_revealed_itsel
     assert HiddenTruth.of(database, whole).is_hidden
 
 
+def test_a_version_of_a_version_is_hidden_with_the_first_and_knows_its_history_once(tmp_path):
+    datasets = store_of(Workspace(tmp_path))
+    database = Database(Workspace(tmp_path).database)
+    whole = datasets.add(write_dsrl(tmp_path / "walks.hdf5", dsrl_arrays()))
+    HiddenTruth.of(database, whole).hide("ann")
+    datasets.derive(whole.name, [0, 2], new_name="part", how="two of them")
+    datasets.derive(whole.name, [1], new_name="rest", how="the other")
+    last = datasets.derive("part", [1], new_name="last", how="one of these")
+    both = datasets.merge(["part", "rest"], new_name="both")
+    for version in (last, both):
+        truth = HiddenTruth.of(database, version)
+        assert truth.is_hidden
+        assert [event.author for event in truth.history()] == ["ann"]
+    HiddenTruth.of(database, datasets.info("part")).reveal("bob")
+    assert not HiddenTruth.of(database, last).is_hidden  # as what it was made of
+    assert HiddenTruth.of(database, both).is_hidden  # its other parent still is
+
+
 def test_only_what_was_said_between_the_first_hiding_and_the_first_reveal_was_said_without_the_truth():
     events = [TruthEvent(True, "ann", "2026-01-02"), TruthEvent(False, "ann", "2026-01-04"),
               TruthEvent(True, "ann", "2026-01-06")]  # fmt: skip

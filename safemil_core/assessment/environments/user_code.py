@@ -12,9 +12,10 @@ def cost(observation, action, next_observation, info):    # where `info["cost"]`
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from importlib.abc import InspectLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from types import ModuleType
 from typing import Any
 
@@ -66,11 +67,11 @@ class CostOf(gymnasium.Wrapper[Any, Any, Any, Any]):
 class _Allowed(InspectLoader):
     """Loads a module from text that was looked at, whatever the file holds by now."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, content: bytes) -> None:
+        self._content = content
 
     def get_source(self, fullname: str) -> str:
-        return self._text
+        return decode_source(self._content)
 
 
 def _run(source: UserFile) -> ModuleType:
@@ -78,12 +79,15 @@ def _run(source: UserFile) -> ModuleType:
     content = source.file.read_bytes() if source.file.exists() else b""
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise EnvironmentUnavailable(f"{source.file.name} is not what you allowed any more; look at it and allow it")
-    spec = spec_from_loader(f"user_{source.sha256[:12]}", _Allowed(content.decode()), origin=str(source.file))
+    spec = spec_from_loader(f"user_{source.sha256[:12]}", _Allowed(content), origin=str(source.file))
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
+    module.__file__ = str(source.file)
+    sys.modules[spec.name] = module  # dataclasses and pickle look modules up there
     try:
         spec.loader.exec_module(module)
-    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError, LookupError) as problem:
+    except Exception as problem:  # noqa: BLE001  # the user's own code may raise anything
+        sys.modules.pop(spec.name, None)
         raise EnvironmentUnavailable(
             f"{source.file.name} does not run ({type(problem).__name__}: {problem}); mend it, and allow it again"
         ) from None

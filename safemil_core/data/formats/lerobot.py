@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -18,7 +19,8 @@ import pyarrow as pa
 
 from safemil_core.data.formats import flat_arrays, lerobot_files, notes, parquet_files, pictures
 from safemil_core.data.formats.lerobot_files import Episode, Info
-from safemil_core.data.formats.lerobot_write import FINALS, NOTES, write
+from safemil_core.data.formats.lerobot_write import FINALS, NOTES, TASK, write
+from safemil_core.data.labels.records import checked_name
 from safemil_core.data.recording import (
     CUT_OFF,
     DTYPES,
@@ -30,8 +32,9 @@ from safemil_core.data.recording import (
     Recording,
     Steps,
     flat_names,
+    readable,
 )
-from safemil_core.errors import InvalidDataset
+from safemil_core.errors import InvalidDataset, InvalidLabels
 
 __all__ = ["detect", "read", "write"]
 
@@ -166,7 +169,9 @@ def _about(root: Path, info: Info, columns: _Columns, episodes: list[Episode]) -
         "robot": info.robot_type,
         "fps": f"{info.fps:g}" if info.fps else None,
     }
-    tags = {f"task: {task}": tuple(n for n, e in enumerate(episodes) if task in e.tasks) for task in tasks}
+    named = {task: _tag(task) for task in tasks} if len(tasks) > 1 else {}
+    tags = {tag: tuple(n for n, e in enumerate(episodes) if task in e.tasks) for task, tag in named.items()}
+    facts |= {tag: task for task, tag in named.items() if tag != f"{TASK}{task}".strip()}
     said = [f"{left_out} videos are missing"] if left_out else []
     said += [f"replays show the camera {info.cameras[0]!r} of {len(info.cameras)}"] if len(info.cameras) > 1 else []
     return About(
@@ -179,10 +184,19 @@ def _about(root: Path, info: Info, columns: _Columns, episodes: list[Episode]) -
         observation_names=_names(info, columns.observations, "obs"),
         action_names=_names(info, columns.actions, "action"),
         notes=tuple(said),
-        tags={**(tags if len(tasks) > 1 else {}), **_successes(root, columns, episodes)},
+        tags={**tags, **_successes(root, columns, episodes)},
         clips=clips,
         facts={key: value for key, value in (*facts.items(), *(("task", task) for task in tasks[:1])) if value},
     )
+
+
+def _tag(task: str) -> str:
+    """Of a task's episodes: its text, or as much of it as a tag can hold with a digest that tells it from others."""
+    try:
+        return checked_name(f"{TASK}{task}", "a tag")
+    except InvalidLabels:
+        digest = sha256(task.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+        return f"{TASK}{' '.join(readable(task).split())[:60]}… {digest}"
 
 
 def _names(info: Info, parts: Mapping[str, Part], kind: str) -> tuple[str, ...]:

@@ -195,7 +195,7 @@ def _filled(template: str, values: Mapping[str, int | str]) -> str:
 
 
 def _rows_v2(root: Path) -> Iterator[dict[str, Any]]:
-    for line in text(root, EPISODES_V2).splitlines():
+    for line in text(root, EPISODES_V2).split("\n"):  # `splitlines` also breaks within a task's text
         if line.strip():
             row = json.loads(line)
             if not isinstance(row, dict):

@@ -30,6 +30,8 @@ EPISODES = "meta/episodes/chunk-000/file-000.parquet"
 FILE_BYTES = 100 * 10**6
 """Of a data file, before it is packed; then the next one begins."""
 FILES_PER_CHUNK = 1000
+TASK = "task: "
+"""How a tag begins that says what a trajectory was to do. Where it cannot say all, there is a fact of its name."""
 FPS = 10
 """Written where the data do not know: LeRobot counts time in seconds, most simulators in steps."""
 
@@ -84,7 +86,8 @@ def _vectors(kind: str, parts: tuple[Part, ...], names: tuple[str, ...]) -> dict
     features, at = {}, 0
     for key, part in zip(_keys(kind, parts), parts, strict=True):
         own = list(names[at : at + part.size]) if names else None
-        features[key] = {"dtype": part.dtype, "shape": [part.size], "names": own}
+        if part.size:
+            features[key] = {"dtype": part.dtype, "shape": [part.size], "names": own}
         at += part.size
     return features
 
@@ -108,8 +111,8 @@ def _tasks(curated: Curated) -> list[str]:
     otherwise = curated.about.facts.get("task") or curated.about.env_id or "unnamed task"
     named: dict[int, str] = {}
     for tag, members in curated.tags.items():
-        if tag.startswith("task: "):
-            named |= dict.fromkeys(members, tag.removeprefix("task: "))
+        if tag.startswith(TASK):
+            named |= dict.fromkeys(members, curated.about.facts.get(tag, tag.removeprefix(TASK)))
     return [named.get(int(number), otherwise) for number in curated.chosen]
 
 
@@ -208,9 +211,11 @@ def _arrays(one: CuratedTrajectory, curated: Curated, episode: int, step: int, t
 
 
 def _parts(vectors: np.ndarray, kind: str, parts: tuple[Part, ...]) -> dict[str, np.ndarray]:
-    """[n, size] of each part, or [n] of a single number, by column."""
+    """[n, size] of each part that has numbers, or [n] of a single number, by column."""
     flat = [of_part(vectors, parts, index).reshape(len(vectors), part.size) for index, part in enumerate(parts)]
-    return {key: a[:, 0] if a.shape[1] == 1 else a for key, a in zip(_keys(kind, parts), flat, strict=True)}
+    return {
+        key: a[:, 0] if a.shape[1] == 1 else a for key, a in zip(_keys(kind, parts), flat, strict=True) if a.shape[1]
+    }
 
 
 def _type(feature: Mapping[str, Any]) -> pa.DataType:

@@ -97,15 +97,26 @@ def _check_size(path: Path, file: pq.ParquetFile) -> None:
 
 
 def batches(file: pq.ParquetFile, columns: list[str], row_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Its rows in blocks, some columns only; `row_bytes` is about what a row of them takes."""
+    """Its rows in blocks, some columns only, of `plain` types; `row_bytes` is about what a row of them takes."""
     with in_one_sentence():
         pieces = file.iter_batches(rows_per_block(row_bytes), columns=columns, use_threads=False)
     while True:
         with in_one_sentence():
             batch = next(pieces, None)
-        if batch is None:
-            return
+            if batch is None:
+                return
+            types = [plain(field.type) for field in batch.schema]
+            if types != batch.schema.types:
+                cast = [pc.cast(column, kind) for column, kind in zip(batch.columns, types, strict=True)]
+                batch = pa.RecordBatch.from_arrays(cast, names=batch.schema.names)
         yield batch
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """The type in which a column is read: of text there is one, and what a dictionary holds is written out."""
+    if pa.types.is_dictionary(kind):
+        return plain(kind.value_type)
+    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
 
 def is_number(kind: pa.DataType) -> bool:

@@ -60,11 +60,8 @@ def preview(path: Path) -> list[dict[str, object]]:
 
 def _columns(schema: pa.Schema) -> list[tuple[str, str]]:
     """Those that can be a column of numbers, names or flags; lists and bytes cannot."""
-    return [
-        (field.name, str(field.type))
-        for field in schema
-        if parquet_files.is_number(field.type) or pa.types.is_string(field.type)
-    ]
+    types = ((field.name, parquet_files.plain(field.type)) for field in schema)
+    return [(name, str(kind)) for name, kind in types if parquet_files.is_number(kind) or pa.types.is_string(kind)]
 
 
 def _image_columns(schema: pa.Schema) -> dict[str, str]:

@@ -52,8 +52,9 @@ class _Order:
         """[n] bool, whether a row begins a trajectory."""
         assert self._trajectory is not None
         ids = batch.column(self._trajectory)
-        if ids.null_count:
-            row = self._row + int(np.argmax(ids.is_null().to_numpy(zero_copy_only=False)))
+        missing = ids.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+        if missing.any():
+            row = self._row + int(np.argmax(missing))
             raise InvalidDataset(f"row {row + 1} has no {self._trajectory!r}; fill it in or leave the row out")
         codes = ids.dictionary_encode().indices.to_numpy()
         first = np.append(ids[0].as_py() != self._current, np.diff(codes) != 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import tarfile
 import zipfile
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from safemil_core.data.formats.sizes import check_unpacked
 from safemil_core.errors import InvalidDataset
 
 MOST_MEMBERS = 200_000
@@ -46,24 +48,35 @@ def unpack(path: Path, into: Path, most_bytes: int = MOST_BYTES, on_block: Calla
         on_block: called after each block that was written.
 
     Returns:
-        The folder that holds the data: the archive's single top folder where it has one, else `into`.
+        The file or folder that holds the data: where a folder has a single member, that one and not the folder.
 
     Raises:
         InvalidDataset: a member leads outside, is a link or a device, comes twice, or there is too much of them.
+        OSError: the disk is full.
     """
+    stored, unpacked = path.stat().st_size, 0
+
+    def heed(n_bytes: int) -> None:
+        nonlocal unpacked
+        unpacked += n_bytes
+        if unpacked > most_bytes:
+            raise InvalidDataset(f"it unpacks to more than {most_bytes >> 20} MiB; pack less, or unpack it yourself")
+        check_unpacked("it", stored, unpacked)
+
     try:
-        left = most_bytes
         for count, member in enumerate(_members(path)):
             if count >= MOST_MEMBERS:
                 raise InvalidDataset(f"it has more than {MOST_MEMBERS} members; pack fewer files")
-            left -= _write(member, _target(member.name, into), left, most_bytes, on_block)
+            _write(member, _target(member.name, into), heed, on_block)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, ValueError, RuntimeError) as problem:
-        if isinstance(problem, InvalidDataset):
+        if isinstance(problem, InvalidDataset) or getattr(problem, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
             raise
         # All that the two libraries are known to raise on bytes that are not what they claim; RuntimeError: encrypted.
         raise InvalidDataset(f"it cannot be unpacked ({problem}); pack it again without a password") from None
-    inside = [child for child in into.iterdir() if child.name != "__MACOSX"]
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() else into
+    found = into
+    while found.is_dir() and len(inside := [child for child in found.iterdir() if child.name != "__MACOSX"]) == 1:
+        found = inside[0]
+    return found
 
 
 def _members(path: Path) -> Iterator[_Member]:
@@ -99,16 +112,11 @@ def _target(name: str, into: Path) -> Path:
     return target
 
 
-def _write(member: _Member, target: Path, left: int, most_bytes: int, on_block: Callable[[], None]) -> int:
+def _write(member: _Member, target: Path, heed: Callable[[int], None], on_block: Callable[[], None]) -> None:
+    """Write a member block by block; `heed` hears of the bytes of each before they are written."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
     with target.open("xb") as file:
         while block := member.content.read(_BLOCK):
-            written += len(block)
-            if written > left:
-                raise InvalidDataset(
-                    f"it unpacks to more than {most_bytes >> 20} MiB; pack less, or unpack it yourself"
-                )
+            heed(len(block))
             file.write(block)
             on_block()
-    return written

@@ -19,7 +19,7 @@ from typing import Any
 
 from safemil_core import errors
 from safemil_core.data.intake.limits import Limits
-from safemil_core.data.recording import Options
+from safemil_core.data.recording import Options, readable
 from safemil_core.data.storage import about_json
 from safemil_core.data.storage.build import Built
 from safemil_core.data.storage.statistics import Dimensions
@@ -174,7 +174,7 @@ def _raise_reported(report: dict[str, Any], reading: str, limits: Limits) -> Non
     if "refused" in report:
         kind, message = report["refused"]
         known: type[SafeMILError] = getattr(errors, kind)
-        raise known(message)
+        raise known(readable(message))
     if "exhausted" in report:
         raise InvalidDataset(
             f"{reading} needs more than {limits.memory_bytes >> 20} MiB of memory to be read; "

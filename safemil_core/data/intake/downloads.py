@@ -21,6 +21,8 @@ from safemil_core.errors import DownloadFailed, NotFound
 
 MINARI_HUB = "https://huggingface.co"
 MINARI_OWNER = "farama-minari"
+MINARI_PROOF = {"data/metadata.json", "data/main_data.hdf5"}
+"""A folder with either is a dataset; others are groups of them."""
 TIMEOUT_S = 30.0
 """Without a byte from the server."""
 ATTEMPTS = 5
@@ -72,7 +74,7 @@ def minari_files(name: str) -> list[RemoteFile]:
 
     Raises:
         NotFound: the hub has no such dataset.
-        DownloadFailed: the hub does not answer.
+        DownloadFailed: the hub does not answer, or not with a list of files.
     """
     if not _NAME.fullmatch(name) or "/" not in name:
         raise NotFound(f"{name!r} is no name of a Minari dataset; they look like D4RL/door/human-v2")
@@ -86,11 +88,21 @@ def minari_files(name: str) -> list[RemoteFile]:
             raise NotFound(f"there is no Minari dataset {name!r} at {urlsplit(hub).netloc}")
         if not answer.ok:
             raise DownloadFailed(f"{urlsplit(hub).netloc} answers {answer.status_code}; try again later")
-        files += [_minari_file(hub, repository, folder, entry) for entry in answer.json() if entry["type"] == "file"]
+        try:
+            entries = answer.json()
+            files += [_minari_file(hub, repository, folder, entry) for entry in entries if entry["type"] == "file"]
+        except (ValueError, TypeError, KeyError):  # an error, or the page of a hotel that wants a login
+            raise DownloadFailed(
+                f"{urlsplit(hub).netloc} answers with something else than a list of files; open {page} in a browser to"
+                " see what, then try again"
+            ) from None
         following = answer.links.get("next", {}).get("url")
         page = following if following and following.startswith(f"{hub}/") else None
-    if not files:
-        raise NotFound(f"there is no Minari dataset {name!r} at {urlsplit(hub).netloc}")
+    paths = {file.path for file in files}
+    if not paths & MINARI_PROOF:
+        below = sorted({path.rsplit("/data/", 1)[0] for path in paths if path.endswith(tuple(MINARI_PROOF))})
+        choices = f"; there are {', '.join(f'{name}/{version}' for version in below[:20])}" if below else ""
+        raise NotFound(f"there is no Minari dataset {name!r} at {urlsplit(hub).netloc}{choices}")
     return files
 
 
@@ -132,6 +144,8 @@ def _fetch_one(file: RemoteFile, target: Path, on_bytes: OnBytes) -> None:
                     f"the line to {host} broke {ATTEMPTS} times ({type(problem).__name__}); start again to go on"
                 ) from None
             time.sleep(0.0 if grew else 0.5 * 2**attempt)
+        except requests.RequestException as problem:  # no address, one that leads nowhere, or in a circle
+            raise _failed(file.url, problem) from None
     _check(file, part)
     part.replace(target)
 
@@ -205,5 +219,13 @@ def _get(url: str) -> requests.Response:
     try:
         return requests.get(url, timeout=TIMEOUT_S)
     except requests.RequestException as problem:
-        host = urlsplit(url).netloc
-        raise DownloadFailed(f"{host} does not answer ({type(problem).__name__}); try again later") from None
+        raise _failed(url, problem) from None
+
+
+def _failed(url: str, problem: requests.RequestException) -> DownloadFailed:
+    if isinstance(problem, (requests.ConnectionError, requests.Timeout)):
+        return DownloadFailed(f"{urlsplit(url).netloc} does not answer ({type(problem).__name__}); try again later")
+    return DownloadFailed(
+        f"{url} cannot be fetched ({type(problem).__name__}); check the address, and SAFEMIL_MINARI_HUB or"
+        " SAFEMIL_DSRL_MIRROR if you have set them"
+    )

@@ -83,7 +83,9 @@ def _inspect(path: Path, limits: Limits, report: Reporter) -> dict[str, Any]:
 
 def _build(paths: tuple[Path, ...], into: Path, options: Options, limits: Limits, report: Reporter) -> dict[str, Any]:
     paths = tuple(
-        _unpacked(path, into / UNPACKED / str(place), limits, report) if _is_archive(path, limits, report) else path
+        _unpacked(path, into / UNPACKED / str(place) / path.name, limits, report)
+        if _is_archive(path, limits, report)
+        else path
         for place, path in enumerate(paths)
     )
     names = [_known(path, limits, report) for path in paths]
@@ -110,7 +112,7 @@ def _is_archive(path: Path, limits: Limits, report: Reporter) -> bool:
 
 
 def _unpacked(path: Path, into: Path, limits: Limits, report: Reporter) -> Path:
-    """The folder of an archive's data; the parent removes it when videos are taken from it."""
+    """An archive's data, in a folder of its name; the parent removes it when videos are taken from it."""
 
     def on_block() -> None:
         allow(limits.stall_s)

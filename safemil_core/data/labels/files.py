@@ -26,6 +26,8 @@ from safemil_core.data.labels.records import (
 from safemil_core.data.labels.store import LABELS, Label, LabelStore
 from safemil_core.errors import InvalidLabels
 
+_FORMULA = ("=", "+", "-", "@")
+"""How a text begins that a spreadsheet would compute instead of showing."""
 LARGEST = 64 * 2**20
 """Bytes of a file of labels; more is refused unread."""
 
@@ -65,7 +67,8 @@ class LabelFile:
 def csv_text(state: LabelState) -> str:
     """Every trajectory of which something is said, with the columns trajectory, label, reason, tags, segments.
 
-    Tags and segments have `;` between them: `curve;night` and `10-40;60-75`.
+    Tags and segments have `;` between them: `curve;night` and `10-40;60-75`. Reasons and tags that a spreadsheet would
+    take for formulas begin with an apostrophe, which `parse_csv` takes away.
     """
     tags: dict[int, list[str]] = {}
     for tag, members in state.tags.items():
@@ -77,7 +80,7 @@ def csv_text(state: LabelState) -> str:
     for trajectory, (label, reason) in enumerate(zip(state.labels, state.reasons, strict=True)):
         spans = ";".join(f"{first}-{last}" for first, last in state.segments.get(trajectory, ()))
         if label != "none" or reason or spans or trajectory in tags:
-            rows.writerow([trajectory, label, reason, _joined(tags.get(trajectory, [])), spans])
+            rows.writerow([trajectory, label, _harmless(reason), _joined(tags.get(trajectory, [])), spans])
     return text.getvalue()
 
 
@@ -199,10 +202,10 @@ def _events_of_row(row: Mapping[str, str | None]) -> Iterator[Event]:
     if not cells["trajectory"].isdecimal() or len(cells["trajectory"]) > 18:
         raise InvalidLabels(f"{cells['trajectory'][:80]!r} is not a trajectory number")
     trajectory = int(cells["trajectory"])
-    reason = checked_name(cells["reason"], "the reason") if cells["reason"] else ""
+    reason = checked_name(_as_said(cells["reason"]), "the reason") if cells["reason"] else ""
     yield Event(trajectory, "label", checked_label(cells["label"]), reason)
     for tag in next(csv.reader([cells["tags"]], delimiter=";"), []):
-        yield Event(trajectory, tag_aspect(tag), "on")
+        yield Event(trajectory, tag_aspect(_as_said(tag.strip())), "on")
     for span in filter(None, cells["segments"].split(";")):
         first, dash, last = (part.strip() for part in span.partition("-"))
         if not dash or not (first.isdecimal() and last.isdecimal()) or len(span) > 40:
@@ -235,5 +238,14 @@ def _whole(value: object) -> int:
 
 def _joined(tags: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, delimiter=";", lineterminator="").writerow(tags)
+    csv.writer(text, delimiter=";", lineterminator="").writerow(map(_harmless, tags))
     return text.getvalue()
+
+
+def _harmless(text: str) -> str:
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+
+
+def _as_said(text: str) -> str:
+    """What `_harmless` was given."""
+    return text.removeprefix("'") if text.lstrip("'").startswith(_FORMULA) else text

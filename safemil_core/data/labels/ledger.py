@@ -120,6 +120,14 @@ class LabelLedger:
             rows = connection.execute(text(query), values)
         return list(map(Standing._make, rows.all()))
 
+    def said(self, connection: Connection) -> set[tuple[int, str]]:
+        """Each trajectory with each aspect that somebody ever spoke of, be it taken back since."""
+        query = """
+            SELECT DISTINCT e.trajectory, e.aspect FROM label_events e JOIN label_actions a ON a.id = e.action
+            WHERE a.dataset = :dataset
+            """
+        return {(row.trajectory, row.aspect) for row in connection.execute(text(query), {"dataset": self.dataset})}
+
     def segments(self, connection: Connection) -> dict[int, list[tuple[int, int]]]:
         """Segments that stand now, by trajectory. They overlap where an undo brought one back."""
         query = """

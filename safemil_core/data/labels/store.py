@@ -170,6 +170,7 @@ class LabelStore(LabelReader):
         lengths: Sequence[int] | np.ndarray | None = None,
         note: str = "",
         origin: Origin = "file",
+        only_unsaid: bool = False,
     ) -> int | None:
         """Take over what a file or another version of the dataset says, as one action; None where it says nothing.
 
@@ -181,6 +182,9 @@ class LabelStore(LabelReader):
             tags: trajectories by tag.
             reasons: by trajectory, of those in `labels`.
             lengths: [N] steps of each trajectory, so that segments beyond them are refused.
+            only_unsaid: leave out each label, tag and segment of which somebody here has ever spoken, so that it is
+                neither overruled nor, where it was undone, brought back. Who has labelled a trajectory has also
+                spoken of its segments.
         """
         codes = {self._number(t): self._reason(code) for t, code in (reasons or {}).items()}
         events = [Event(self._number(t), "label", checked_label(v), codes.get(t, "")) for t, v in labels.items()]
@@ -196,6 +200,15 @@ class LabelStore(LabelReader):
         if not events and not spans:
             return None
         with self._database.write() as connection:
+            if only_unsaid:
+                said = self._ledger.said(connection)
+                judged = {t for t, aspect in said if not aspect.startswith("tag ")}
+                known = {event.trajectory for event in events if event[:2] in said} | (spans.keys() & judged)
+                events = [event for event in events if event[:2] not in said]
+                spans = {t: some for t, some in spans.items() if t not in judged}
+                if not events and not spans:
+                    return None
+                note += f"; {len(known)} trajectories keep what was said of them here" if known else ""
             events += self._segment_events(connection, spans)
             return self._append(connection, events, author=author, note=note, origin=origin)
 

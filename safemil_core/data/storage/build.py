@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from safemil_core.data.recording import About, Recording
+from safemil_core.data.recording import About, Recording, readable
 from safemil_core.data.storage import about_json
-from safemil_core.data.storage.dataset_files import DatasetFiles
+from safemil_core.data.storage.dataset_files import DatasetFiles, widths
 from safemil_core.data.storage.npy_stream import HEADER_BYTES
 from safemil_core.data.storage.several import Share, brought, common
 from safemil_core.data.storage.statistics import Dimensions
@@ -58,7 +58,11 @@ def build(
     Raises:
         InvalidDataset: something is wrong with the data; one sentence that names array, trajectory and step.
     """
+    sources = [(readable(name), recording) for name, recording in sources]
     names = [name or f"part {place}" for place, (name, _) in enumerate(sources, start=1)]
+    for name, recording in sources:
+        with _named(name):
+            _check_parts(recording.about)
     about = common([recording.about for _, recording in sources], names)
     shares, notes, done = [], list(about.notes), 0
     with DatasetFiles.opened(into, about, most_bytes) as files, ThreadPoolExecutor(1) as beside:
@@ -77,7 +81,7 @@ def build(
             shares.append(Share(recording.about, first, files.lengths_from(first)))
         with _named(sources[0][0] if len(sources) == 1 else ""):
             files.check()
-    said = brought(shares)
+    said = {**files.parts, **brought(shares)}
     about = replace(about, **{**said, "notes": (*notes, *files.notes, *said["notes"])}, n_steps=files.n_steps)
     (into / "about.json").write_text(about_json.to_json(about))
     return Built(
@@ -88,6 +92,16 @@ def build(
         observations=Dimensions.of(files.totals["observations"]),
         actions=Dimensions.of(files.totals["actions"]),
     )
+
+
+def _check_parts(about: About) -> None:
+    for part in (*about.observations, *about.actions, *about.images):
+        if readable(part.name) != part.name:
+            raise InvalidDataset(f"the name {ascii(part.name)[:80]} is not plain text; rename it")
+    n = widths(about)
+    if not n["actions"] or not (n["observations"] or about.images):
+        empty = "observations" if n["actions"] else "actions"
+        raise InvalidDataset(f"its {empty} have no dimensions, so there is nothing to learn from; bring some")
 
 
 def _await(job: Future[None] | None) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import blake2b
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,8 @@ class DatasetFiles:
         self.totals: dict[str, Moments] = {}
         """Of all whole trajectories as one stretch, by array."""
         self.notes: list[str] = []
+        self.parts = {"observations": about.observations, "actions": about.actions}
+        """As the values turn out to be: what holds fractions is float32, whatever was said of it."""
         self._widths = widths(about)
         self._steps = {key: NpyStream(into / f"{key}.npy", "<f4", _row(key, n)) for key, n in self._widths.items()}
         self._images = {
@@ -79,6 +83,8 @@ class DatasetFiles:
             return
         arrays, images = self._checked(block)
         before = self._steps["actions"].n_rows
+        for kind in self.parts:
+            self._heed_fractions(kind, arrays[kind])
         for key, array in arrays.items():
             self._steps[key].append(array.reshape(len(array), *_row(key, self._widths[key])))
         for name, stream in self._images.items():
@@ -108,16 +114,25 @@ class DatasetFiles:
         """Once all is there: at least one trajectory, and only such values as the parts speak of."""
         if not self.n_trajectories:
             raise InvalidDataset("it holds no trajectory that ends; give the episode length, or mark where they end")
-        for kind, parts in (("observations", self._about.observations), ("actions", self._about.actions)):
-            at, total = 0, self.totals[kind]
-            for part in parts:
+        for kind, parts in self.parts.items():
+            total = self.totals[kind]
+            for part, at in zip(parts, _starts(parts), strict=True):
                 low, high = total.low[0, at : at + part.size], total.high[0, at : at + part.size]
                 least, most = _range(part)
                 if part.size and (low.min() < least or high.max() > most):
                     raise InvalidDataset(
                         f"{kind} {part.name} hold {low.min():g} to {high.max():g}, expected {least:g} to {most:g}"
                     )
-                at += part.size
+
+    def _heed_fractions(self, kind: str, vectors: np.ndarray) -> None:
+        found = list(self.parts[kind])
+        for place, (part, at) in enumerate(zip(found, _starts(self.parts[kind]), strict=True)):
+            values = vectors[:, at : at + part.size]
+            if (part.dtype != "float32" or part.n_choices is not None) and (values != np.rint(values)).any():
+                found[place] = replace(part, dtype="float32", n_choices=None)
+                what = f"{kind} {part.name}".strip()
+                self.notes.append(f"{what} are said to be whole numbers and hold fractions, so they are float32")
+        self.parts[kind] = tuple(found)
 
     def _close(self) -> None:
         for stream in (*self._steps.values(), *self._images.values(), self._ends, self._keys):
@@ -209,6 +224,8 @@ class DatasetFiles:
                 place = int(np.argmin(np.isfinite(values).all(axis=1)))
                 number = self.n_trajectories - n_ends + place
                 raise InvalidDataset(f"the final observation of trajectory {number} is not finite; remove or repair it")
+            if name is None:
+                self._heed_fractions("observations", values)
             stream.append(values.astype(stream.dtype, copy=False))
 
     def _final_stream(self, name: str | None) -> NpyStream:
@@ -223,6 +240,11 @@ def widths(about: About) -> dict[str, int]:
     found = {kind: sum(part.size for part in getattr(about, kind)) for kind in ("observations", "actions")}
     there = {"rewards": int(about.has_rewards), "costs": int(about.has_costs), "states": about.n_states}
     return {**found, **{key: n for key, n in there.items() if n}}
+
+
+def _starts(parts: tuple[Part, ...]) -> list[int]:
+    """Where each begins in the flat vector."""
+    return [0, *accumulate(part.size for part in parts)][:-1]
 
 
 def _row(key: str, width: int) -> tuple[int, ...]:

@@ -25,6 +25,9 @@ def with_videos(built: Built, folder: Path, most_bytes: int) -> Built:
 def keep_videos(about: About, folder: Path, most_bytes: int) -> About:
     """Copy the files of all clips into a dataset's folder; the clips then name them within it.
 
+    What lies beside or within the folder is ours and is linked: a dataset, which nobody writes to any more, or what was
+    just unpacked. All else is copied, as whoever rewrites it would change what is kept.
+
     Args:
         about: whose clips have full paths.
         folder: of the dataset.
@@ -42,12 +45,18 @@ def keep_videos(about: About, folder: Path, most_bytes: int) -> About:
         left -= path.stat().st_size
         if left < 0:
             raise InvalidDataset(f"the videos are larger than {most_bytes / 2**30:,.1f} GiB; leave them out")
-        try:
-            os.link(path, folder / name)  # of a dataset of ours, or of what was just unpacked: no second copy
-        except OSError:
+        if not (path.is_relative_to(folder.parent) and _linked(path, folder / name)):
             shutil.copyfile(path, folder / name)
         kept[source] = name
     return replace(about, clips={t: replace(clip, file=kept[clip.file]) for t, clip in about.clips.items()})
+
+
+def _linked(path: Path, to: Path) -> bool:
+    try:
+        os.link(path, to)
+    except OSError:
+        return False
+    return True
 
 
 def placed(about: About, folder: Path) -> About:

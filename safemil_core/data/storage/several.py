@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from safemil_core.data.recording import About, Clip, Part
-from safemil_core.errors import InvalidDataset
+from safemil_core.data.labels.records import LONGEST_NAME, checked_name
+from safemil_core.data.recording import About, Clip, Part, readable
+from safemil_core.errors import InvalidDataset, InvalidLabels
 
 LABELS = ("non_preferred", "preferred", "unsure")
 
@@ -20,6 +21,7 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
     Raises:
         InvalidDataset: they do not have the same parts.
     """
+    abouts = [_readable(about) for about in abouts]
     first = abouts[0]
     for about, name in zip(abouts[1:], names[1:], strict=True):
         for kind in ("observations", "actions", "images"):
@@ -43,6 +45,19 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
         references=_equal([dict(about.references) for about in abouts], {}),
         facts={key: value for about in reversed(abouts) for key, value in about.facts.items()},
         notes=_notes(abouts, names),
+    )
+
+
+def _readable(about: About) -> About:
+    """With texts that every page can show and every format can keep."""
+    return replace(
+        about,
+        env_id=" ".join(readable(about.env_id).split()) or None if about.env_id else None,
+        observation_names=tuple(map(readable, about.observation_names)),
+        action_names=tuple(map(readable, about.action_names)),
+        references={readable(key): value for key, value in about.references.items()},
+        notes=tuple(map(readable, about.notes)),
+        facts={readable(key): readable(value) for key, value in about.facts.items()},
     )
 
 
@@ -73,30 +88,41 @@ class Share:
 def brought(shares: Sequence[Share]) -> dict[str, Any]:
     """Labels, segments, tags and clips of all files by the numbers in the dataset, as fields of About, and notes.
 
-    What names a trajectory, a step or a label that is not there is left out and said.
+    What names a trajectory, a step or a label that is not there is left out and said, and so is what can be no tag.
     """
     labels: dict[int, str] = {}
     segments: dict[int, tuple[tuple[int, int], ...]] = {}
     tags: dict[str, tuple[int, ...]] = {}
     clips: dict[int, Clip] = {}
-    n_given = 0
+    n_given, unfit = 0, set()
     for share in shares:
         about, first, lengths = share.about, share.first, share.lengths
-        there = range(len(lengths))
+        there, said = range(len(lengths)), {tag: members for tag, members in about.tags.items() if _is_tag(tag)}
+        unfit |= about.tags.keys() - said.keys()
         labels |= {first + t: label for t, label in about.labels.items() if t in there and label in LABELS}
         segments |= {
             first + t: spans
             for t, spans in about.segments.items()
             if t in there and all(0 <= a <= b < lengths[t] for a, b in spans)
         }
-        for tag, members in about.tags.items():
+        for tag, members in said.items():
             tags[tag] = (*tags.get(tag, ()), *(first + t for t in dict.fromkeys(members) if t in there))
         clips |= {first + t: clip for t, clip in about.clips.items() if t in there}
-        n_given += len(about.labels) + len(about.segments) + sum(len(set(members)) for members in about.tags.values())
+        n_given += len(about.labels) + len(about.segments) + sum(len(set(members)) for members in said.values())
     n_taken = len(labels) + len(segments) + sum(map(len, tags.values()))
     lost = n_given - n_taken
-    notes = (f"{lost} labels, segments or tags speak of what is not there and are left out",) if lost else ()
+    notes = [f"{lost} labels, segments or tags speak of what is not there and are left out"] if lost else []
+    if unfit:
+        notes.append(f"{len(unfit)} tags are left out: empty, unreadable or of more than {LONGEST_NAME} characters")
     return {"labels": labels, "segments": segments, "tags": tags, "clips": clips, "notes": notes}
+
+
+def _is_tag(text: str) -> bool:
+    try:
+        checked_name(text, "a tag")
+    except InvalidLabels:
+        return False
+    return True
 
 
 def _shapes(parts: tuple[Part, ...]) -> list[tuple[str, tuple[int, ...]]]:

@@ -39,7 +39,15 @@ def recording_of(trajectories: TrajectorySet, about: About, chosen: Sequence[int
     return Recording(said, _steps(trajectories, numbers))
 
 
-def follow(origins: Mapping[int, int], said: LabelState, into: LabelStore, *, author: str, note: str) -> int | None:
+def follow(
+    origins: Mapping[int, int],
+    said: LabelState,
+    into: LabelStore,
+    *,
+    author: str,
+    note: str,
+    only_unsaid: bool = False,
+) -> int | None:
     """Say of trajectories what is said of those that they come from, as one action; None where nothing is.
 
     Args:
@@ -48,6 +56,7 @@ def follow(origins: Mapping[int, int], said: LabelState, into: LabelStore, *, au
         into: the labels of the dataset where the trajectories are.
         author: who wants it.
         note: why.
+        only_unsaid: as of `LabelStore.bring_in`.
     """
     labels = {new: cast(Label, str(said.labels[old])) for new, old in origins.items() if said.labels[old] != "none"}
     members = {tag: set(tagged) for tag, tagged in said.tags.items()}
@@ -60,6 +69,7 @@ def follow(origins: Mapping[int, int], said: LabelState, into: LabelStore, *, au
         author=author,
         note=note,
         origin="parent",
+        only_unsaid=only_unsaid,
     )
 
 

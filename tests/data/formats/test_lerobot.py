@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from curated_strategy import assert_same, curated_sets
+from factories import store_of
 from hypothesis import given, settings
 from PIL import Image
 
@@ -23,6 +24,8 @@ from safemil_core.data.formats import lerobot
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Clip, Options, Part, Recording, Steps
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidConfig, InvalidDataset
+from safemil_core.running.curation import curate
+from safemil_core.workspace import Workspace
 
 ASK = Options()
 LENGTHS = (2, 3)
@@ -140,6 +143,41 @@ def test_both_versions_say_the_same(tmp_path, made):
     np.testing.assert_array_equal(steps.actions, np.arange(10).reshape(5, 2) + 100)
     assert steps.ends.tolist() == [0, TERMINATED, 0, 0, CUT_OFF]
     assert steps.rewards is not None and steps.rewards.tolist() == [0, 1, 0, 1, 2]
+
+
+LONG = "put the white mug on the left plate and put the yellow and white mug on the right plate"
+
+
+@pytest.mark.parametrize("task", [LONG, "push the\tred cup", "push\u2028it", "push it"])
+def test_a_task_is_a_tag_and_comes_out_as_it_came_in(tmp_path, monkeypatch, task):
+    monkeypatch.setattr(f"{__name__}.TASKS", ([task], ["put down"]))
+    root = v21(tmp_path / "a", features=features())
+    path = root / "meta/episodes.jsonl"
+    lines = [json.dumps(json.loads(line), ensure_ascii=False) for line in path.read_text().split("\n")[:-1]]
+    path.write_text("\n".join(lines), "utf-8")
+    store = store_of(Workspace(tmp_path / "workspace"))
+    info = store.add(root, name="tasks")
+    assert info.notes == ()
+    assert sorted(store.labels("tasks").state().tags.values()) == [(0,), (1,)]
+    lerobot.write(curate(store, "tasks"), tmp_path / "b")
+    episodes = pq.read_table(tmp_path / "b/meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    assert [episode["tasks"] for episode in episodes] == [[task], ["put down"]]
+
+
+def test_long_tasks_that_begin_alike_are_two_tags(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.TASKS", ([f"{LONG} again"], [f"{LONG} at last"]))
+    assert sorted(lerobot.read(v21(tmp_path / "a"), ASK).about.tags.values()) == [(0,), (1,)]
+
+
+def test_a_part_without_numbers_is_left_out(tmp_path):
+    parts = (Part("empty", (0,)), Part("arm", (2,)))
+    every = TrajectorySet(np.ones((3, 2), np.float32), np.ones((3, 1), np.float32), np.array([0, 3]))
+    curated = Curated(every, np.array([0]), About(parts, (Part(),)), np.array(["none"]))
+    lerobot.write(curated, tmp_path / "a")
+    assert "observation.empty" not in json.loads((tmp_path / "a/meta/info.json").read_text())["features"]
+    recording = lerobot.read(tmp_path / "a", ASK)
+    assert recording.about.observations == parts
+    np.testing.assert_array_equal(next(recording.steps).observations, np.ones((3, 2)))
 
 
 def test_videos_become_clips(tmp_path):

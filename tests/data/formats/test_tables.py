@@ -89,6 +89,28 @@ def test_a_parquet_file_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array(["a", "a", "b", "b"], pa.large_string()),
+        pa.array(["a", "a", "b", "b"], pa.string_view()),
+        pa.array(["a", "a", "b", "b"]).dictionary_encode(),
+        pa.array(["a", "a", "b", "b"], pa.large_string()).dictionary_encode(),
+        pa.array([7, 7, 8, 8]).dictionary_encode(),
+    ],
+)
+def test_trajectories_are_told_apart_by_text_of_any_kind(tmp_path, ids):
+    path = as_parquet(tmp_path / "a", trajectory=ids, obs_0=[1.0, 2, 3, 4], action_0=[1.0, 2, 3, 4], done=[0, 0, 0, 1])
+    assert whole(parquet_table.read(path, ASK)).ends.tolist() == [0, CUT_OFF, 0, TERMINATED]
+    assert [row["trajectory"] for row in parquet_table.preview(path)] == ids.to_pylist()
+
+
+def test_flags_may_be_text_of_any_kind(tmp_path):
+    flags = pa.array(["no", "yes", "no", "yes"], pa.large_string())
+    path = as_parquet(tmp_path / "a", obs_0=[1.0, 2, 3, 4], action_0=[1.0, 2, 3, 4], done=flags)
+    assert whole(parquet_table.read(path, ASK)).ends.tolist() == [0, TERMINATED, 0, TERMINATED]
+
+
+@pytest.mark.parametrize(
     ("names", "role", "expected"),
     [
         (["ep", "t", "s0", "s1", "a0"], "observations", ("s0", "s1")),
@@ -156,6 +178,7 @@ def test_blocks_meet(tmp_path, monkeypatch):
     [
         ({"trajectory": [0, 1, 0, 1]}, "row 3 goes back to trajectory 0"),
         ({"trajectory": [0, 0, None, 1]}, "row 3 has no 'trajectory'"),
+        ({"trajectory": [0.0, 0.0, float("nan"), 1.0]}, "row 3 has no 'trajectory'"),
         ({"step": [0, 0, 0, 1]}, "'step' does not rise at row 2"),
         ({"step": [0, 1, 0, float("nan")]}, "'step' does not rise at row 4"),
         ({"terminated": ["no", "yes", "no", "perhaps"]}, "other text than true and false"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import tarfile
 import zipfile
@@ -45,10 +46,22 @@ def into(tmp_path: Path) -> Path:
 
 @both
 def test_a_folder_comes_out_as_it_went_in(pack: Pack, tmp_path: Path, into: Path) -> None:
-    path = pack(tmp_path / "a", {"set/data/metadata.json": b"{}", "set/data/main.hdf5": b"12345"})
+    path = pack(tmp_path / "a", {"set/README.md": b"{}", "set/data/main.hdf5": b"12345"})
     assert is_archive(path)
     assert unpack(path, into) == into / "set"
     assert (into / "set/data/main.hdf5").read_bytes() == b"12345"
+
+
+@both
+@pytest.mark.parametrize("name", ["a.hdf5", "x/y/a.hdf5"])
+def test_a_single_file_is_the_data_itself(pack: Pack, name: str, tmp_path: Path, into: Path) -> None:
+    assert unpack(pack(tmp_path / "a", {name: b"12345", "__MACOSX/._a.hdf5": b"1"}), into) == into / name
+
+
+@both
+def test_folders_that_hold_nothing_but_a_folder_are_passed_through(pack: Pack, tmp_path: Path, into: Path) -> None:
+    members = {f"D4RL/door/human-v2/{name}": b"1" for name in ("data/metadata.json", "data/main_data.hdf5", "README")}
+    assert unpack(pack(tmp_path / "a", members), into) == into / "D4RL/door/human-v2"
 
 
 @both
@@ -90,6 +103,40 @@ def test_what_swells_past_the_limit_is_refused_on_the_way(pack: Pack, tmp_path: 
     with pytest.raises(InvalidDataset, match="more than 1 MiB"):
         unpack(path, into, most_bytes=2**20)
     assert (into / "bomb").stat().st_size <= 2**20
+
+
+def sparse_tar(path: Path, size: int) -> Path:
+    """A tar file of one file that is nothing but a hole."""
+    head = bytearray(512)
+    head[:5], head[100:108], head[156:157], head[257:265] = b"a.bin", b"0000644\0", b"S", b"ustar  \0"
+    for at, number in ((124, 0), (136, 0), (386, size), (398, 0), (483, size)):
+        head[at : at + 12] = b"%011o\0" % number
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    path.write_bytes(head + bytes(1024))
+    return path
+
+
+def test_what_is_packed_beyond_belief_is_refused_on_the_way(
+    tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safemil_core.data.formats.sizes.SUSPICIOUS_BYTES", 2**21)
+    zipped = pack_zip(tmp_path / "a", {"bomb": bytes(50_000_000)})
+    for path in (zipped, sparse_tar(tmp_path / "b", 50_000_000)):
+        with pytest.raises(InvalidDataset, match="it is damaged or made up"):
+            unpack(path, into)
+    assert all((into / name).stat().st_size <= 2**21 + 200 * zipped.stat().st_size for name in ("bomb", "a.bin"))
+    assert unpack(pack_zip(tmp_path / "c", {"small": bytes(2**21)}), into).is_dir()  # small enough for any ratio
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_what_it_is(number: int, tmp_path: Path, into: Path) -> None:
+    def fail() -> None:
+        raise OSError(number, "it is full")
+
+    with pytest.raises(OSError, match="it is full") as caught:
+        unpack(pack_zip(tmp_path / "a", {"a": b"1"}), into, on_block=fail)
+    assert caught.value.errno == number
 
 
 def test_a_name_that_comes_twice_is_refused(tmp_path: Path, into: Path) -> None:

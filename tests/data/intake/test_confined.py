@@ -3,7 +3,10 @@
 import errno
 import json
 import re
+import shutil
 import time
+import zipfile
+from pathlib import Path
 
 import pytest
 from factories import CAR_CIRCLE, dsrl_arrays, write_dsrl
@@ -50,6 +53,17 @@ def test_the_bundled_dataset_is_built_and_progress_is_told(into):
 def test_several_files_make_one_dataset(into, tmp_path):
     paths = [write_dsrl(tmp_path / f"{seed}.hdf5", dsrl_arrays(seed=seed)) for seed in range(2)]
     assert intake.build(paths, Options(), into)[1].n_trajectories == 6
+
+
+def test_an_archive_is_named_by_its_own_name(tmp_path, into):
+    path = Path(shutil.make_archive(str(tmp_path / "walks"), "zip", write_dsrl(into / "a.hdf5").parent))
+    (into / "a.hdf5").unlink()
+    assert intake.build([path], Options(), into)[1].n_trajectories == 3
+    with zipfile.ZipFile(tmp_path / "notes.zip", "w") as archive:
+        archive.writestr("a.txt", "hello")
+        archive.writestr("b.txt", "hello")
+    with pytest.raises(InvalidDataset, match=r"^notes\.zip is not a Minari"):
+        intake.build([tmp_path / "notes.zip"], Options(), into)
 
 
 def test_what_a_file_is_before_anything_is_made_of_it(tmp_path):
@@ -108,6 +122,14 @@ def test_every_end_of_the_process_is_one_sentence(process, tmp_path, into, progr
         intake.build([tmp_path / "a.hdf5"], Options(), into)
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_process_says_can_be_shown(process, tmp_path, into):
+    process(
+        f"print({json.dumps(json.dumps({'refused': ['InvalidDataset', 'a' + chr(0xD800) + chr(0) + '.hdf5: bad']}))})"
+    )
+    with pytest.raises(InvalidDataset, match=r"^a\.hdf5: bad$"):
+        intake.build([tmp_path / "a.hdf5"], Options(), into)
 
 
 def test_a_full_disk_is_what_it_is(process, tmp_path, into):

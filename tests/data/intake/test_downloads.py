@@ -30,6 +30,8 @@ class Server:
         """For each coming answer: after how many bytes of it the line breaks; None is whole."""
         self.knows_ranges = True
         self.tag = '"one"'
+        self.leads_to: str | None = None
+        """Where it sends everybody."""
         self.asked: list[tuple[str, str | None]] = []
         """Path and Range header of every request."""
         server = self
@@ -48,6 +50,12 @@ class Server:
         path, wanted = request.path.partition("?")[0], request.headers.get("Range")
         self.asked.append((path, wanted))
         content = self.files.get(path)
+        if self.leads_to is not None:
+            request.send_response(302)
+            request.send_header("Location", self.leads_to)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            return
         if content is None:
             request.send_error(404)
             return
@@ -205,6 +213,48 @@ def test_a_minari_dataset_is_its_files_with_their_checksums(
     fetch(files, tmp_path)
     assert (tmp_path / "data" / "metadata.json").read_bytes() == small
     assert (tmp_path / "data" / "main_data.hdf5").read_bytes() == CONTENT
+
+
+TREE = "/api/datasets/farama-minari/D4RL/tree/main/door"
+
+
+def test_a_group_of_minari_datasets_is_none_but_names_them(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEMIL_MINARI_HUB", server.url)
+    names = ["door/namespace_metadata.json", *(f"door/{v}/data/metadata.json" for v in ("human-v2", "cloned-v2"))]
+    server.files[TREE] = json.dumps([{"type": "file", "path": name, "size": 5, "oid": "0"} for name in names]).encode()
+    with pytest.raises(
+        NotFound, match=r"no Minari dataset 'D4RL/door' .*; there are D4RL/door/cloned-v2, D4RL/door/hum"
+    ):
+        minari_files("D4RL/door")
+
+
+@pytest.mark.parametrize(
+    "answer", [b"<html>Welcome to the hotel</html>", b'{"error": "busy"}', b"[3]", b'[{"type": "file"}]', b"null"]
+)
+def test_an_answer_that_lists_no_files_is_said(server: Server, monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setenv("SAFEMIL_MINARI_HUB", server.url)
+    server.files[TREE] = answer
+    with pytest.raises(DownloadFailed, match=r"^127\.0\.0\.1:\d+ answers with something else than a list of files"):
+        minari_files("D4RL/door")
+
+
+@pytest.mark.parametrize("url", ["mirror/files/a", "http://[bad/a", "ftp://there/a"])
+def test_an_address_that_is_none_is_said(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DownloadFailed, match=r"cannot be fetched \(\w+\); check the address"):
+        fetch([RemoteFile(url, "a")], tmp_path)
+    monkeypatch.setenv("SAFEMIL_MINARI_HUB", url)
+    with pytest.raises(DownloadFailed, match=r"cannot be fetched \(\w+\); check the address"):
+        minari_files("D4RL/door")
+
+
+def test_a_server_that_sends_in_circles_is_said(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.leads_to = f"{server.url}/circle"
+    monkeypatch.setenv("SAFEMIL_MINARI_HUB", server.url)
+    for ask in (lambda: minari_files("D4RL/door"), lambda: fetch([RemoteFile(f"{server.url}/a", "a")], tmp_path)):
+        with pytest.raises(DownloadFailed, match=r"cannot be fetched \(TooManyRedirects\); check the address"):
+            ask()
 
 
 @pytest.mark.parametrize("name", ["../../etc", "D4RL", "D4RL/../secret", "a//b", "D4RL/door?x=1", ""])

@@ -137,6 +137,18 @@ def test_the_csv_of_a_state_by_hand(store):
     )
 
 
+def test_a_spreadsheet_computes_nothing_of_a_csv_and_it_comes_back_the_same(other):
+    texts = ["=1+1", "+1", "-5 degrees", "@a", "'=1", "'tis", "a=b", "it's"]
+    for trajectory, text in enumerate(texts):
+        other.mark([trajectory], "unsure", author="ann", reason=text)
+        other.tag([0, trajectory], text, author="ann")
+    text = csv_text(other.state())
+    assert "0,unsure,'=1+1,''=1;'tis;'+1;'-5 degrees;'=1+1;'@a;a=b;it's," in text.splitlines()
+    file = parse_csv(text.encode())
+    assert [file.reasons[trajectory] for trajectory in range(8)] == texts
+    assert file.tags == other.state().tags
+
+
 def test_a_state_comes_back_from_its_csv(store, other):
     file = parse_csv(csv_text(store.state()).encode())
     other.bring_in(**vars(file), author="cat", note="labels.csv")

@@ -155,6 +155,28 @@ def test_what_follows_the_last_action_is_kept_only_where_it_is_always_known(tmp_
     assert built.about.notes == ("what follows the last action is left out, because not every trajectory has it",)
 
 
+def test_numbers_that_are_said_to_be_whole_and_are_not_stay_as_they_are(tmp_path):
+    parts = (Part("a", dtype="int8"), Part("b", dtype="int8"), Part("c", dtype="int8", n_choices=4))
+    whole = np.array([[1, 2, 3], [1, 2, 3]], np.float32)
+    for place, (change, final) in enumerate(((0.5, 0), (0, 0.5))):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        one, last = np.array([0, change, 0]), np.array([[0, final, 0]])
+        seen = {"observations": whole + one, "final_observations": whole[:1] + last}
+        built = build([("", recording(2, about=replace(ABOUT, observations=parts), **seen))], folder)
+        assert built.about.observations == (parts[0], Part("b"), parts[2])
+        assert about_json.from_json((folder / "about.json").read_text()) == built.about
+        assert built.about.notes == (
+            "observations b are said to be whole numbers and hold fractions, so they are float32",
+        )
+
+
+def test_a_choice_of_fractions_is_none(tmp_path):
+    about = replace(ABOUT, actions=(Part(n_choices=3),))
+    built = build([("", recording(2, about=about, actions=np.array([[0.5], [2]], np.float32)))], tmp_path)
+    assert built.about.actions == (Part(),)
+
+
 @pytest.mark.parametrize(
     ("part", "words"),
     [(Part(dtype="int64", n_choices=3), "expected 0 to 2"), (Part(dtype="bool"), "expected 0 to 1")],
@@ -182,6 +204,48 @@ def test_values_outside_what_the_parts_say_are_refused(tmp_path, part, words):
 def test_arrays_that_do_not_fit_are_refused_with_the_files_name(tmp_path, changes, words):
     with pytest.raises(InvalidDataset, match=rf"a\.hdf5: .*{words}"):
         build([("a.hdf5", recording(4, **changes))], tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["observations", "actions"])
+def test_what_has_no_numbers_is_refused_but_for_images(tmp_path, kind):
+    about, nothing = replace(ABOUT, **{kind: (Part("", (0,)),)}), {kind: np.zeros((4, 0), np.float32)}
+    with pytest.raises(InvalidDataset, match=rf"a\.npz: its {kind} have no dimensions"):
+        build([("a.npz", recording(4, about=about, **nothing))], tmp_path)
+    if kind == "observations":
+        seen = {"shown": np.zeros((4, 2, 2, 1), np.uint8)}
+        about = replace(about, images=(Part("shown", (2, 2, 1), "uint8"),))
+        assert build([("", recording(4, about=about, images=seen, **nothing))], tmp_path).n_steps == 4
+
+
+def test_texts_that_no_page_can_show_are_cleaned_but_for_the_paths_of_videos(tmp_path):
+    said = replace(
+        ABOUT,
+        env_id="X\ud800\0\n-v0",
+        facts={"a\ud800": "one\ntwo\0"},
+        observation_names=("a\ud800", "b", "c"),
+        notes=("\ud800.",),
+        clips={0: Clip("bad\udcff.mp4", 0, 1)},
+    )
+    about = build([("\udcff.hdf5", recording(4, 2, about=said, ends=np.array([CUT_OFF, 0])))], tmp_path).about
+    assert (about.env_id, about.facts) == ("X -v0", {"a": "one\ntwo"})
+    assert about.observation_names == ("a", "b", "c")
+    assert about.notes == (".", "2 steps after the last episode end are left out")
+    assert about.clips[0].file == "bad\udcff.mp4"
+    twins = replace(ABOUT, observation_names=("a\ud800", "a", "c"))
+    assert build([("", recording(4, about=twins))], tmp_path).about.observation_names == ()
+
+
+def test_a_part_whose_name_no_page_can_show_is_refused(tmp_path):
+    about = replace(ABOUT, observations=(Part("arm\0", (3,)),))
+    with pytest.raises(InvalidDataset, match=r"a\.npz: the name 'arm\\x00' is not plain text; rename it"):
+        build([("a.npz", recording(4, about=about))], tmp_path)
+
+
+def test_a_tag_that_cannot_be_kept_is_left_out_and_said(tmp_path):
+    said = replace(ABOUT, tags={"t": (0,), "x" * 81: (0, 1), "red\tcup": (0,), " ": (1,)})
+    about = build([("", recording(5, 3, about=said))], tmp_path).about
+    assert about.tags == {"t": (0,)}
+    assert about.notes == ("3 tags are left out: empty, unreadable or of more than 80 characters",)
 
 
 def test_more_than_the_limit_is_refused(tmp_path):

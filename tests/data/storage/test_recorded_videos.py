@@ -16,7 +16,7 @@ from safemil_core.assessment.replays import read_replay
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.recording import About, Clip, Part
-from safemil_core.data.storage.recorded_videos import keep_videos
+from safemil_core.data.storage.recorded_videos import keep_videos, placed
 from safemil_core.errors import InvalidDataset
 from safemil_core.running.replay_stage import render_replays
 from safemil_core.workspace import Workspace
@@ -108,6 +108,20 @@ def test_the_recorders_video_becomes_the_replay_of_each_trajectory(
     datasets.derive("pushes", [1], new_name="last", how="the last one")
     shutil.rmtree(folder)
     assert replayed(workspace, "last", 0, monkeypatch) == [6, 7, 8, 9]
+
+
+def test_a_video_of_the_users_is_copied_and_one_of_ours_is_linked(workspace: Workspace, lerobot: Path) -> None:
+    source = next(lerobot.rglob("*.mp4"))
+    about = About((Part("o", (1,)),), (Part("a", (1,)),), clips={0: Clip(str(source), 0.0, 1.0)})
+    kept, version = workspace.datasets / "kept", workspace.datasets / "version"
+    kept.mkdir()
+    version.mkdir()
+    content = source.read_bytes()
+    about = placed(keep_videos(about, kept, 10**9), kept)
+    source.write_bytes(b"rewritten")
+    assert (kept / "video-000.mp4").read_bytes() == content
+    keep_videos(about, version, 10**9)
+    assert (version / "video-000.mp4").samefile(kept / "video-000.mp4")
 
 
 def test_an_archive_that_leads_outside_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
