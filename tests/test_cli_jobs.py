@@ -128,7 +128,7 @@ def test_a_rerun_gives_the_same_networks_and_says_so(json_of, safemil, workspace
     about |= {"versions": {**about["versions"], "torch": "1.0"}, "code": "another"}
     (trained.folder / "run.json").write_text(json.dumps(about))
     network = trained.model("safe")
-    network.write_bytes(network.read_bytes()[:-1] + b"?")
+    network.write_bytes(network.read_bytes()[:-1] + b"!")
     code, out, err = safemil("rerun", trained.id, "--device", "cpu")
     assert code == 0, err
     assert err.startswith(f"torch 1.0 then, {run.info.versions['torch']} now; safemil_core's code has changed\n")

@@ -59,8 +59,8 @@ def test_a_normaliser_fitted_in_blocks_is_that_of_the_whole():
     parts.fit(inputs.split([1, 99, 600, 300]))
     torch.testing.assert_close(parts.mean, whole.mean)
     torch.testing.assert_close(parts.scale, whole.scale, rtol=1e-4, atol=0)
-    assert torch.equal(whole.mean, inputs.mean(dim=0))
-    assert torch.equal(whole.scale, inputs.std(dim=0, correction=0).reciprocal())
+    assert torch.equal(whole.mean, inputs.double().mean(dim=0).float())
+    assert torch.equal(whole.scale, inputs.double().std(dim=0, correction=0).float().reciprocal())
 
 
 def test_choices_are_spread_and_numbers_stay():
