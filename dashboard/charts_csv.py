@@ -9,21 +9,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would compute instead of showing."""
+from safemil_core.data.spreadsheets import harmless
 
 
 def csv_text(table: pd.DataFrame) -> str:
     """A table as CSV; texts that a spreadsheet would take for formulas begin with an apostrophe, headings too."""
     plain = table.rename(columns=lambda name: harmless(str(name)))
     texts = [column for column, kind in plain.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-    plain = plain.assign(**{str(column): plain[column].map(harmless) for column in texts})
+    plain = plain.assign(**{str(column): plain[column].map(_cell) for column in texts})
     return str(plain.to_csv(index=False))
 
 
-def harmless(cell: Any) -> Any:
-    """The cell, with an apostrophe before a text that a spreadsheet would compute (OWASP, "CSV Injection")."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+def _cell(cell: Any) -> Any:
+    return harmless(cell) if isinstance(cell, str) else cell
 
 
 def chart_table(chart: go.Figure) -> pd.DataFrame:

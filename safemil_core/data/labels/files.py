@@ -24,10 +24,9 @@ from safemil_core.data.labels.records import (
     taken_back,
 )
 from safemil_core.data.labels.store import LABELS, Label, LabelStore
+from safemil_core.data.spreadsheets import as_said, harmless
 from safemil_core.errors import InvalidLabels
 
-_FORMULA = ("=", "+", "-", "@")
-"""How a text begins that a spreadsheet would compute instead of showing."""
 LARGEST = 64 * 2**20
 """Bytes of a file of labels; more is refused unread."""
 
@@ -80,7 +79,7 @@ def csv_text(state: LabelState) -> str:
     for trajectory, (label, reason) in enumerate(zip(state.labels, state.reasons, strict=True)):
         spans = ";".join(f"{first}-{last}" for first, last in state.segments.get(trajectory, ()))
         if label != "none" or reason or spans or trajectory in tags:
-            rows.writerow([trajectory, label, _harmless(reason), _joined(tags.get(trajectory, [])), spans])
+            rows.writerow([trajectory, label, harmless(reason), _joined(tags.get(trajectory, [])), spans])
     return text.getvalue()
 
 
@@ -202,10 +201,10 @@ def _events_of_row(row: Mapping[str, str | None]) -> Iterator[Event]:
     if not cells["trajectory"].isdecimal() or len(cells["trajectory"]) > 18:
         raise InvalidLabels(f"{cells['trajectory'][:80]!r} is not a trajectory number")
     trajectory = int(cells["trajectory"])
-    reason = checked_name(_as_said(cells["reason"]), "the reason") if cells["reason"] else ""
+    reason = checked_name(as_said(cells["reason"]), "the reason") if cells["reason"] else ""
     yield Event(trajectory, "label", checked_label(cells["label"]), reason)
     for tag in next(csv.reader([cells["tags"]], delimiter=";"), []):
-        yield Event(trajectory, tag_aspect(_as_said(tag.strip())), "on")
+        yield Event(trajectory, tag_aspect(as_said(tag.strip())), "on")
     for span in filter(None, cells["segments"].split(";")):
         first, dash, last = (part.strip() for part in span.partition("-"))
         if not dash or not (first.isdecimal() and last.isdecimal()) or len(span) > 40:
@@ -238,14 +237,5 @@ def _whole(value: object) -> int:
 
 def _joined(tags: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, delimiter=";", lineterminator="").writerow(map(_harmless, tags))
+    csv.writer(text, delimiter=";", lineterminator="").writerow(map(harmless, tags))
     return text.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
-
-
-def _as_said(text: str) -> str:
-    """What `_harmless` was given."""
-    return text.removeprefix("'") if text.lstrip("'").startswith(_FORMULA) else text
