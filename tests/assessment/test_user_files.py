@@ -154,6 +154,7 @@ def test_a_file_runs_as_any_module_does(here, text):
     {
         "x = 1": "makes no environment; give it a function make",
         "import nowhere_at_all": r"does not run \(ModuleNotFoundError: .*; mend it",
+        "import sys; sys.exit(3)": r"does not run \(SystemExit: 3\); mend it",
         "raise RuntimeError('no such device')": r"does not run \(RuntimeError: no such device\); mend it",
         "\n\n# é".encode("latin-1"): r"does not run \(UnicodeDecodeError: .*; mend it",
         "def (": r"does not run \(SyntaxError: .*; mend it",

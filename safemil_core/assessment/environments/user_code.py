@@ -86,7 +86,7 @@ def _run(source: UserFile) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses and pickle look modules up there
     try:
         spec.loader.exec_module(module)
-    except Exception as problem:  # noqa: BLE001  # the user's own code may raise anything
+    except (Exception, SystemExit) as problem:  # noqa: BLE001  # the user's own code may raise anything
         sys.modules.pop(spec.name, None)
         raise EnvironmentUnavailable(
             f"{source.file.name} does not run ({type(problem).__name__}: {problem}); mend it, and allow it again"
