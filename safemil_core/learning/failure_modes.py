@@ -1,4 +1,5 @@
-"""Kinds of failure among the non-preferred trajectories, so that bags can draw from all of them alike."""
+"""Kinds of failure among the non-preferred trajectories, so that bags can draw from all of them alike; and how often
+they draw the unlabelled ones."""
 
 from __future__ import annotations
 
@@ -52,3 +53,8 @@ def balanced_shares(modes: np.ndarray) -> np.ndarray:
     shares = np.minimum(1.0 / (counts[modes] * np.count_nonzero(counts)), MOST_OFTEN / len(modes))
     balanced: np.ndarray = shares / shares.sum()
     return balanced
+
+
+def costlier_less(means: np.ndarray, rate: float) -> np.ndarray:
+    """[n] how often to draw each unlabelled one: those above the median of mean costs [n] at a rate, others at 1."""
+    return np.where(means > np.median(means), rate, 1.0)

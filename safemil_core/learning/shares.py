@@ -8,7 +8,7 @@ import torch
 from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import evenly_spaced
 from safemil_core.learning.cost_model import score_steps
-from safemil_core.learning.failure_modes import balanced_shares, cost_profiles, failure_modes
+from safemil_core.learning.failure_modes import balanced_shares, cost_profiles, costlier_less, failure_modes
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
@@ -37,8 +37,7 @@ def shares(network: CostNetwork, data: TrainingData, config: RunConfig) -> np.nd
         profiles = cost_profiles(costs, data.observations.cpu().numpy(), data.offsets, non_preferred)
         found[non_preferred] = balanced_shares(failure_modes(profiles, config.cost.failure_modes, config.seed))
     if config.cost.costly_rate < 1 and len(unlabelled):
-        means = _mean_costs(network, data, unlabelled)
-        found[unlabelled[means > np.median(means)]] = config.cost.costly_rate
+        found[unlabelled] = costlier_less(_mean_costs(network, data, unlabelled), config.cost.costly_rate)
     return found
 
 

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.learning.failure_modes import MOST_OFTEN, N_BINS, balanced_shares, cost_profiles, failure_modes
+from safemil_core.learning.failure_modes import (
+    MOST_OFTEN,
+    N_BINS,
+    balanced_shares,
+    cost_profiles,
+    costlier_less,
+    failure_modes,
+)
 
 
 def kinds_of_profiles(sizes=(20, 6, 3), noise=0.05, seed=0):
@@ -105,3 +112,8 @@ def test_a_single_outlier_does_not_fill_the_bag():
     assert shares[-1] / shares.sum() == pytest.approx(
         0.05 / 0.55
     )  # before they are made a distribution: 5 / 100 and 1 / 2
+
+
+def test_the_costlier_half_of_the_unlabelled_is_drawn_at_a_rate():
+    assert costlier_less(np.array([0.9, 0.1, 0.3, 0.7]), 0.1).tolist() == [0.1, 1, 1, 0.1]
+    assert costlier_less(np.full(3, 0.5), 0.1).tolist() == [1, 1, 1]  # none is costlier

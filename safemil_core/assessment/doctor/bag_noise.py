@@ -13,6 +13,7 @@ from math import erf, sqrt
 import numpy as np
 
 from safemil_core.assessment.doctor.case import Case
+from safemil_core.learning.failure_modes import costlier_less
 
 N_WINDOWS = 2_000
 MOST_STEPS = 200_000
@@ -50,15 +51,13 @@ def window_scores(case: Case, window: int, seed: int = 0) -> WindowScores:
 
 
 def _unlabelled(case: Case) -> tuple[np.ndarray, np.ndarray]:
-    """[n] what unlabelled bags draw from, and [n] how likely each is: the costlier half less (`learning.shares`)."""
+    """[n] what unlabelled bags draw from, and [n] how likely each is."""
     assert case.mean_costs is not None
     cost, is_preferred = case.config.cost, case.labels[case.others] == "preferred"
     shares = np.ones(len(case.others))
     if not is_preferred.all():
-        means = case.mean_costs[case.others]
-        shares[~is_preferred & (means > np.median(means[~is_preferred]))] = cost.costly_rate
-        if cost.preferred_weight > 0:
-            shares[is_preferred] = 0
+        shares[is_preferred] = cost.preferred_weight == 0  # otherwise they have bags of their own
+        shares[~is_preferred] = costlier_less(case.mean_costs[case.others][~is_preferred], cost.costly_rate)
     return case.others, shares / shares.sum()
 
 
