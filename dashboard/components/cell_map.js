@@ -4,11 +4,11 @@
 export default function ({ data, parentElement, setStateValue }) {
   // Called again on every rerun with fresh data: one instance lives on the element.
   const own = (parentElement.__cells ??= begin(parentElement));
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.report = (selection) => setStateValue("selection", selection);
   own.show(data);
   // A busy page may end and begin the same element anew. Another one is ended.
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__cells = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__cells = null; } }, 3000);
 }
 
 const CAPTION = 26, CLICK = 4; // pixels: of a title in a file, and how far a click may slip
@@ -20,7 +20,7 @@ function begin(host) {
   root.append(said);
   holder.append(root);
   host.append(holder);
-  const own = { leaving: 0, report: () => {}, show, end };
+  const own = { visit: 0, report: () => {}, show, end };
   // What all panels share: the data, the cell pointed at, that of the keyboard, and the selection with its serial number.
   const shared = { data: { grid: null }, counts: [], at: null, selected: new Set(), borders: [], serial: 0, drag: null, point, choose, redraw: over };
   const panels = [];

@@ -4,11 +4,11 @@
 export default function ({ data, parentElement, setStateValue }) {
   // Called again on every rerun with fresh data: one instance lives on the element.
   const own = (parentElement.__raster ??= begin(parentElement));
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.tell = setStateValue;
   own.show(data);
   // A busy page may end and begin the same element anew: zoom and cursor stay. Another one is ended.
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__raster = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__raster = null; } }, 3000);
 }
 
 const LEFT = 104, RIGHT = 14, TOP = 10, BOTTOM = 36, STRIP = 8, HEIGHT = 520, NAMES = LEFT - STRIP - 8;
@@ -18,7 +18,7 @@ const count = new Intl.NumberFormat("en");
 function begin(host) {
   const root = host.querySelector(".raster"), find = (name) => root.querySelector(name);
   const cells = find(".cells"), over = find(".over"), said = find(".said"), covers = find(".covers");
-  const own = { leaving: 0, tell: null, show, end };
+  const own = { visit: 0, tell: null, show, end };
   let data = null, whole = null, detail = null, view = null; // view: rows and times from and to, as fractions
   let asked; // the view that Python was asked for last: null is all of it, undefined none yet
   let pointer = null, cursor = null, drag = null, chosen = null, asking = 0, frame = 0, painted = null;

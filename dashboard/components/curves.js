@@ -4,7 +4,7 @@
 export default function ({ data, parentElement }) {
   // Called again on every rerun with fresh data: one instance lives on the element.
   const own = (parentElement.__curves ??= begin(parentElement));
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   const start = performance.now();
   own.show(data);
   requestAnimationFrame(() => setTimeout(() => {
@@ -12,7 +12,7 @@ export default function ({ data, parentElement }) {
     performance.measure("curves", { start, end: performance.now() });
   }));
   // A busy page may end and begin the same element anew: zoom and cursor stay. Another one is ended.
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__curves = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__curves = null; } }, 3000);
 }
 
 const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20, CAPTION = 26;
@@ -45,7 +45,7 @@ function begin(host) {
     });
   }
 
-  return { leaving: 0, show, end: () => { resizing.disconnect(); holder.remove(); } };
+  return { visit: 0, show, end: () => { resizing.disconnect(); holder.remove(); } };
 }
 
 function makePanel(shared, redraw) {

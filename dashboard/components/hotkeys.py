@@ -14,24 +14,21 @@ export default function ({ data, parentElement, setStateValue }) {
   // what was pressed in between goes on. Only who stays away has left, and what was still pressed there is void.
   const all = (window.__safemilKeys ??= {}), name = data.name;
   const own = (all[name] ??= begin());
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.host = parentElement;
   own.send = setStateValue;
   own.take(data);
   const seen = (parentElement.host ?? parentElement).dataset; // browser tests wait for it
   seen.listening = "true";
   seen.about = data.about;
-  return () => {
-    if (own.host !== parentElement) return; // another element has it by now
-    own.leaving = setTimeout(() => { own.end(); delete all[name]; }, 3000);
-  };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); delete all[name]; } }, 3000);
 }
 
 const MOVES = ["j", "k", "ArrowLeft", "ArrowRight"];
 
 function begin() {
   // Python applies what is newer than its `ack`, and the queue forgets the rest.
-  const own = { host: null, send: null, leaving: 0, take, end }, born = Date.now() * 1000;
+  const own = { host: null, send: null, visit: 0, take, end }, born = Date.now() * 1000;
   let queue = [], count = 0, keys = [], about = null;
 
   function take(data) {

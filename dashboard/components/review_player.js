@@ -5,10 +5,10 @@ export default function ({ data, parentElement, setStateValue }) {
   // Called again on every rerun with fresh data: one instance lives on the element.
   const own = (parentElement.__review ??= begin(parentElement));
   own.send(setStateValue);
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.take(data);
   // A busy page may end and begin the same element anew: keys, cache, brush and film stay. Another one is ended.
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__review = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__review = null; } }, 3000);
 }
 
 const TO_PYTHON = ["n", "p", "u", "s", "r", "z", "j", "k"];
@@ -18,7 +18,7 @@ function begin(host) {
   const find = (selector) => host.querySelector(selector);
   const root = find(".review"), messages = messagesOf("review");
   const stage = stageOf(host, root, { onPress: (key, more) => tell(key, more.segment), onWindow: ask, onWrite: write });
-  const own = { leaving: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
+  const own = { visit: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
   let data = null, pressedAt = null, reason = null, trajectory = null;
 
   // ---- Keys.

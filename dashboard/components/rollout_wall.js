@@ -2,13 +2,13 @@
 
 export default function ({ data, parentElement }) {
   const own = (parentElement.__wall ??= begin(parentElement));
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.take(data);
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__wall = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__wall = null; } }, 3000);
 }
 
 function begin(host) {
-  const root = host.querySelector(".wall"), own = { leaving: 0, take, end };
+  const root = host.querySelector(".wall"), own = { visit: 0, take, end };
   let films = null, name = "", longest = 1;
 
   function take(data) {

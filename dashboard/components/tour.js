@@ -2,14 +2,16 @@
 
 export default function ({ data, parentElement, setStateValue }) {
   const own = (parentElement.__tour ??= begin(parentElement));
-  clearTimeout(own.leaving);
-  // Not a trigger: that is lost with a run that another one replaces.
-  own.move = (number) => setStateValue("move", { number, at: Date.now() });
+  const visit = ++own.visit;
+  own.send = (move) => setStateValue("move", move);
   own.show(data);
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__tour = null; }, 300); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__tour = null; } }, 300);
 }
 
-let wanted = null; // the card that a press of a key or a button asked for: it takes the focus when it is there
+// The card that a press of a key or a button asked for; it takes the focus when it is there. Said again until it is heard:
+// with a run that another one replaces, Streamlit loses a trigger, and may lose the callback of a value.
+let wanted = null;
+const PATIENCE_MS = 2000;
 
 function begin(host) {
   const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
@@ -27,12 +29,14 @@ function begin(host) {
   host.append(ring, card);
 
   let data = null, hasScrolled = false;
-  const own = { move: null, leaving: 0, show, end };
-  const go = (number) => { wanted = number; own.move(number < data.of ? number : -1); };
+  const own = { send: null, visit: 0, show, end };
+  const say = () => own.send({ number: wanted.number, at: wanted.at, said: (wanted.said = Date.now()) });
+  const go = (number) => { wanted = { number: number < data.of ? number : -1, at: Date.now() }; say(); };
+  const leave = () => go(-1);
   next.onclick = () => go(data.number + 1);
   back.onclick = () => go(data.number - 1);
-  skip.onclick = close.onclick = () => own.move(-1);
-  const keys = { ArrowRight: () => go(data.number + 1), ArrowLeft: () => data.number > 0 && go(data.number - 1), Escape: () => own.move(-1) };
+  skip.onclick = close.onclick = leave;
+  const keys = { ArrowRight: () => go(data.number + 1), ArrowLeft: () => data.number > 0 && go(data.number - 1), Escape: leave };
   const listen = (event) => { // before the pages' own keys
     if (!keys[event.key] || !event.composedPath().includes(card)) return;
     event.preventDefault();
@@ -52,8 +56,12 @@ function begin(host) {
     next.textContent = data.number === data.of - 1 ? "Done" : "Next";
     skip.hidden = data.number === data.of - 1;
     if (isOther) hasScrolled = false;
-    if (isOther && wanted === data.number) next.focus({ preventScroll: true });
+    if (isOther && wanted?.number === data.number) next.focus({ preventScroll: true });
     point();
+  }
+
+  function repeat() {
+    if (wanted && wanted.at !== data.heard && Date.now() - wanted.said > PATIENCE_MS) say();
   }
 
   function point() { // pages come and change under the card
@@ -65,7 +73,7 @@ function begin(host) {
     hasScrolled = true;
     Object.assign(ring.style, { left: `${box.left - 6}px`, top: `${box.top - 6}px`, width: `${box.width + 12}px`, height: `${box.height + 12}px` });
   }
-  const timer = setInterval(point, 150);
+  const timer = setInterval(() => { point(); repeat(); }, 150);
 
   function end() {
     clearInterval(timer);

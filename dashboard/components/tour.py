@@ -16,6 +16,7 @@ from dashboard.components.empty_states import PageName
 _KEY = "tour"
 _STOP = "tour.stop"
 _GO_TO = "tour.go_to"
+_HEARD = "tour.heard"
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,10 @@ def tour(page: str) -> None:
         page: the file's name of the page that is shown.
     """
     place = st.container(key="tour-place")  # there with or without the card: what follows keeps its place
-    go_to = state.forget(_GO_TO)
-    if go_to is not None and go_to != page:
+    go_to = state.recall(_GO_TO)
+    if go_to is not None and go_to != page:  # remembered until it is there: an event in between keeps Streamlit here
         st.switch_page(f"views/{go_to}.py")
+    state.forget(_GO_TO)
     number = state.recall(_STOP)
     if number is None:  # it begins by itself on its first page alone: whoever followed a link wants something else
         number = 0 if page == STOPS[0].page and not resources.workspace().tour_ended.exists() else -1
@@ -106,13 +108,22 @@ def tour_button() -> None:
 def _drawn(number: int) -> dict[str, object]:
     stop = STOPS[number]
     own_link = f'[data-testid="stSidebarNavLink"][href$="/{stop.page}"]'
-    targets = [*stop.targets, own_link]
-    return {"number": number, "of": len(STOPS), "title": stop.title, "words": stop.words, "targets": targets}
+    return {
+        "number": number,
+        "of": len(STOPS),
+        "title": stop.title,
+        "words": stop.words,
+        "targets": [*stop.targets, own_link],
+        "heard": state.recall(_HEARD),
+    }
 
 
+@state.uninterrupted()
 def _move() -> None:
-    """To another card, or -1: the end."""
-    if move := (state.widget_value(_KEY) or {}).get("move"):
+    """To another card, or -1: the end. The browser says it until it is heard."""
+    move = (state.widget_value(_KEY) or {}).get("move")
+    if move and move["at"] != state.recall(_HEARD):
+        state.remember(_HEARD, move["at"])
         _go(int(move["number"]))
 
 

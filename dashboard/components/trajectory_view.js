@@ -4,9 +4,9 @@ export default function ({ data, parentElement, setStateValue }) {
   // Called again on every rerun with fresh data: one instance lives on the element, so that the film goes on.
   const own = (parentElement.__view ??= begin(parentElement, data.name));
   own.send(setStateValue);
-  clearTimeout(own.leaving);
+  const visit = ++own.visit;
   own.take(data);
-  return () => { own.leaving = setTimeout(() => { own.end(); parentElement.__view = null; }, 3000); };
+  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__view = null; } }, 3000);
 }
 
 function begin(host, name) {
@@ -17,7 +17,7 @@ function begin(host, name) {
     onWindow: (window) => { messages.window = window; messages.report(); },
     onWrite: write,
   });
-  const own = { leaving: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
+  const own = { visit: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
   let data = null;
 
   function take(fresh) {

@@ -141,5 +141,47 @@ def test_the_tour_leads_through_the_pages_by_keys_and_does_not_come_back(dashboa
     expect(card).to_be_visible()
 
 
+_CARD = """async ([source, data]) => {
+  const card = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  window.said = [];
+  const args = { parentElement: document.body, setStateValue: (_, move) => said.push(move) };
+  window.draw = (more) => card.default({ data: { ...data, ...more }, ...args });
+}"""
+
+
+@pytest.fixture
+def card_alone(page: Page) -> Page:
+    """The card without a dashboard, where time stands still until a test lets it pass."""
+    page.clock.install()
+    page.set_content("<body></body>")
+    data = {"number": 1, "of": 3, "title": "Title", "words": "Words", "targets": [], "heard": None}
+    page.evaluate(_CARD, [Path("dashboard/components/tour.js").read_text(encoding="utf-8"), data])
+    return page
+
+
+def test_a_press_is_said_until_it_is_heard(card_alone: Page) -> None:
+    page = card_alone
+    page.evaluate("void draw({})")
+    page.get_by_role("button", name="Next").click()
+    page.clock.run_for(5000)
+    said = page.evaluate("said")
+    assert len(said) == 3  # each with something new in it: Streamlit calls back for what differs
+    assert {(move["number"], move["at"]) for move in said} == {(2, said[0]["at"])}
+    assert len({move["said"] for move in said}) == 3
+    page.evaluate("void draw({ number: 2, heard: said[0].at })")
+    page.clock.run_for(5000)
+    assert len(page.evaluate("said")) == 3
+
+
+def test_the_end_of_an_earlier_beginning_ends_nothing(card_alone: Page) -> None:
+    page = card_alone
+    page.evaluate("window.ends = [draw({}), draw({ number: 2 })]; ends[0]()")
+    page.clock.run_for(5000)
+    expect(page.get_by_role("dialog")).to_have_accessible_name("Tour, 3 of 3: Title")
+    page.evaluate("ends[1]()")
+    page.clock.run_for(5000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def _inside(card: Locator, words: str) -> Locator:
     return card.get_by_role("button", name=words, exact=True)

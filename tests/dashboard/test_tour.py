@@ -61,3 +61,13 @@ def test_whoever_leaves_the_page_of_a_card_may_stay_there():
 
 def test_whoever_follows_a_link_is_not_bothered():
     assert card(open_page("label")) is None
+
+
+def test_a_card_leads_to_its_page_until_it_is_there():
+    app = open_page("datasets")
+    app.session_state["kept.tour.stop"] = 2
+    app.session_state["kept.tour.go_to"] = "train"
+    app.run()
+    assert app.title[0].value == "Train"
+    app.switch_page("views/label.py").run()
+    assert app.title[0].value == "Label"
