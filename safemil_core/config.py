@@ -28,6 +28,7 @@ _PLAIN_NETWORK = {
     "gradient_penalty": 0.0,
     "input_masking": 0.0,
     "costly_rate": 1.0,
+    "aggregator": "sum",
 }
 """The paper's, with bags as the paper draws them, and the only one that earlier versions knew."""
 
@@ -86,7 +87,7 @@ class CostConfig(Settings):
     gamma: float = Field(
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="Step size of the cost network.")
+    learning_rate: float = Field(8e-3, gt=0, le=1, description="Step size of the cost network.")
     decay: bool = Field(
         True,
         description="Let the step size fall to 0 by half a cosine, so that few updates are enough and the last bags "
@@ -106,13 +107,14 @@ class CostConfig(Settings):
         "rank correlation with their order at half as many updates is below this. Larger: sooner. 0: never.",
     )
     aggregator: Literal["sum", "log_sum_exp", "attention", "deep_sets"] = Field(
-        "sum",
-        description="How the steps of a bag make its score. sum: the paper's, discounted costs added up. log_sum_exp: "
-        "between their mean and their maximum. attention: the network says which steps count (gated attention). "
+        "log_sum_exp",
+        description="How the steps of a bag make its score. sum: the paper's, discounted costs added up, which a bit "
+        "of cost on every step of a policy raises too. log_sum_exp: between their mean and their maximum, so that few "
+        "steps that cost much count for more. attention: the network says which steps count (gated attention). "
         "deep_sets: a function of the mean of learned features.",
     )
     sharpness: float = Field(
-        1.0,
+        0.75,
         ge=1e-3,  # by far less, float32 has no digits left of what tells steps apart
         le=1_000,
         description="Of log_sum_exp. Larger: the costliest steps of a bag alone decide; towards 0 it becomes the sum.",

@@ -218,9 +218,9 @@ def test_scales_matter_to_a_perceptron_and_not_to_curves(network, n_findings):
 @pytest.mark.parametrize(
     ("rate", "words", "setting"),
     [
-        (1e-6, "learning rate is too low", "cost.learning_rate=0.002"),
+        (1e-6, "learning rate is too low", "cost.learning_rate=0.008"),
         (1e-3, "too few updates", "cost.updates=1000"),
-        (0.5, "learning rate is too high", "cost.learning_rate=0.002"),
+        (0.5, "learning rate is too high", "cost.learning_rate=0.008"),
     ],
 )
 def test_a_rate_is_too_low_or_too_high_or_the_updates_too_few(rate, words, setting):

@@ -108,7 +108,7 @@ def test_a_loss_at_chance_with_a_clear_gap_is_none():
     [
         (metrics(**ALIKE), CostConfig(bag_size=4), ("cost.bag_size=64",), "bags are so small"),
         (metrics(**ALIKE), CostConfig(learning_rate=0.5), ("cost.learning_rate=0.001",), "learning rate is too high"),
-        (metrics(**ALIKE, saturated=np.full(N, 0.9)), CostConfig(), ("cost.learning_rate=0.0002",), "saturated"),
+        (metrics(**ALIKE, saturated=np.full(N, 0.9)), CostConfig(), ("cost.learning_rate=0.0008",), "saturated"),
         (metrics(cost_spread=np.zeros(N)), CostConfig(sparsity=0.1), ("cost.sparsity=0.0007",), "having no effect"),
     ],
 )

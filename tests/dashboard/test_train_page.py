@@ -84,10 +84,10 @@ def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started
 def test_a_setting_without_effect_is_greyed_out_until_it_has_one(workspace, info):
     app = open_page("train")
     sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
-    assert (sharpness.disabled, beta.disabled) == (True, True)
-    app.selectbox(key="settings.cost.aggregator").set_value("log_sum_exp").run()
-    sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
     assert (sharpness.disabled, beta.disabled) == (False, True)
+    app.selectbox(key="settings.cost.aggregator").set_value("sum").run()
+    sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
+    assert (sharpness.disabled, beta.disabled) == (True, True)
 
 
 def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):

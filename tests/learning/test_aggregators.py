@@ -88,7 +88,7 @@ def gate(aggregator, member, step):
 
 
 def test_a_sum_by_hand():
-    aggregator = make_aggregator(CostConfig())
+    aggregator = make_aggregator(CostConfig(aggregator="sum"))
     costs = torch.tensor([[0.5, 0.25, 0.99, 0.75]])
     # Two windows at gamma = 0.5, of three steps and of one: (0.5 + 0.5 * 0.25 + 0.25 * 0.99 + 0.75) / 2
     weights = torch.tensor([[1.0, 0.5, 0.25, 1.0]]) / 2

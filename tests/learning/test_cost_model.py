@@ -73,7 +73,7 @@ def weighted(windows, gamma):
 def test_the_gradient_of_the_papers_loss_is_that_of_the_plain_loop(windows_n, windows_u, gamma):
     """Equation 6 as it is written, the mean over trajectories of their discounted sums, within Bradley and Terry's."""
     sides = [weighted(windows, gamma) for windows in (windows_n, windows_u)]
-    outputs, total = [side[0].requires_grad_() for side in sides], make_aggregator(CostConfig()).score
+    outputs, total = [side[0].requires_grad_() for side in sides], make_aggregator(CostConfig(aggregator="sum")).score
     loss = bag_loss([total(of, weights) for of, (_, weights) in zip(outputs, sides, strict=True)])
     gradients = torch.autograd.grad(loss.sum(), outputs)
     gap = loop_score(windows_n, gamma) - loop_score(windows_u, gamma)
@@ -94,7 +94,7 @@ def loop_score(windows, gamma):
 def test_a_descent_step_raises_the_marked_and_lowers_the_rest():
     outputs = torch.zeros(2, 1, 3, 1, requires_grad=True)
     weights = torch.tensor([[1, 0.9, 0.81]])
-    total = make_aggregator(CostConfig()).score
+    total = make_aggregator(CostConfig(aggregator="sum")).score
     bag_loss([total(outputs[0], weights), total(outputs[1], weights)]).sum().backward()
     assert (outputs.grad[0] < 0).all()
     assert (outputs.grad[1] > 0).all()
@@ -104,9 +104,10 @@ def data_of(*lengths):
     return TrainingData.of(trajectory_set(*lengths), np.full(len(lengths), "none"), torch.device("cpu"))
 
 
-def network_of(members=1):
+def network_of(members=1, **settings):
     torch.manual_seed(0)
-    return CostNetwork(CostConfig(network="mlp", hidden_sizes=(16,), members=members), data_of(1).sizes)
+    config = CostConfig(network="mlp", hidden_sizes=(16,), members=members, **settings)
+    return CostNetwork(config, data_of(1).sizes)
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, 101, 500])
@@ -143,7 +144,7 @@ def test_costs_that_are_no_numbers_are_said_in_words():
 
 def test_what_a_bag_scores_is_the_discounted_cost_of_its_windows_by_the_paper():
     """From the arrays to the score: the costs that `score_steps` gives, weighted as the sampler says."""
-    data, network = data_of(8, 5), network_of()
+    data, network = data_of(8, 5), network_of(aggregator="sum")
     sampler = BagSampler(data.offsets, np.array([0]), bag_size=3, window=0, gamma=0.5)
     (bag,) = sampler.draw(generator())
     outputs = network.outputs(*(of.unsqueeze(0) for of in data.take(bag.steps)))

@@ -139,6 +139,8 @@ def learned(*settings):
         "cost.relative_sparsity=false",
         "cost.updates=300",
         "cost.bag_size=32",
+        "cost.aggregator=sum",
+        "cost.learning_rate=0.002",
     ]
     config = RunConfig().with_values([*plain, *settings])
     torch.manual_seed(0)

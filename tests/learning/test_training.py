@@ -95,8 +95,8 @@ def test_marks_that_cannot_be_told_from_the_rest_collapse_the_cost_and_the_findi
     config = RunConfig().with_values(
         [
             "cost.network=mlp", "cost.hidden_sizes=[16]", "cost.bag_size=64", "cost.window=0", "cost.updates=300",
-            "cost.settle=0", "cost.costly_rate=1", "weights.scheme=step", "policy.hidden_sizes=[8]",
-            "policy.updates=10", "log_every=20",
+            "cost.settle=0", "cost.costly_rate=1", "cost.aggregator=sum", "cost.learning_rate=0.001",
+            "weights.scheme=step", "policy.hidden_sizes=[8]", "policy.updates=10", "log_every=20",
         ]
     )  # fmt: skip
     (finding,) = diagnose(pd.DataFrame(Told(config, data).rows), config)

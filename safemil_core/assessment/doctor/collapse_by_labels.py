@@ -13,6 +13,7 @@ from safemil_core.assessment.doctor.separability import Separability, separabili
 from safemil_core.assessment.doctor.signs import Signs, cost_histogram
 from safemil_core.assessment.doctor.twins import distance_histogram, twins
 from safemil_core.assessment.preferred_share import recommended_bag_size
+from safemil_core.config import CostConfig
 
 FEW_LABELS, HARDLY_ENOUGH = 5, 15
 """So few marked trajectories never say what they have in common; so many do, if chance can be ruled out."""
@@ -85,7 +86,7 @@ def indistinguishable(case: Case, signs: Signs) -> Finding | None:
 def noisy_bags(case: Case, signs: Signs) -> Finding | None:
     """Bags whose comparison goes the wrong way too often: more trajectories in them would help, or longer windows."""
     cost = case.config.cost
-    if cost.aggregator != "sum":
+    if not _goes_by_sums(cost):
         return None
     now = window_scores(case, cost.window)
     if not 0.5 < now.certainty(cost.bag_size) < CERTAIN:  # below, the wrong bag wins, however large it is
@@ -137,6 +138,11 @@ def unexplained(case: Case, signs: Signs) -> Finding | None:
         harm=0.9,
         figure=cost_histogram(case),
     )
+
+
+def _goes_by_sums(cost: CostConfig) -> bool:
+    """Whether bags rank as the sums of their costs do; so they nearly do by a maximum as smooth as the default."""
+    return cost.aggregator == "sum" or (cost.aggregator == "log_sum_exp" and cost.sharpness <= 1)
 
 
 def _told_apart(case: Case) -> Separability:
