@@ -12,7 +12,7 @@ from safemil_core.data.trajectories import sum_by_trajectory
 
 CLEARLY = 0.8
 """Share of the variance of costs between two groups from which these stand clearly apart."""
-SMALLEST_GROUP = 0.2
+SMALLEST_GROUP = 0.3
 """Share of all trajectories that the least costly group has to hold."""
 
 

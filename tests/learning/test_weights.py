@@ -190,8 +190,9 @@ def test_a_group_that_is_clearly_two_is_split_again():
 
 
 def test_few_are_no_group_of_their_own():
-    costs = np.array([0.0] + [0.3] * 4 + [0.31] * 4 + [0.9] * 6)  # the first alone is 1 of 15, less than a fifth
-    assert least_costly_group(costs) == 0.31
+    few = [0.0, 0.01, 0.2, 0.21, 0.22, 0.23, 0.9, 0.91, 0.92]  # two of nine, however clearly they stand apart
+    assert least_costly_group(np.array(few)) == 0.23
+    assert least_costly_group(np.array([0.02, *few])) == 0.02  # three of ten are enough
 
 
 def test_where_no_groups_stand_clearly_apart_the_first_split_counts():
