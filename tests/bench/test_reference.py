@@ -44,7 +44,9 @@ def engines_loss(network, pair):
 def both():
     """A cost network of the engine, and the same as a plain module."""
     torch.manual_seed(0)
-    network = CostNetwork(CostConfig(network="mlp", inputs="all", hidden_sizes=(HIDDEN, HIDDEN)), SIZES)
+    network = CostNetwork(
+        CostConfig(network="mlp", inputs="all", aggregator="sum", hidden_sizes=(HIDDEN, HIDDEN)), SIZES
+    )
     plain = torch.nn.Sequential(*perceptron(SIZES.observations + SIZES.actions, HIDDEN, 1), torch.nn.Sigmoid())
     weights = network.body.state_dict()
     plain.load_state_dict({
