@@ -88,7 +88,11 @@ class CostConfig(Settings):
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
     learning_rate: float = Field(
-        8e-3, gt=0, le=1, description="Step size of the cost network. An mlp wants smaller ones than curves, 0.001."
+        8e-3,
+        gt=0,
+        le=1,
+        description="Step size of the cost network. An mlp wants smaller ones, 0.001, and so do windows of several "
+        "steps, whose scores are larger, 0.002.",
     )
     decay: bool = Field(
         True,
@@ -112,8 +116,8 @@ class CostConfig(Settings):
         "log_sum_exp",
         description="How the steps of a bag make its score. sum: the paper's, discounted costs added up, which a bit "
         "of cost on every step of a policy raises too. log_sum_exp: between their mean and their maximum, so that few "
-        "steps that cost much count for more; of windows of several steps it learns less than sum. attention: the "
-        "network says which steps count (gated attention). deep_sets: a function of the mean of learned features.",
+        "steps that cost much count for more. attention: the network says which steps count (gated attention). "
+        "deep_sets: a function of the mean of learned features.",
     )
     sharpness: float = Field(
         0.75,

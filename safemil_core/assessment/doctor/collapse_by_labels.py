@@ -22,6 +22,8 @@ BY_CHANCE = 0.05
 MANY_TWINS = 0.5
 CERTAIN = 0.9
 """How often a non-preferred bag must outscore an unlabelled one, with the cost as it is."""
+WINDOWS_RATE = 2e-3
+"""Largest step size of the cost for windows of several steps, whose scores are larger."""
 _BAG_SIZES = tuple(2**i for i in range(9))
 _LONGER_WINDOWS = (10, 50, 0)
 
@@ -103,7 +105,8 @@ def noisy_bags(case: Case, signs: Signs) -> Finding | None:
     size = max(64, 2 ** ceil(log2(wanted or 128)), 4 * cost.bag_size)
     settings: tuple[str, ...] = (f"cost.bag_size={min(size, 4096)}",)
     if is_window:
-        settings = (f"cost.window={enough[0]}", *settings)
+        slower = (f"cost.learning_rate={WINDOWS_RATE:g}",) if cost.learning_rate > WINDOWS_RATE else ()
+        settings = (f"cost.window={enough[0]}", *slower, *settings)
     evidence = (
         f"a non-preferred bag of {cost.bag_size} outscores an unlabelled one {now.certainty(cost.bag_size):.0%} of the "
         f"time; about {alpha:.0%} of the others look preferred, which asks for K = {wanted or 'more than any'}; {signs}"
