@@ -5,6 +5,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const visit = ++own.visit;
   own.send = (move) => setStateValue("move", move);
   own.show(data);
+  // A busy page may begin the same element anew before it ends it: only the end of the latest beginning counts.
   return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__tour = null; } }, 300);
 }
 
