@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator_singletons import context_dg_stack, get_default_dg_stack_value
 
 from dashboard import resources, state
 from dashboard.components import pickers
 from dashboard.components.tour import tour, tour_button
 from safemil_core.errors import SafeMILError
+
+# Streamlit begins a run where the fragment that ran before it in the same thread has written: within its container.
+# In the browser that is nowhere on another page, which then stays white.
+context_dg_stack.set(get_default_dg_stack_value())
 
 # An emoji: with a Material icon here, the browser would fetch it from fonts.gstatic.com.
 st.set_page_config(page_title="SafeMIL", page_icon="🛟", layout="wide")

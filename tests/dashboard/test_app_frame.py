@@ -1,0 +1,32 @@
+"""The frame around every page."""
+
+import pytest
+from run_fixtures import open_page
+from streamlit import delta_generator_singletons as generators
+from streamlit.cursor import RunningCursor
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.proto.RootContainer_pb2 import RootContainer
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+
+
+@pytest.fixture
+def fragment_before(monkeypatch):
+    """Every run begins in a thread in which a fragment has just ended that wrote into the ninth element of its page."""
+    run_script = ScriptRunner._run_script
+
+    def after_a_fragment(self, rerun_data):
+        main = generators.get_dg_singleton_instance().main_dg
+        within = RunningCursor(root_container=RootContainer.MAIN, parent_path=(8,))
+        container = DeltaGenerator(root_container=RootContainer.MAIN, cursor=within, parent=main)
+        generators.context_dg_stack.set((main, container))
+        run_script(self, rerun_data)
+
+    monkeypatch.setattr(ScriptRunner, "_run_script", after_a_fragment)
+
+
+@pytest.mark.usefixtures("info", "fragment_before")
+def test_a_page_begins_at_its_top_wherever_a_fragment_before_it_has_written():
+    app = open_page("audit")
+    assert not app.exception
+    assert app.title[0].value == "Audit"
+    assert min(app.main.children) == 0
