@@ -23,6 +23,8 @@ from safemil_core.running.run_folder import Run
 
 EVERY_S = 0.7
 """What a run logs is on the page within a second, the time to draw it included."""
+COSTS_EVERY_S = 0.2
+"""Between two looks whether there are costs: that takes no time, and they are what somebody waits for."""
 _FILLED = "run.filled"
 
 
@@ -35,6 +37,8 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
     """
     seen = jobs.job_of(resources.workspace(), run)
     is_live = not seen.is_finished
+    if is_live:
+        _link_to_costs(run)
 
     @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
@@ -44,10 +48,9 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
         if job.state != seen.state:
             st.rerun()  # the rest of the page shows the state too
         job_line(job)
-        if job.state in ("failed", "lost"):
+        has_failed = job.state in ("failed", "lost")
+        if has_failed:
             st.error(job.message or "The process ended without a word.")
-        if is_live and run.has_costs:
-            page_link("costs", "The costs are learned: see where they lie while the policies train")
         if not is_live and run.outcome:
             _outcome(run.outcome, shows_truth=shows_truth)
         metrics = run_resources.metrics(run)
@@ -55,10 +58,18 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
             _learning(run, metrics, is_live=is_live, shows_truth=shows_truth)
         elif job.state in ("running", "stopping"):
             st.caption("The curves begin with the first logged updates, some seconds after the start.")
-        with st.expander("Log"):
-            st.code(run.log_tail() or "(empty)", language=None, height=280)
+        log = st.expander("Log", expanded=has_failed, key=f"run.log.{run.id}", on_change="rerun")
+        if log.open:
+            log.code(run.log_tail() or "(empty)", language=None, height=280)
 
     panel()
+
+
+@st.fragment(run_every=COSTS_EVERY_S)
+def _link_to_costs(run: Run) -> None:
+    """The way to the costs of a run that still trains, as soon as there are any."""
+    if run.has_costs:
+        page_link("costs", "The costs are learned: see where they lie while the policies train")
 
 
 def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dashboard import state
+from dashboard.components.words import code_span
 from safemil_core.config import RunConfig, setting_names
 from safemil_core.errors import InvalidConfig
 
@@ -30,6 +31,8 @@ FIRST = (
     "seed",
 )
 """What a newcomer may want to turn; all else is in the expander."""
+OPEN = "settings.open"
+"""The key of the expander."""
 
 WORDS = {
     "cost.updates": "Cost updates",
@@ -90,11 +93,17 @@ def presets() -> None:
 
 def settings_form() -> RunConfig | None:
     """Let the user choose the settings of a run; None, with the reason shown, while they make no sense."""
+    for name in setting_names():
+        if state.widget_value(_key(name)) is None:
+            state.set_widget_value(_key(name), _shown(RunConfig().value_of(name)))
     _widgets(FIRST)
-    with st.expander("All settings"):
-        for section in dict.fromkeys(_section(name) for name in setting_names()):
-            st.markdown(f"**{section.capitalize() or 'Run'}**")
-            _widgets([name for name in setting_names() if _section(name) == section and name not in FIRST])
+    # Made once it is opened: some fifty widgets, which a browser would draw whenever the page runs.
+    further = st.expander("All settings", key=OPEN, on_change="rerun")
+    if further.open:
+        with further:
+            _further_widgets()
+    elif changed := _changed_further():
+        st.caption(f"In there, not as usual: {', '.join(map(code_span, changed))}")
     try:
         return _chosen()
     except InvalidConfig as problem:
@@ -108,6 +117,18 @@ def prefill(config: RunConfig) -> None:
         state.set_widget_value(_key(name), _shown(config.value_of(name)))
 
 
+def _further_widgets() -> None:
+    for section in dict.fromkeys(_section(name) for name in setting_names()):
+        st.markdown(f"**{section.capitalize() or 'Run'}**")
+        _widgets([name for name in setting_names() if _section(name) == section and name not in FIRST])
+
+
+def _changed_further() -> list[str]:
+    """Settings in the expander that are not at their defaults, as `name=value`."""
+    shown = {name: state.widget_value(_key(name)) for name in setting_names() if name not in FIRST}
+    return [f"{name}={value}" for name, value in shown.items() if value != _shown(RunConfig().value_of(name))]
+
+
 def _widgets(names: Sequence[str]) -> None:
     for first in range(0, len(names), 3):
         columns = st.columns(3, vertical_alignment="top")
@@ -119,11 +140,8 @@ def _widgets(names: Sequence[str]) -> None:
 def _widget(name: str) -> None:
     """One setting as the widget that suits its type; its value is in the session under the setting's key."""
     field, default = _field(name), RunConfig().value_of(name)
-    key = _key(name)
-    if state.widget_value(key) is None:
-        state.set_widget_value(key, _shown(default))
     words = WORDS.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
-    about: dict[str, Any] = {"key": key, "help": field.description, "persist_state": "session"}
+    about: dict[str, Any] = {"key": _key(name), "help": field.description, "persist_state": "session"}
     other, values = NEEDS.get(name, ("", ()))
     about["disabled"] = bool(other) and state.widget_value(_key(other)) not in values
     if get_origin(field.annotation) is Literal:

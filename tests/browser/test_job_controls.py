@@ -74,6 +74,26 @@ def test_what_is_logged_shows_in_the_same_curves_without_a_reload(dashboard: Das
     expect(panel(page).get_by_text("done", exact=True)).to_be_visible()
 
 
+def test_a_setting_counts_and_is_named_where_it_is_out_of_sight(
+    dashboard: Dashboard, workspace: Workspace, page: Page
+) -> None:
+    info = runs.add_dataset(workspace)
+    runs.mark_costliest(workspace, info)
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    page.goto(f"{dashboard.url}/train?dataset={info.name}&run={run.id}")
+    page.get_by_text("All settings").click()
+    fill(page.get_by_role("spinbutton", name="Sharpness of log-sum-exp"), 2)
+    page.get_by_text("All settings").click()
+    expect(page.get_by_text("In there, not as usual: cost.sharpness=2.0")).to_be_visible()
+    log = page.get_by_test_id("stCode")
+    expect(log).to_have_count(0)
+    page.get_by_text("Log", exact=True).click()
+    expect(log).to_be_visible()
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page).not_to_have_url(re.compile(run.id))
+    assert RunStore(workspace).list()[0].config.cost.sharpness == 2
+
+
 def test_a_page_that_waits_for_a_run_goes_on_by_itself(dashboard: Dashboard, page: Page) -> None:
     workspace = Workspace(dashboard.workspace)
     info = runs.add_dataset(workspace)

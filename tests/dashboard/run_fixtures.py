@@ -18,6 +18,7 @@ import torch
 from factories import build_here
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components import settings_form
 from safemil_core.assessment.comparisons import compare_all
 from safemil_core.assessment.doctor.while_training import diagnose
 from safemil_core.assessment.label_curve import CurvePoint, LabelCurve
@@ -309,6 +310,13 @@ def open_page(page: str, **choices: object) -> AppTest:
     app.switch_page(f"views/{page}.py")
     for name, value in choices.items():
         app.query_params[name] = str(value)
+    return app.run()
+
+
+def open_settings() -> AppTest:
+    """The Train page with all settings in sight."""
+    app = open_page("train")
+    app.session_state[settings_form.OPEN] = True
     return app.run()
 
 

@@ -61,7 +61,7 @@ def test_the_curves_of_a_method_without_costs_are_those_of_its_policies(workspac
 def test_only_settings_that_the_method_looks_at_can_be_turned(workspace):
     info = runs.add_dataset(workspace)
     runs.mark_costliest(workspace, info)
-    app = open_page("train")
+    app = runs.open_settings()
     assert app.number_input(key="settings.baseline.unsafe_share").disabled
     app.selectbox(key="settings.method").set_value("dwbc_nu").run()
     assert not app.number_input(key="settings.baseline.unsafe_share").disabled

@@ -7,7 +7,7 @@ import run_fixtures as runs
 from run_fixtures import open_page
 
 from dashboard import resources
-from dashboard.components.settings_form import FIRST
+from dashboard.components.settings_form import FIRST, OPEN
 from safemil_core.config import CostConfig, RunConfig, setting_names
 from safemil_core.running import jobs
 from safemil_core.running.runs import RunStore
@@ -42,7 +42,7 @@ def test_nothing_marked_means_no_start_and_a_way_to_label(workspace):
 
 
 def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, info):
-    app = open_page("train")
+    app = runs.open_settings()
     shown = {
         widget.key: widget
         for kind in ("number_input", "toggle", "text_input", "segmented_control", "selectbox")
@@ -56,7 +56,7 @@ def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, inf
 
 
 def test_a_start_makes_a_run_of_the_chosen_settings_and_puts_it_into_the_url(workspace, info, started):
-    app = open_page("train")
+    app = runs.open_settings()
     app.number_input(key="settings.cost.bag_size").set_value(32)
     app.text_input(key="settings.policy.hidden_sizes").set_value("64, 32")
     button(app, "Train").click().run()
@@ -70,7 +70,7 @@ def test_a_start_makes_a_run_of_the_chosen_settings_and_puts_it_into_the_url(wor
 
 
 def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started):
-    app = open_page("train")
+    app = runs.open_settings()
     app.selectbox(key="settings.weights.scheme").set_value("trajectory").run()
     app.number_input(key="settings.weights.beta").set_value(0.0).run()
     assert not app.exception
@@ -82,12 +82,24 @@ def test_a_senseless_setting_is_refused_in_one_sentence(workspace, info, started
 
 
 def test_a_setting_without_effect_is_greyed_out_until_it_has_one(workspace, info):
-    app = open_page("train")
+    app = runs.open_settings()
     sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
     assert (sharpness.disabled, beta.disabled) == (False, True)
     app.selectbox(key="settings.cost.aggregator").set_value("sum").run()
     sharpness, beta = (app.number_input(key=f"settings.{name}") for name in ("cost.sharpness", "weights.beta"))
     assert (sharpness.disabled, beta.disabled) == (True, True)
+
+
+def test_a_setting_that_is_changed_out_of_sight_is_named(workspace, info, started):
+    app = runs.open_settings()
+    app.number_input(key="settings.cost.sharpness").set_value(2.0)
+    app.text_input(key="settings.policy.hidden_sizes").set_value("64, 32").run()
+    assert "not as usual" not in runs.words(app)
+    app.session_state[OPEN] = False
+    app.run()
+    assert "In there, not as usual: `cost.sharpness=2.0`, `policy.hidden_sizes=64, 32`" in runs.words(app)
+    button(app, "Train").click().run()
+    assert (started[0].config.cost.sharpness, started[0].config.policy.hidden_sizes) == (2.0, (64, 32))
 
 
 def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):
