@@ -156,6 +156,39 @@ class _Node(torch.autograd.Function):
         return at_least_float32(flows[0]) if is_wanted else None, at_least_float32(gradient), None, None
 
 
+class PreparedPass:
+    """Forward and backward of perceptrons in float32, again and again for as many steps, in arrays of its own.
+
+    Outside the autograd graph: what is prepared for the cores is prepared once, and nothing is made anew. The weights
+    are those that the perceptrons have at each call.
+    """
+
+    def __init__(self, perceptrons: Mlp, n_steps: int) -> None:
+        weights, sizes = perceptrons.weights.detach(), perceptrons.sizes
+        widths = [sizes[0][0], *(m for _, m in sizes)]
+        activations, flows = ([weights.new_empty(len(weights), n_steps, width) for width in widths] for _ in range(2))
+        self.inputs, self.outputs, self.for_outputs = activations[0], activations[-1], flows[-1]
+        """[M, n, D] to be filled before `forward`; [M, n, outputs] that it fills; and their gradients, to be filled
+        before `backward`."""
+        places = _places(self.inputs)
+        self._for_weights = weights.new_empty(places[-1].piece + 1, *weights.shape)
+        self._forward = [_forward_steps(place, weights, sizes, activations) for place in places]
+        self._backward = [
+            _backward_steps(place, weights, self._for_weights, sizes, activations, flows, False) for place in places
+        ]
+
+    @torch.no_grad()
+    def forward(self) -> None:
+        """Fill the outputs."""
+        in_parallel(_forward, self._forward)
+
+    @torch.no_grad()
+    def backward(self) -> Tensor:
+        """The gradient by the weights, [M, weights]; it is overwritten by the next one."""
+        in_parallel(_backward, self._backward)
+        return self._for_weights.sum(dim=0) if len(self._for_weights) > 1 else self._for_weights[0]
+
+
 @dataclass(frozen=True)
 class _Place:
     """Some steps of a member, or of all: what one core works on while others work on other places."""

@@ -21,10 +21,9 @@ from safemil_core.learning.aggregators import make_aggregator
 from safemil_core.learning.curves import Curves, Surfaces
 from safemil_core.learning.encoders import Encoder, Shape, beside
 from safemil_core.learning.layers import MEAN_LIMIT
+from safemil_core.learning.mixture_error import LOG_STD_LIMITS, Draw, split_outputs
 from safemil_core.learning.mlp import Mlp
 
-LOG_STD_LIMITS = (-5.0, 2.0)
-"""The authors' limits of the logarithm of the deviations of a policy's Gaussians, before the tanh."""
 ACTION_LIMIT = 1.0 - 1e-6
 """Recorded actions at the edge of what a tanh reaches are moved inside, where it has a finite inverse."""
 
@@ -249,7 +248,7 @@ class MixturePolicy(Policy):
     def __init__(
         self, config: PolicyConfig, sizes: Sizes, members: int = 1, dtype: torch.dtype = torch.float32
     ) -> None:
-        self._components, self._n_actions = config.components, sizes.actions
+        self.components, self._n_actions = config.components, sizes.actions
         super().__init__(config, sizes, config.components * (1 + 2 * sizes.actions), members, dtype)
         self.range = ActionRange(sizes.actions)
 
@@ -260,13 +259,9 @@ class MixturePolicy(Policy):
 
     def mixture(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probabilities [M, n, C], means and log-deviations [M, n, C, A] of the Gaussians before the tanh."""
-        c, a = self._components, self._n_actions
-        logits, means, log_stds = torch.split(self.outputs(observations), [c, c * a, c * a], dim=-1)
-        return (
-            torch.log_softmax(logits, dim=-1),
-            means.view(*means.shape[:-1], c, a).clamp(-MEAN_LIMIT, MEAN_LIMIT),
-            log_stds.view(*means.shape[:-1], c, a).clamp(*LOG_STD_LIMITS),
-        )
+        logits, means, log_stds = split_outputs(self.outputs(observations), self.components)
+        means, log_stds = means.clamp(-MEAN_LIMIT, MEAN_LIMIT), log_stds.clamp(*LOG_STD_LIMITS)
+        return torch.log_softmax(logits, dim=-1), means, log_stds
 
     def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
         """[M, n] log-density of actions [M, n, A]; those at the edge of the range are moved inside by 1e-6 of it."""
@@ -281,11 +276,10 @@ class MixturePolicy(Policy):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """[M, n, A] a reparameterised sample: differentiable, the component by straight-through Gumbel-softmax."""
         log_mix, means, log_stds = self.mixture(observations)
-        uniform = torch.rand(log_mix.shape, generator=generator, device=log_mix.device).clamp_min(1e-20)
-        soft = torch.softmax(log_mix - torch.log(-torch.log(uniform)), dim=-1)
-        hard = functional.one_hot(soft.argmax(dim=-1), self._components).to(soft) + soft - soft.detach()
-        noise = torch.randn(means.shape, generator=generator, device=means.device)
-        raw = (hard.unsqueeze(-1) * (means + log_stds.exp() * noise)).sum(dim=-2)
+        draw = Draw.of(means, generator)
+        soft = torch.softmax(log_mix + draw.gumbel, dim=-1)
+        hard = functional.one_hot(soft.argmax(dim=-1), self.components).to(soft) + soft - soft.detach()
+        raw = (hard.unsqueeze(-1) * (means + log_stds.exp() * draw.normal)).sum(dim=-2)
         sampled: Tensor = self.range(torch.tanh(raw))
         return sampled
 

@@ -12,7 +12,8 @@ from safemil_core.config import RunConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
-from safemil_core.learning.networks import Policy
+from safemil_core.learning.cloning_pass import CloningPass
+from safemil_core.learning.networks import MixturePolicy, Policy
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
@@ -50,6 +51,7 @@ class Cloner:
         self._descend: Callable[..., Tensor] = self._learn_from
         if not data.images:  # of these, a backward pass is within the backward pass
             self._descend = Replay(self._learn_from, self._generator)
+        self._pass = self._plain_pass()
 
     @property
     def updates(self) -> int:
@@ -69,14 +71,25 @@ class Cloner:
         return self._descend(*(inputs or self._data.take(steps)))
 
     def _learn_from(self, observations: Tensor, actions: Tensor) -> Tensor:
-        losses = self.objective(observations, actions, self._generator)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
+        if self._pass is not None:
+            losses = self._pass(observations, actions, self._generator)
+        else:
+            losses = self.objective(observations, actions, self._generator)
+            losses.sum().backward()  # type: ignore[no-untyped-call]
         self._optimiser.descend()
         return losses.detach()
 
     def objective(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
         """[M] losses of actions [M, n, A] seen at observations [M, n, O]."""
         return cloning_losses(self.policies, observations, actions, self._config.loss, generator)
+
+    def _plain_pass(self) -> CloningPass | None:
+        """What is faster where a squared error in float32 on a processor is all that there is to it."""
+        is_own = type(self).objective is Cloner.objective and self._config.loss == "squared_error"
+        is_simple = self.policies.body.dtype == torch.float32 and not self._data.images
+        if isinstance(self.policies, MixturePolicy) and is_own and is_simple and self._data.device.type == "cpu":
+            return CloningPass(self.policies, self._config.batch_size)
+        return None
 
     def state(self) -> State:
         """All that is needed to go on, beside policies and weights."""

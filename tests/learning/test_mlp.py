@@ -6,7 +6,7 @@ from learning_cases import generator, in_float64, relative_error
 from torch import nn
 
 from safemil_core.learning import mlp
-from safemil_core.learning.mlp import PART_STEPS, Mlp, elu_, split
+from safemil_core.learning.mlp import PART_STEPS, Mlp, PreparedPass, elu_, split
 
 SIZES = [(), (8,), (16, 5)]
 SEVERAL_PARTS = 3 * PART_STEPS + 7
@@ -173,3 +173,20 @@ def test_the_activation_is_elu_in_place(dtype, close):
     assert elu_(values) is values
     torch.testing.assert_close(values, nn.functional.elu(inputs), rtol=0, atol=close)
     assert elu_(torch.tensor([torch.nan], dtype=dtype)).isnan().all()
+
+
+@pytest.mark.parametrize("n", [1, 50, SEVERAL_PARTS])
+@pytest.mark.parametrize("hidden_sizes", SIZES)
+def test_what_is_prepared_once_gives_the_bits_of_the_graph_each_time(hidden_sizes, n):
+    network = perceptrons(hidden_sizes)
+    prepared = PreparedPass(network, n)
+    for seed in range(2):
+        inputs = torch.randn(2, n, 4, generator=generator(seed))
+        outputs, _, gradient = learned(network, inputs)
+        prepared.inputs.copy_(inputs)
+        prepared.forward()
+        assert torch.equal(prepared.outputs, outputs)
+        prepared.for_outputs.copy_(torch.randn(outputs.shape, generator=generator(1)))
+        assert torch.equal(prepared.backward(), gradient)
+        with torch.no_grad():
+            network.weights.sub_(gradient)

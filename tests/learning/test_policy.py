@@ -163,6 +163,24 @@ def test_loaded_it_goes_on_to_the_bit(kind, stopped_at):
     assert bits(after.policies) == bits(whole.policies)
 
 
+def test_an_update_without_autograd_is_that_with_it(monkeypatch):
+    quick = cloner_of(crossing(), [None, np.arange(640)])
+    losses = updated(quick, 50)
+    monkeypatch.setattr(Cloner, "_plain_pass", lambda _: None)
+    slow = cloner_of(crossing(), [None, np.arange(640)])
+    torch.testing.assert_close(losses, updated(slow, 50), rtol=1e-4, atol=1e-4)
+
+
+def test_the_likelihood_and_other_numbers_are_left_to_autograd():
+    data, config = crossing(), RunConfig()
+    likelihood = cloner_of(data, [None], ["policy.loss=log_likelihood"])
+    lowered = Cloner(make_policy(config.policy, data.sizes, 1, torch.bfloat16), data, config)
+    lowered.set_weights(0, np.ones(data.n_steps))
+    for cloner in (likelihood, lowered):
+        assert cloner._plain_pass() is None
+        assert torch.isfinite(updated(cloner, 3)).all()
+
+
 def test_data_from_outside_the_device_are_imitated_as_if_they_lay_there():
     local, remote = (cloner_of(crossing(kind=kind), [None, np.arange(640)]) for kind in (TrainingData, RemoteData))
     assert torch.equal(updated(local, 100), updated(remote, 100))

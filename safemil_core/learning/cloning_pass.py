@@ -1,0 +1,30 @@
+"""One update's gradient of cloning by squared error, without autograd: what most of a training's time goes into."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from safemil_core.learning.mixture_error import Draw, split_outputs, squared_errors
+from safemil_core.learning.mlp import PreparedPass
+from safemil_core.learning.networks import MixturePolicy
+
+
+class CloningPass:
+    """The same as the gradient of `MixturePolicy.squared_error`, means over the steps, on a processor in float32."""
+
+    def __init__(self, policies: MixturePolicy, n_steps: int) -> None:
+        self._policies = policies
+        self._pass = PreparedPass(policies.body, n_steps)
+
+    @torch.no_grad()
+    def __call__(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+        """[M] losses of actions [M, n, A] seen at observations [M, n, O]; the policies' weights get their gradients."""
+        policies, prepared = self._policies, self._pass
+        prepared.inputs.copy_(policies.normaliser(observations))
+        prepared.forward()
+        draw = Draw.of(split_outputs(prepared.outputs, policies.components)[1], generator)
+        errors = squared_errors(prepared.outputs, policies.range.squashed(actions), draw, prepared.for_outputs)
+        prepared.for_outputs.div_(errors.shape[1])
+        policies.body.weights.grad = prepared.backward()
+        return errors.mean(dim=1)
