@@ -33,6 +33,14 @@ _PLAIN_NETWORK = {
 """The paper's, with bags as the paper draws them, and the only one that earlier versions knew."""
 
 
+def usual_learning_rate(network: str, window: int) -> float:
+    """The step size that suits a cost network: a perceptron learns in smaller steps than curves, and so do windows of
+    several steps, whose scores are larger."""
+    if network == "mlp":
+        return 1e-3
+    return 8e-3 if window == 1 else 2e-3
+
+
 class CostConfig(Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
@@ -88,7 +96,7 @@ class CostConfig(Settings):
         0.99, gt=0, le=1, description="Discount per step. Below 1, later steps count less towards a trajectory's cost."
     )
     learning_rate: float = Field(
-        8e-3,
+        usual_learning_rate("additive", window=1),
         gt=0,
         le=1,
         description="Step size of the cost network. An mlp wants smaller ones, 0.001, and so do windows of several "
@@ -334,8 +342,9 @@ class RunConfig(Settings):
     def plain(cls) -> Self:
         """Our defaults, but for the paper's network and bags, trained briefly, and its weights of steps: what curves
         and splits are compared with, in seconds."""
+        rate = usual_learning_rate("mlp", window=1)
         return cls(
-            cost=CostConfig(**_PLAIN_NETWORK, learning_rate=1e-3, updates=400), weights=WeightConfig(scheme="step")
+            cost=CostConfig(**_PLAIN_NETWORK, learning_rate=rate, updates=400), weights=WeightConfig(scheme="step")
         )
 
     @classmethod

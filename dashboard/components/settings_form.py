@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from dashboard import state
 from dashboard.components.words import code_span
-from safemil_core.config import RunConfig, setting_names
+from safemil_core.config import RunConfig, setting_names, usual_learning_rate
 from safemil_core.errors import InvalidConfig
 
 FIRST = (
@@ -33,6 +33,8 @@ FIRST = (
 """What a newcomer may want to turn; all else is in the expander."""
 OPEN = "settings.open"
 """The key of the expander."""
+_SUITED = "settings.suited"
+"""For which kind of network and window the step size was chosen."""
 
 WORDS = {
     "cost.updates": "Cost updates",
@@ -96,6 +98,7 @@ def settings_form() -> RunConfig | None:
     for name in setting_names():
         if state.widget_value(_key(name)) is None:
             state.set_widget_value(_key(name), _shown(RunConfig().value_of(name)))
+    _suit_learning_rate()
     _widgets(FIRST)
     # Made once it is opened: some fifty widgets, which a browser would draw whenever the page runs.
     further = st.expander("All settings", key=OPEN, on_change="rerun")
@@ -115,6 +118,18 @@ def prefill(config: RunConfig) -> None:
     """Let the form show these settings: for callbacks, here or on another page."""
     for name in setting_names():
         state.set_widget_value(_key(name), _shown(config.value_of(name)))
+    state.remember(_SUITED, (config.cost.network, config.cost.window))
+
+
+def _suit_learning_rate() -> None:
+    """Where another kind of network or window has been chosen, the usual step size goes with it; one of the user's own
+    stays."""
+    chosen = state.widget_value(_key("cost.network")), state.widget_value(_key("cost.window"))
+    suited, key = state.recall(_SUITED, chosen), _key("cost.learning_rate")
+    state.remember(_SUITED, chosen)
+    usual = usual_learning_rate(*chosen)
+    if state.widget_value(key) == usual_learning_rate(*suited) != usual:
+        state.set_widget_value(key, usual)
 
 
 def _further_widgets() -> None:

@@ -102,6 +102,35 @@ def test_a_setting_that_is_changed_out_of_sight_is_named(workspace, info, starte
     assert (started[0].config.cost.sharpness, started[0].config.policy.hidden_sizes) == (2.0, (64, 32))
 
 
+def test_the_usual_step_size_goes_with_the_kind_of_network_and_one_of_your_own_stays(workspace, info):
+    app = runs.open_settings()
+
+    def step_size():
+        return app.number_input(key="settings.cost.learning_rate").value
+
+    app.segmented_control(key="settings.cost.network").set_value("mlp").run()
+    assert step_size() == 0.001
+    app.segmented_control(key="settings.cost.network").set_value("pairwise").run()
+    assert step_size() == 0.008
+    app.number_input(key="settings.cost.window").set_value(10).run()
+    assert step_size() == 0.002
+    app.number_input(key="settings.cost.learning_rate").set_value(0.004).run()
+    app.number_input(key="settings.cost.window").set_value(1).run()
+    assert step_size() == 0.004
+    button(app, "The paper's values").click().run()
+    assert step_size() == RunConfig.paper().cost.learning_rate
+
+
+def test_settings_of_an_earlier_run_come_as_they_were(workspace, info):
+    """A perceptron that learned in steps which suit curves."""
+    run = runs.finish(runs.new_run(workspace, info, RunConfig().with_values(["cost.network=mlp"])), workspace)
+    app = open_page("train", run=run.id)
+    button(app, "Duplicate with changes").click().run()
+    assert "`cost.learning_rate=0.001`" not in runs.words(app)
+    button(app, "Our defaults").click().run()
+    assert "cost.learning_rate" not in runs.words(app)
+
+
 def test_the_papers_values_and_our_defaults_are_one_click_away(workspace, info):
     app = open_page("train")
     app.number_input(key="settings.cost.bag_size").set_value(7).run()

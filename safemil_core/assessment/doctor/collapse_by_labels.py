@@ -13,7 +13,7 @@ from safemil_core.assessment.doctor.separability import Separability, separabili
 from safemil_core.assessment.doctor.signs import Signs, cost_histogram
 from safemil_core.assessment.doctor.twins import distance_histogram, twins
 from safemil_core.assessment.preferred_share import recommended_bag_size
-from safemil_core.config import CostConfig
+from safemil_core.config import CostConfig, usual_learning_rate
 
 FEW_LABELS, HARDLY_ENOUGH = 5, 15
 """So few marked trajectories never say what they have in common; so many do, if chance can be ruled out."""
@@ -22,8 +22,6 @@ BY_CHANCE = 0.05
 MANY_TWINS = 0.5
 CERTAIN = 0.9
 """How often a non-preferred bag must outscore an unlabelled one, with the cost as it is."""
-WINDOWS_RATE = 2e-3
-"""Largest step size of the cost for windows of several steps, whose scores are larger."""
 _BAG_SIZES = tuple(2**i for i in range(9))
 _LONGER_WINDOWS = (10, 50, 0)
 
@@ -105,7 +103,8 @@ def noisy_bags(case: Case, signs: Signs) -> Finding | None:
     size = max(64, 2 ** ceil(log2(wanted or 128)), 4 * cost.bag_size)
     settings: tuple[str, ...] = (f"cost.bag_size={min(size, 4096)}",)
     if is_window:
-        slower = (f"cost.learning_rate={WINDOWS_RATE:g}",) if cost.learning_rate > WINDOWS_RATE else ()
+        rate = usual_learning_rate(cost.network, enough[0])
+        slower = (f"cost.learning_rate={rate:g}",) if cost.learning_rate > rate else ()
         settings = (f"cost.window={enough[0]}", *slower, *settings)
     evidence = (
         f"a non-preferred bag of {cost.bag_size} outscores an unlabelled one {now.certainty(cost.bag_size):.0%} of the "

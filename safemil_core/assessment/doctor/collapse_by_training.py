@@ -9,7 +9,7 @@ from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.dataset_trouble import NEVER_VARIES
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.doctor.signs import MOST_SATURATED, Signs, cost_histogram, loss_curve
-from safemil_core.config import CostConfig, OptimiserConfig, RunConfig
+from safemil_core.config import CostConfig, OptimiserConfig, RunConfig, usual_learning_rate
 
 HUGE = 1e18
 """The square of a larger number is none in float32."""
@@ -36,7 +36,7 @@ def not_a_number(case: Case) -> Finding:
         why = f"values of {', '.join(names)} are too large for 32 bits: often they stand for a missing one"
         cure = f"Give {', '.join(names)} other values in the file where it says so, and import it again."
     else:
-        settings = (f"cost.learning_rate={min(rate / 10, _usual(case.config.cost).learning_rate):g}",)
+        settings = (f"cost.learning_rate={min(rate / 10, _usual_rate(case.config.cost)):g}",)
         why, cure = "updates are so large that weights overflow", f"Train again with {settings[0]}."
     return Finding(
         cause="not_a_number",
@@ -149,9 +149,9 @@ def learning_rate(case: Case, signs: Signs) -> Finding | None:
     is_low = path < SHORT_PATH and case.config.cost.learning_rate <= HIGH_RATE and signs.spread < 0.1
     if not is_high and not is_low:
         return None
-    usual = _usual(cost)
-    is_short = is_low and updates < FEW_UPDATES and cost.learning_rate >= usual.learning_rate / 10
-    setting = f"cost.updates={usual.updates}" if is_short else f"cost.learning_rate={usual.learning_rate:g}"
+    usual = _usual_rate(cost)
+    is_short = is_low and updates < FEW_UPDATES and cost.learning_rate >= usual / 10
+    setting = f"cost.updates={_usual_updates(cost)}" if is_short else f"cost.learning_rate={usual:g}"
     what = "it has had too few updates" if is_short else f"its learning rate is too {'high' if is_high else 'low'}"
     return Finding(
         cause="learning_rate",
@@ -187,9 +187,12 @@ def saturation(case: Case, signs: Signs) -> Finding | None:
     )
 
 
-def _usual(cost: CostConfig) -> CostConfig:
-    """Our settings of that kind of network: a perceptron learns in smaller steps than curves, and fewer."""
-    return RunConfig.plain().cost if cost.network == "mlp" else _DEFAULT
+def _usual_rate(cost: CostConfig) -> float:
+    return usual_learning_rate(cost.network, cost.window)
+
+
+def _usual_updates(cost: CostConfig) -> int:
+    return RunConfig.plain().cost.updates if cost.network == "mlp" else _DEFAULT.updates
 
 
 def _updates(metrics: pd.DataFrame) -> int:
