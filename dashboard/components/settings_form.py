@@ -106,7 +106,7 @@ def settings_form() -> RunConfig | None:
         with further:
             _further_widgets()
     elif changed := _changed_further():
-        st.caption(f"In there, not as usual: {', '.join(map(code_span, changed))}")
+        st.caption(f"Changed in all settings: {', '.join(map(code_span, changed))}")
     try:
         return _chosen()
     except InvalidConfig as problem:

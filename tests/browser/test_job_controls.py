@@ -84,7 +84,7 @@ def test_a_setting_counts_and_is_named_where_it_is_out_of_sight(
     page.get_by_text("All settings").click()
     fill(page.get_by_role("spinbutton", name="Sharpness of log-sum-exp"), 2)
     page.get_by_text("All settings").click()
-    expect(page.get_by_text("In there, not as usual: cost.sharpness=2.0")).to_be_visible()
+    expect(page.get_by_text("Changed in all settings: cost.sharpness=2.0")).to_be_visible()
     log = page.get_by_test_id("stCode")
     expect(log).to_have_count(0)
     page.get_by_text("Log", exact=True).click()

@@ -94,10 +94,10 @@ def test_a_setting_that_is_changed_out_of_sight_is_named(workspace, info, starte
     app = runs.open_settings()
     app.number_input(key="settings.cost.sharpness").set_value(2.0)
     app.text_input(key="settings.policy.hidden_sizes").set_value("64, 32").run()
-    assert "not as usual" not in runs.words(app)
+    assert "Changed in all settings" not in runs.words(app)
     app.session_state[OPEN] = False
     app.run()
-    assert "In there, not as usual: `cost.sharpness=2.0`, `policy.hidden_sizes=64, 32`" in runs.words(app)
+    assert "Changed in all settings: `cost.sharpness=2.0`, `policy.hidden_sizes=64, 32`" in runs.words(app)
     button(app, "Train").click().run()
     assert (started[0].config.cost.sharpness, started[0].config.policy.hidden_sizes) == (2.0, (64, 32))
 
