@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a spare worker may still write
         workspace = Workspace(Path(folder) / "workspace")
         datasets = DatasetStore(workspace, Database(workspace.database))
         datasets.add(ROOT / "assets" / "car_circle.hdf5", name="car_circle")
