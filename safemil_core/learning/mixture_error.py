@@ -64,7 +64,8 @@ def squared_errors(outputs: Tensor, actions: Tensor, draw: Draw, gradient: Tenso
     offsets = limited.exp().mul_(draw.normal)
     drawn = centres + offsets
     shares = torch.softmax(logits + draw.gumbel, dim=-1)
-    taken = (shares.argmax(dim=-1, keepdim=True) == torch.arange(n_components)).to(shares).unsqueeze(-1)
+    numbers = torch.arange(n_components, device=shares.device)
+    taken = (shares.argmax(dim=-1, keepdim=True) == numbers).to(shares).unsqueeze(-1)
     acted = (taken * drawn).sum(dim=-2).tanh_()
     off = acted - actions
     flow = (1 - acted.square_()).mul_(off).mul_(2).unsqueeze(-2)  # to what goes into the tanh

@@ -151,9 +151,7 @@ class _Node(torch.autograd.Function):
             _backward_steps(place, lowered, for_weights, ctx.sizes, activations, flows, is_wanted) for place in places
         ]
         in_parallel(_backward, work)
-        # The pieces in their order, so that the sum has the same bits every time.
-        gradient = at_least_float32(for_weights).sum(dim=0) if len(for_weights) > 1 else for_weights[0]
-        return at_least_float32(flows[0]) if is_wanted else None, at_least_float32(gradient), None, None
+        return at_least_float32(flows[0]) if is_wanted else None, _sum_of_pieces(for_weights), None, None
 
 
 class PreparedPass:
@@ -186,7 +184,7 @@ class PreparedPass:
     def backward(self) -> Tensor:
         """The gradient by the weights, [M, weights]; it is overwritten by the next one."""
         in_parallel(_backward, self._backward)
-        return self._for_weights.sum(dim=0) if len(self._for_weights) > 1 else self._for_weights[0]
+        return _sum_of_pieces(self._for_weights)
 
 
 @dataclass(frozen=True)
@@ -262,6 +260,12 @@ def _backward(layers: list[_BackwardStep]) -> None:
             multiply(above, weight_transposed, for_below)
             if activation is not None:
                 elu_backward_(for_below, activation)
+
+
+def _sum_of_pieces(for_weights: Tensor) -> Tensor:
+    """[M, weights] of the gradients [pieces, M, weights], in their order: the same bits every time."""
+    gradients = at_least_float32(for_weights)
+    return gradients.sum(dim=0) if len(gradients) > 1 else gradients[0]
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor, plus: Tensor | None = None) -> None:

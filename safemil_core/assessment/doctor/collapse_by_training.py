@@ -29,20 +29,21 @@ _DEFAULT = CostConfig()
 def not_a_number(case: Case) -> Finding:
     """Of a run whose training diverged: which inputs are to blame, else the learning rate."""
     largest = np.maximum(np.abs(case.inputs.low), np.abs(case.inputs.high))
-    rate = case.config.cost.learning_rate
+    cost = case.config.cost
     names = [case.input_names[i] for i in np.flatnonzero(largest > HUGE)[:3]]
     if names:
         settings: tuple[str, ...] = ()
         why = f"values of {', '.join(names)} are too large for 32 bits: often they stand for a missing one"
         cure = f"Give {', '.join(names)} other values in the file where it says so, and import it again."
     else:
-        settings = (f"cost.learning_rate={min(rate / 10, _usual_rate(case.config.cost)):g}",)
+        rate = min(cost.learning_rate / 10, usual_learning_rate(cost.network, cost.window))
+        settings = (f"cost.learning_rate={rate:g}",)
         why, cure = "updates are so large that weights overflow", f"Train again with {settings[0]}."
     return Finding(
         cause="not_a_number",
         symptom="collapse",
         title="Training ended since a number was none any more",
-        evidence=f"the largest input is {largest.max():.3g}; the learning rate of the cost is {rate:g}",
+        evidence=f"the largest input is {largest.max():.3g}; the learning rate of the cost is {cost.learning_rate:g}",
         why=why,
         cure=cure,
         harm=1.0,
@@ -149,7 +150,7 @@ def learning_rate(case: Case, signs: Signs) -> Finding | None:
     is_low = path < SHORT_PATH and case.config.cost.learning_rate <= HIGH_RATE and signs.spread < 0.1
     if not is_high and not is_low:
         return None
-    usual = _usual_rate(cost)
+    usual = usual_learning_rate(cost.network, cost.window)
     is_short = is_low and updates < FEW_UPDATES and cost.learning_rate >= usual / 10
     setting = f"cost.updates={_usual_updates(cost)}" if is_short else f"cost.learning_rate={usual:g}"
     what = "it has had too few updates" if is_short else f"its learning rate is too {'high' if is_high else 'low'}"
@@ -185,10 +186,6 @@ def saturation(case: Case, signs: Signs) -> Finding | None:
         settings=(setting,),
         figure=cost_histogram(case),
     )
-
-
-def _usual_rate(cost: CostConfig) -> float:
-    return usual_learning_rate(cost.network, cost.window)
 
 
 def _usual_updates(cost: CostConfig) -> int:
