@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -12,10 +13,10 @@ from safemil_core.bench.workloads import N_POLICY_BATCH, Example, Prepared, Work
 from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.arithmetic import number_type, prepare_process
+from safemil_core.learning.cloners import Cloners
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.cost_trainer import CostTrainer
-from safemil_core.learning.networks import CostNetwork, make_policy
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.learning.weights import cloning_weights, uniform_weights
 
@@ -33,7 +34,7 @@ def prepare(workload: Workload) -> Prepared:
     data = TrainingData.of(trajectories, example.labels, CPU if workload.is_on_host else device)
     data = replace(data, device=device)
     if workload.task in ("cloning", "cloning a mixture"):
-        return Prepared(_cloner(data, config, workload.policies).update)
+        return Prepared(_reporting(_cloners(data, config, workload.policies), config), period=config.log_every)
     network = CostNetwork(config.cost, data.sizes, number_type(config)).to(data.device)
     network.fit(data.numbers)
     trainer = CostTrainer(network, data, config)
@@ -43,14 +44,15 @@ def prepare(workload: Workload) -> Prepared:
 
     if workload.task == "cost":
         return Prepared(trainer.update, costs=costs)
-    cloner, numbers = _cloner(data, config, workload.policies), count()
+    cloners = _cloners(data, config, workload.policies)
+    clone, numbers = _reporting(cloners, config), count()
 
     def update() -> None:
         trainer.update()
         if next(numbers) % config.rescore_every == 0:
             weights = cloning_weights(costs(), data.offsets, data.labels, config.weights, config.cost.gamma)
-            cloner.set_weights(SAFE, weights.steps)
-        cloner.update()
+            cloners.set_weights(SAFE, weights.steps)
+        clone()
 
     return Prepared(update, period=config.rescore_every, costs=costs)
 
@@ -68,10 +70,19 @@ def _config(workload: Workload) -> RunConfig:
     return RunConfig.plain().with_values(f"{name}={value}" for name, value in changes.items())
 
 
-def _cloner(data: TrainingData, config: RunConfig, n_policies: int) -> Cloner:
-    policies = make_policy(config.policy, data.sizes, n_policies, number_type(config)).to(data.device)
-    policies.fit(data.numbers)
-    cloner = Cloner(policies, data, config)
+def _cloners(data: TrainingData, config: RunConfig, n_policies: int) -> Cloners:
+    cloners = Cloners(data, config, n_policies)
     for policy in range(n_policies):
-        cloner.set_weights(policy, uniform_weights(data.offsets, data.labels).steps)
-    return cloner
+        cloners.set_weights(policy, uniform_weights(data.offsets, data.labels).steps)
+    return cloners
+
+
+def _reporting(cloners: Cloners, config: RunConfig) -> Callable[[], None]:
+    """Their updates, and their losses as often as training reports them: by then all of them are done."""
+
+    def update() -> None:
+        cloners.update()
+        if cloners.updates % config.log_every == 0:
+            cloners.losses()
+
+    return update

@@ -80,21 +80,28 @@ def in_parallel(work: Callable[[T], None], parts: Sequence[T]) -> None:
             for part in waiting:
                 work(part)
 
-    others = [_threads().submit(work_on) for _ in range(min(_n_cores(), len(parts)) - 1)]
+    others = [_threads().submit(work_on) for _ in range(min(n_cores(), len(parts)) - 1)]
     work_on()
     for other in others:
         other.result()
 
 
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_n_cores(), "products", initializer=_prepare_thread)
+def keep_to_one_core() -> None:
+    """From now on let this process compute with one core: of a process forked off another, whose threads it lacks."""
+    os.environ["SAFEMIL_CORES"] = "1"
+    n_cores.cache_clear()
+    _prepare_thread()
 
 
 @cache
-def _n_cores() -> int:
+def n_cores() -> int:
     """That this process may keep busy: SAFEMIL_CORES, where it is one of several that share them, else all."""
     return int(os.environ.get("SAFEMIL_CORES") or os.cpu_count() or 1)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_cores(), "products", initializer=_prepare_thread)
 
 
 def _prepare_thread() -> None:

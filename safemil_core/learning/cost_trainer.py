@@ -252,7 +252,7 @@ class CostTrainer:
 
         def sample(sampler: BagSampler) -> tuple[Tensor, Tensor]:
             bags = sampler.draw(generator, max(1, COMPARED_STEPS // sampler.bag_steps))
-            steps = torch.cat([bag.steps[bag.weights > 0] for bag in bags])
+            steps = torch.cat([bag.steps for bag in bags])[torch.cat([bag.weights for bag in bags]) > 0]
             return on_device(data.observations[steps], data.device), on_device(data.actions[steps], data.device)
 
         data, (non_preferred, unlabelled, *_) = self._data, self._samplers

@@ -195,6 +195,10 @@ class CostNetwork(nn.Module):
         return torch.cat([numbers, actions], dim=-1) if self._sees_actions else numbers
 
 
+Noise = tuple[Tensor, ...]
+"""All that is random in a policy's samples, which only the policy itself can read."""
+
+
 class Policy(nn.Module):
     """What is common to policies: `M` of them side by side, an MLP on the observation."""
 
@@ -223,9 +227,13 @@ class Policy(nn.Module):
         outputs: Tensor = self.body(beside(self.normaliser(numbers), features))
         return outputs
 
-    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Noise:
+        """All that is random in samples at steps [...] of this shape, on the generator's device: here nothing."""
+        return ()
+
+    def squared_error(self, observations: Tensor, actions: Tensor, noise: Noise) -> Tensor:
         """[M, n] squared distance of a sample from the action, summed over its dimensions, as the authors train;
-        each in units of half its range."""
+        each in units of half its range. `noise` is of [n] steps."""
         raise NotImplementedError
 
     def log_likelihood(self, observations: Tensor, actions: Tensor) -> Tensor:
@@ -273,18 +281,21 @@ class MixturePolicy(Policy):
         density: Tensor = torch.logsumexp(log_mix + normal.sum(dim=-1), dim=-1)
         return density - jacobian
 
-    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Draw:
+        return Draw.of((*shape, self.components, self._n_actions), generator)
+
+    def sample(self, observations: Tensor, noise: Noise) -> Tensor:
         """[M, n, A] a reparameterised sample: differentiable, the component by straight-through Gumbel-softmax."""
         log_mix, means, log_stds = self.mixture(observations)
-        draw = Draw.of(means, generator)
+        draw = Draw(*noise)
         soft = torch.softmax(log_mix + draw.gumbel, dim=-1)
         hard = functional.one_hot(soft.argmax(dim=-1), self.components).to(soft) + soft - soft.detach()
         raw = (hard.unsqueeze(-1) * (means + log_stds.exp() * draw.normal)).sum(dim=-2)
         sampled: Tensor = self.range(torch.tanh(raw))
         return sampled
 
-    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
-        return ((self.sample(observations, generator) - actions) / self.range.half_range).square().sum(dim=-1)
+    def squared_error(self, observations: Tensor, actions: Tensor, noise: Noise) -> Tensor:
+        return ((self.sample(observations, noise) - actions) / self.range.half_range).square().sum(dim=-1)
 
     def act(self, observations: Tensor) -> Tensor:
         """[M, n, A] the centre of the likeliest component."""
@@ -312,7 +323,7 @@ class CategoricalPolicy(Policy):
         """[M, n] log-probability of actions [M, n, A], 1 for each choice taken."""
         return (self.log_probabilities(observations) * actions).sum(dim=-1)
 
-    def squared_error(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+    def squared_error(self, observations: Tensor, actions: Tensor, noise: Noise) -> Tensor:
         """Of choices there is no distance: the negative log-probability, whichever loss the settings name."""
         return -self.log_likelihood(observations, actions)
 

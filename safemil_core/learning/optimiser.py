@@ -117,8 +117,8 @@ class Optimiser:
 
     def _clip(self, gradients: Sequence[Tensor]) -> None:
         """Scale each network's gradient down to the largest norm allowed."""
-        of_each = torch.stack([torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients])
-        norms = torch.linalg.vector_norm(of_each, dim=0)
+        of_each = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in gradients]
+        norms = torch.linalg.vector_norm(torch.stack(of_each), dim=0) if len(of_each) > 1 else of_each[0]
         scales = (self._gradient_clip / (norms + 1e-6)).clamp_max(1.0)
         for gradient in gradients:
             gradient.mul_(scales.view(-1, *[1] * (gradient.dim() - 1)))

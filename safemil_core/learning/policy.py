@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,25 +14,36 @@ from safemil_core.learning import seeds
 from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.cloning_pass import CloningPass
-from safemil_core.learning.networks import MixturePolicy, Policy
+from safemil_core.learning.mixture_error import Draw
+from safemil_core.learning.networks import MixturePolicy, Noise, Policy
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.weighted_steps import WeightedSteps
 
 BLOCK_UPDATES = 64
-"""Steps are drawn for so many updates at once."""
-MOST_FETCHED = 2**26
-"""Numbers, pixels for example, that are fetched from the host at once."""
+"""Steps are drawn and fetched for so many updates at once."""
+MOST_FETCHED, MOST_FETCHED_FAR = 2**22, 2**26
+"""Numbers at once; more where they come from outside the device, as pixels may."""
 
-Batch = tuple[Tensor, tuple[Tensor, Tensor] | None]
-"""Steps [M, batch], and their observations [M, batch, O] and actions [M, batch, A] if these have been fetched."""
+
+class Batch(NamedTuple):
+    """What policies learn from in one update."""
+
+    steps: Tensor
+    """[M, batch]."""
+    inputs: tuple[Tensor, Tensor] | None
+    """Their observations [M, batch, O] and actions [M, batch, A], if these have been fetched."""
+    noise: Noise
+    """What is random in samples at the steps."""
 
 
 class Cloner:
     """`M` policies, their optimiser, and the weights of the steps that each imitates.
 
     Steps are drawn with probability proportional to their weight, which has the same expected gradient as drawing
-    uniformly and weighting the loss, and no step is drawn in vain when few trajectories hold most of the weight.
+    uniformly and weighting the loss, and no step is drawn in vain when few trajectories hold most of the weight. The
+    same random numbers serve all policies: which others are beside it changes none.
     """
 
     def __init__(self, policies: Policy, data: TrainingData, config: RunConfig) -> None:
@@ -45,12 +57,15 @@ class Cloner:
         self._data, self._config, self._seed = data, config.policy, config.seed
         decay_over = config.policy.updates if config.policy.decay else None
         self._optimiser = Optimiser(policies.parameters(), config.optimiser, config.policy.learning_rate, decay_over)
-        self._cumulated = [torch.ones(1, dtype=torch.float64)] * len(policies.body.weights)
+        everything = WeightedSteps(np.ones(data.n_steps), data.observations.device)
+        self._drawn = [everything] * len(policies.body.weights)
+        """What each policy imitates."""
         self._batches = Ahead(self._block, BLOCK_UPDATES, is_ahead=data.is_remote)
-        self._generator = torch.Generator(data.device)
+        self.losses = torch.zeros(len(self._drawn))
+        """[M] of the last update, on the device of the data."""
         self._descend: Callable[..., Tensor] = self._learn_from
         if not data.images:  # of these, a backward pass is within the backward pass
-            self._descend = Replay(self._learn_from, self._generator)
+            self._descend = Replay(self._learn_from)
         self._pass = self._plain_pass()
 
     @property
@@ -60,28 +75,27 @@ class Cloner:
 
     def set_weights(self, policy: int, steps: np.ndarray) -> None:
         """Let one policy imitate steps in proportion to these weights, [sum T] >= 0, not all 0."""
-        self._cumulated[policy] = on_device(torch.from_numpy(np.cumsum(steps)), self._data.observations.device)
+        self._drawn[policy] = WeightedSteps(steps, self._data.observations.device)
         self._batches.restart(self.updates)
 
-    def update(self) -> Tensor:
-        """One update of every policy; returns their losses [M], still on the device."""
-        self._generator.manual_seed(seeds.number_of(self._seed, "noise", self.updates))
-        steps, inputs = self._batches.next()
+    def update(self) -> None:
+        """One update of every policy."""
+        steps, inputs, noise = self._batches.next()
         self._optimiser.prepare()
-        return self._descend(*(inputs or self._data.take(steps)))
+        self.losses = self._descend(*(inputs or self._taken(steps)), *noise)
 
-    def _learn_from(self, observations: Tensor, actions: Tensor) -> Tensor:
+    def _learn_from(self, observations: Tensor, actions: Tensor, *noise: Tensor) -> Tensor:
         if self._pass is not None:
-            losses = self._pass(observations, actions, self._generator)
+            losses = self._pass(observations, actions, Draw(*noise))
         else:
-            losses = self.objective(observations, actions, self._generator)
+            losses = self.objective(observations, actions, noise)
             losses.sum().backward()  # type: ignore[no-untyped-call]
         self._optimiser.descend()
         return losses.detach()
 
-    def objective(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
+    def objective(self, observations: Tensor, actions: Tensor, noise: Noise) -> Tensor:
         """[M] losses of actions [M, n, A] seen at observations [M, n, O]."""
-        return cloning_losses(self.policies, observations, actions, self._config.loss, generator)
+        return cloning_losses(self.policies, observations, actions, self._config.loss, noise)
 
     def _plain_pass(self) -> CloningPass | None:
         """What is faster where a squared error in float32 on a processor is all that there is to it."""
@@ -91,30 +105,42 @@ class Cloner:
             return CloningPass(self.policies, self._config.batch_size)
         return None
 
+    def _taken(self, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Observations and actions of steps [..., batch], as the policies want them."""
+        observations, actions = self._data.take(steps)
+        return (observations, actions) if self._pass is None else self._pass.scaled(observations, actions)
+
     def state(self) -> State:
-        """All that is needed to go on, beside policies and weights."""
-        return {"done": torch.tensor(self.updates)} | self._optimiser.state()
+        """All that is needed to go on, beside weights."""
+        policies = {f"policies/{name}": tensor for name, tensor in self.policies.state_dict().items()}
+        return {"done": torch.tensor(self.updates), "losses": self.losses} | policies | self._optimiser.state()
 
     def load(self, state: State) -> None:
         """Go on from there; weights are set before or after."""
+        of_policies = "policies/"
+        policies = {name.removeprefix(of_policies): of for name, of in state.items() if name.startswith(of_policies)}
+        self.policies.load_state_dict(policies)
         self._optimiser.load(state)
+        self.losses = state["losses"]
         self._batches.restart(int(state["done"]))
 
     def _block(self, begin: int) -> list[Batch]:
         """The batches of the updates from `begin`."""
-        shape = (BLOCK_UPDATES, len(self._cumulated), self._config.batch_size)
+        shape = (BLOCK_UPDATES, self._config.batch_size)
         uniform = torch.rand(shape, generator=seeds.generator(self._seed, "cloning", begin), dtype=torch.float64)
         uniform = on_device(uniform, self._data.observations.device)
-        places = zip(self._cumulated, uniform.unbind(1), strict=True)
-        steps = torch.stack([_drawn(cumulated, of_policy) for cumulated, of_policy in places], dim=1)
-        if not self._data.is_remote or steps.numel() * self._data.step_numbers > MOST_FETCHED:
-            return [(of_update, None) for of_update in steps]
-        return list(zip(steps, zip(*self._data.take(steps), strict=True), strict=True))
+        steps = torch.stack([drawn.at(uniform) for drawn in self._drawn], dim=1)
+        generator = seeds.generator(self._seed, "noise", begin, self._data.device)
+        noise = self.policies.noise(shape, generator)
+        of_updates = [tuple(part[update] for part in noise) for update in range(BLOCK_UPDATES)]
+        most = MOST_FETCHED_FAR if self._data.is_remote else MOST_FETCHED
+        if steps.numel() * self._data.step_numbers > most:
+            return [Batch(of, None, noise) for of, noise in zip(steps, of_updates, strict=True)]
+        inputs = zip(*self._taken(steps), strict=True)
+        return [Batch(*of) for of in zip(steps, inputs, of_updates, strict=True)]
 
 
-def cloning_losses(
-    policies: Policy, observations: Tensor, actions: Tensor, kind: str, generator: torch.Generator
-) -> Tensor:
+def cloning_losses(policies: Policy, observations: Tensor, actions: Tensor, kind: str, noise: Noise) -> Tensor:
     """[M] mean loss of each policy that imitates actions [M, n, A] seen at observations [M, n, O].
 
     `log_likelihood`: the negative log-density. `squared_error`: between a reparameterised sample and the action,
@@ -122,11 +148,4 @@ def cloning_losses(
     """
     if kind == "log_likelihood":
         return -policies.log_likelihood(observations, actions).mean(dim=-1)
-    return policies.squared_error(observations, actions, generator).mean(dim=-1)
-
-
-def _drawn(cumulated: Tensor, uniform: Tensor) -> Tensor:
-    """Steps in proportion to weights whose cumulated sums these are."""
-    # Right of equal sums, so that a step of weight 0 is never drawn.
-    steps = torch.searchsorted(cumulated, uniform * cumulated[-1], right=True)
-    return steps.clamp_max(len(cumulated) - 1)
+    return policies.squared_error(observations, actions, noise).mean(dim=-1)

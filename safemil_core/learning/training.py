@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,11 @@ from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import sum_by_trajectory
 from safemil_core.errors import Diverged, NotReady
 from safemil_core.learning import seeds
-from safemil_core.learning.arithmetic import number_type
 from safemil_core.learning.baselines.settings import COSTLESS, as_trained
-from safemil_core.learning.baselines.trainers import make_cloner
+from safemil_core.learning.cloners import Cloners
 from safemil_core.learning.cost_learning import CostLearning, Metrics
 from safemil_core.learning.cost_model import StepCosts
-from safemil_core.learning.networks import CostNetwork, Policy, make_policy
+from safemil_core.learning.networks import CostNetwork, Policy
 from safemil_core.learning.optimiser import State
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, effective_sample_size, uniform_weights
@@ -79,8 +79,7 @@ def train(
         look_after: updates of the cost network after which `on_look` is told their number and the costs of all steps.
         on_look: see there.
         weights: [sum T] those of the steps that the safe policy clones, for the methods that learn none.
-        has_partner: whether to clone plainly beside the safe policy, for comparison; alone it takes half the time, and
-            draws other steps.
+        has_partner: whether to clone plainly as well, for comparison; that changes nothing in the safe policy.
         warm_start: a cost network to begin with, of the same shape; otherwise its first weights are random.
         resume: what `on_checkpoint` was given; training goes on from there as if it had never ended, to the bit.
 
@@ -88,28 +87,29 @@ def train(
         Diverged: the costs, or a loss, are no numbers any more.
         InvalidConfig: `warm_start` has another shape.
         NotReady: `resume` does not belong to these settings.
+        OutOfRoom: a process beside this one, which trains the partner, was killed.
     """
     config = as_trained(config)
     if (weights is None) != (config.method not in COSTLESS):
         raise ValueError(f"method {config.method} {'learns' if weights is not None else 'does not learn'} its weights")
-    loop = _Loop(data, config, weights, warm_start, has_partner)
-    if resume is not None:
-        loop.load(resume)
-    is_stopping = False
-    while loop.turn < loop.total and not is_stopping:
-        learning = loop.learns
-        loop.advance()
-        if learning and loop.turn in look_after:
-            on_look(loop.turn, learning.step_costs())
-        is_stopping = should_stop()
-        if learning and (learning.is_over or is_stopping):
-            on_costs(learning.network, learning.step_costs(), learning.present_weights())
-        is_milestone = is_stopping or (learning is not None and learning.is_over)
-        if is_milestone or loop.turn % config.log_every == 0 or loop.turn == loop.total:
-            on_report(Report(loop.turn, loop.total, loop.metrics()))
-        if is_milestone or loop.turn % config.checkpoint_every == 0:
-            on_checkpoint(loop.turn, loop.state())
-    return loop.networks()
+    with closing(_Loop(data, config, weights, warm_start, has_partner)) as loop:
+        if resume is not None:
+            loop.load(resume)
+        is_stopping = False
+        while loop.turn < loop.total and not is_stopping:
+            learning = loop.learns
+            loop.advance()
+            if learning and loop.turn in look_after:
+                on_look(loop.turn, learning.step_costs())
+            is_stopping = should_stop()
+            if learning and (learning.is_over or is_stopping):
+                on_costs(learning.network, learning.step_costs(), learning.present_weights())
+            is_milestone = is_stopping or (learning is not None and learning.is_over)
+            if is_milestone or loop.turn % config.log_every == 0 or loop.turn == loop.total:
+                on_report(Report(loop.turn, loop.total, loop.metrics()))
+            if is_milestone or loop.turn % config.checkpoint_every == 0:
+                on_checkpoint(loop.turn, loop.state())
+        return loop.networks()
 
 
 def longest(config: RunConfig) -> int:
@@ -136,20 +136,12 @@ class _Loop:
         self._data, self._config = data, config
         torch.manual_seed(seeds.number_of(config.seed, "weights"))  # every later draw has a generator of its own
         self._learning = CostLearning(data, config, warm_start) if weights is None else None
-        self._has_partner = has_partner
-        n_policies = 2 if has_partner else 1
-        self._policies = make_policy(config.policy, data.sizes, n_policies, number_type(config)).to(data.device)
-        with torch.no_grad():
-            for of_both in self._policies.parameters():
-                of_both[BC:] = of_both[SAFE]  # only their data tell them apart
-        self._policies.fit(data.numbers, normalise=config.normalise)
-        self._cloner = make_cloner(self._policies, data, config, self.cost)
+        self._cloners = Cloners(data, config, 2 if has_partner else 1, self.cost)
         if has_partner:
-            self._cloner.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
+            self._cloners.set_weights(BC, uniform_weights(data.offsets, data.labels).steps)
         self._effective = 0.0
         if weights is not None:
             self._clone_by(weights, sum_by_trajectory(weights, data.offsets) / np.diff(data.offsets))
-        self._policy_losses = torch.zeros(n_policies)
         self._started = time.perf_counter()
         self.turn = 0
 
@@ -176,8 +168,8 @@ class _Loop:
         is_policies_turn = learning is None or self._config.schedule == "alternate"
         if learning and learning.update():
             self._follow(learning)
-        if is_policies_turn and self._cloner.updates < self._config.policy.updates:
-            self._policy_losses = self._cloner.update()
+        if is_policies_turn and self._cloners.updates < self._config.policy.updates:
+            self._cloners.update()
         self.turn += 1
 
     def metrics(self) -> Metrics:
@@ -185,8 +177,8 @@ class _Loop:
         values = {"update": float(self.turn), "seconds": time.perf_counter() - self._started}
         if self._learning and self.turn == self._learning.updates:
             values |= self._learning.metrics()
-        if self._cloner.updates > 0:
-            values |= dict(zip(("policy_loss", "bc_loss"), self._policy_losses.tolist(), strict=False))
+        if self._cloners.updates > 0:
+            values |= dict(zip(("policy_loss", "bc_loss"), self._cloners.losses().tolist(), strict=False))
             values["effective_trajectories"] = self._effective
         bad = [name for name, value in values.items() if not math.isfinite(value)]
         if bad:
@@ -199,13 +191,8 @@ class _Loop:
         """All that is needed to go on, on the host."""
         elapsed = time.perf_counter() - self._started
         parts = {
-            "loop": {
-                "turn": torch.tensor(self.turn),
-                "seconds": torch.tensor(elapsed, dtype=torch.float64),
-                "policy_losses": self._policy_losses,
-            },
-            "policies": self._policies.state_dict(),
-            "cloner": self._cloner.state(),
+            "loop": {"turn": torch.tensor(self.turn), "seconds": torch.tensor(elapsed, dtype=torch.float64)},
+            "cloners": self._cloners.state(),
             **(self._learning.state() if self._learning else {}),
         }
         return {f"{part}/{name}": tensor.cpu().clone() for part, of in parts.items() for name, tensor in of.items()}
@@ -220,10 +207,8 @@ class _Loop:
             if self._learning:
                 self._learning.load(parts)
                 self._follow(self._learning)
-            self._policies.load_state_dict(parts["policies"])
-            self._cloner.load(parts["cloner"])
+            self._cloners.load(parts["cloners"])
             self.turn = int(parts["loop"]["turn"])
-            self._policy_losses = parts["loop"]["policy_losses"]
             self._started -= float(parts["loop"]["seconds"])
         except (KeyError, RuntimeError) as problem:
             cause = str(problem).partition("\n")[0].rstrip(": ")
@@ -231,8 +216,12 @@ class _Loop:
 
     def networks(self) -> Networks:
         """As they are."""
-        bc = self._one_policy(BC) if self._has_partner else None
-        return Networks(self.cost.eval() if self.cost else None, self._one_policy(SAFE), bc)
+        safe, *bc = self._cloners.policies()
+        return Networks(self.cost.eval() if self.cost else None, safe, bc[0] if bc else None)
+
+    def close(self) -> None:
+        """Nothing of it runs on."""
+        self._cloners.close()
 
     def _follow(self, learning: CostLearning) -> None:
         """Let the safe policy clone by what has been learned, if anything has."""
@@ -240,14 +229,5 @@ class _Loop:
             self._clone_by(learning.weights.steps, learning.weights.trajectories)
 
     def _clone_by(self, of_steps: np.ndarray, of_trajectories: np.ndarray) -> None:
-        self._cloner.set_weights(SAFE, of_steps)
+        self._cloners.set_weights(SAFE, of_steps)
         self._effective = effective_sample_size(of_trajectories)
-
-    def _one_policy(self, number: int) -> Policy:
-        policy = make_policy(self._config.policy, self._data.sizes).to(self._data.device)
-        with torch.no_grad():
-            for shared, of_both in zip(policy.buffers(), self._policies.buffers(), strict=True):
-                shared.copy_(of_both)
-            for own, of_both in zip(policy.parameters(), self._policies.parameters(), strict=True):
-                own.copy_(of_both[number : number + 1])
-        return policy.eval()

@@ -29,9 +29,10 @@ def test_losses_and_gradients_are_those_by_autograd_also_once_weights_have_chang
     policies, observations, actions = policies_and_steps(components)
     run = CloningPass(policies, N)
     for seed in range(3):
-        losses = run(observations, actions, generator(seed))
+        noise = policies.noise((N,), generator(seed))
+        losses = run(*run.scaled(observations, actions), noise)
         gradient = taken_gradient(policies)
-        expected = policies.squared_error(observations, actions, generator(seed)).mean(dim=1)
+        expected = policies.squared_error(observations, actions, noise).mean(dim=1)
         expected.sum().backward()
         torch.testing.assert_close(losses, expected.detach())
         torch.testing.assert_close(gradient, taken_gradient(policies), rtol=1e-4, atol=1e-6)

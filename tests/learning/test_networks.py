@@ -86,7 +86,7 @@ def test_means_and_deviations_stay_within_the_authors_limits():
 
 def test_samples_lie_within_the_actions_range_and_come_again_from_the_same_generator():
     policy, observations = policy_of(), torch.randn(1, 500, 4)
-    first, again, other = (policy.sample(observations, generator(seed)) for seed in (0, 0, 1))
+    first, again, other = (policy.sample(observations, policy.noise((500,), generator(seed))) for seed in (0, 0, 1))
     assert first.shape == (1, 500, 2)
     assert (first.abs() <= 1).all()
     assert torch.equal(first, again)
@@ -95,7 +95,7 @@ def test_samples_lie_within_the_actions_range_and_come_again_from_the_same_gener
 
 def test_a_sample_is_differentiable_in_every_weight():
     policy = policy_of()
-    policy.sample(torch.randn(1, 64, 4), generator()).square().sum().backward()
+    policy.sample(torch.randn(1, 64, 4), policy.noise((64,), generator())).square().sum().backward()
     gradient = policy.body.weights.grad
     assert torch.isfinite(gradient).all()
     (weight, bias) = split(gradient, policy.body.sizes)[-1]
@@ -106,7 +106,8 @@ def test_a_sample_is_differentiable_in_every_weight():
 def test_samples_are_distributed_as_the_likelihood_says():
     policy = policy_of(n_actions=1, components=2)
     observation = torch.randn(4)
-    samples = policy.sample(observation.expand(1, 40_000, 4), generator()).detach().flatten()
+    noise = policy.noise((40_000,), generator())
+    samples = policy.sample(observation.expand(1, 40_000, 4), noise).detach().flatten()
     torch.manual_seed(1)
     expected = reference(policy, observation.view(1, 1, 4)).sample((40_000,)).flatten()
     shares = [np.histogram(values.numpy(), bins=20, range=(-1, 1))[0] / 40_000 for values in (samples, expected)]
@@ -135,12 +136,13 @@ def test_actions_in_units_of_their_own_are_acted_sampled_and_told_as_the_same_on
     own.fit(lambda: [(observations[0], actions[0])], normalise=False)
     assert (own.range.centre.tolist(), own.range.half_range.tolist()) == ([30, 0], [60, 1])
     torch.testing.assert_close(own.act(observations), centre + half_range * usual.act(observations))
-    drawn = (policy.sample(observations, generator()) for policy in (own, usual))
+    noise = own.noise((200,), generator())
+    drawn = (policy.sample(observations, noise) for policy in (own, usual))
     torch.testing.assert_close(next(drawn), centre + half_range * next(drawn))
     inner = slice(2, None)  # what is at the edge itself, float32 tells differently in other units
     told = own.log_likelihood(observations, actions) - usual.log_likelihood(observations, squashed)
     torch.testing.assert_close(told[:, inner], torch.full((1, 198), -float(np.log(60))), atol=1e-3, rtol=0)
-    errors = (p.squared_error(observations, a, generator()) for p, a in ((own, actions), (usual, squashed)))
+    errors = (p.squared_error(observations, a, noise) for p, a in ((own, actions), (usual, squashed)))
     torch.testing.assert_close(next(errors), next(errors), atol=1e-4, rtol=1e-4)
 
 
@@ -205,7 +207,7 @@ def test_a_discrete_action_is_the_likeliest_choice_of_each_as_a_number():
 
 def test_choices_have_no_distance_so_that_both_losses_are_the_likelihoods():
     policy, observations, actions = categorical_of(), torch.randn(1, 2, 4), chosen((0, 1), (1, 2)).unsqueeze(0)
-    found = policy.squared_error(observations, actions, generator())
+    found = policy.squared_error(observations, actions, policy.noise((2,), generator()))
     assert torch.equal(found, -policy.log_likelihood(observations, actions))
 
 

@@ -37,7 +37,7 @@ def clone(weights, observations, actions, updates=300, loss="log_likelihood", se
     """A policy after some updates of imitating steps with these weights, and its losses."""
     settings = [f"policy.updates={updates}", f"policy.loss={loss}", *settings]
     cloner = cloner_of(data_of(observations, actions), [weights], settings)
-    losses = [float(cloner.update()) for _ in range(updates)]
+    losses = updated(cloner, updates).flatten().tolist()
     return cloner.policies, losses
 
 
@@ -90,8 +90,7 @@ def test_discrete_actions_are_imitated_in_proportion_to_their_weights():
     part = Part(dtype="int64", n_choices=3)
     data = TrainingData.of(trajectories, np.array(["none"]), torch.device("cpu"), action_parts=[part])
     cloner = cloner_of(data, [[1, 0, 2, 3]], ["policy.updates=400", *FAST])
-    for _ in range(400):
-        cloner.update()
+    updated(cloner, 400)
     probabilities = cloner.policies.log_probabilities(torch.zeros(1, 1, 3)).exp().flatten()
     np.testing.assert_allclose(probabilities.detach(), [1 / 6, 0, 5 / 6], atol=0.04)
     assert cloner.policies(torch.zeros(3)).tolist() == [2]
@@ -105,22 +104,27 @@ def policies_and_steps():
 
 def test_the_likelihood_loss_is_the_mean_negative_log_density_of_each():
     policies, observations, actions = policies_and_steps()
-    losses = cloning_losses(policies, observations, actions, "log_likelihood", torch.Generator())
+    losses = cloning_losses(policies, observations, actions, "log_likelihood", ())
     torch.testing.assert_close(losses, -policies.log_likelihood(observations, actions).mean(dim=1))
     assert losses.shape == (2,)
 
 
 def test_the_squared_error_is_summed_over_dimensions_and_averaged_over_steps():
     policies, observations, actions = policies_and_steps()
-    losses = cloning_losses(policies, observations, actions, "squared_error", generator(3))
-    samples = policies.sample(observations, generator(3)).detach()
+    losses = cloning_losses(policies, observations, actions, "squared_error", policies.noise((20,), generator(3)))
+    samples = policies.sample(observations, policies.noise((20,), generator(3))).detach()
     for policy in range(2):
         pairs = zip(samples[policy], actions[policy], strict=True)
         assert losses[policy].item() == pytest.approx(sum(float(((s - a) ** 2).sum()) for s, a in pairs) / 20, rel=1e-5)
 
 
 def updated(cloner, n):
-    return torch.stack([cloner.update() for _ in range(n)])
+    """[n, M] the losses of so many updates."""
+    losses = []
+    for _ in range(n):
+        cloner.update()
+        losses.append(cloner.losses)
+    return torch.stack(losses)
 
 
 def test_policies_imitate_each_its_own_steps_and_do_not_meet():
@@ -144,7 +148,7 @@ def test_new_weights_count_from_the_next_update_on():
         cloner = cloner_of(kind(**vars(data)), [[1, 0]])
         assert torch.isfinite(updated(cloner, 10)).all()
         cloner.set_weights(0, np.array([0.0, 1.0]))
-        assert torch.isnan(cloner.update()).all()
+        assert torch.isnan(updated(cloner, 1)).all()
 
 
 @pytest.mark.parametrize("kind", [TrainingData, RemoteData])
@@ -156,7 +160,6 @@ def test_loaded_it_goes_on_to_the_bit(kind, stopped_at):
     updated(whole, 100)
     for _ in range(stopped_at):
         before.update()
-    after.policies.load_state_dict(before.policies.state_dict())
     after.load(before.state())
     updated(after, 100 - stopped_at)
     assert after.updates == 100

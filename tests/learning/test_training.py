@@ -145,8 +145,7 @@ def test_the_safe_policy_can_be_cloned_alone():
     assert told.networks.bc is None
     assert "bc_loss" not in told.rows[-1] and told.rows[-1]["policy_loss"] > 0
     assert bits(told.networks.cost) == bits(both.networks.cost)
-    x = torch.full((50, 2), 0.42)
-    assert abs((told.networks.safe(x) - both.networks.safe(x)).mean().item()) < 0.1
+    assert bits(told.networks.safe) == bits(both.networks.safe)
 
 
 def test_normalisation_is_of_the_dataset_and_can_be_left_out():

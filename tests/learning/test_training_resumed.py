@@ -7,7 +7,7 @@ from factories import TINY
 from learning_cases import RemoteData, all_bits, crossing
 
 from safemil_core.errors import NotReady
-from safemil_core.learning import settling
+from safemil_core.learning import cloners, settling
 from safemil_core.learning.model_files import load_state, save_state
 from safemil_core.learning.training import train
 
@@ -121,6 +121,18 @@ def test_with_data_from_outside_the_device_too():
         assert trained(config, data, resume=states[turn])[0] == bits
 
 
+def test_with_a_process_beside_this_one_too(monkeypatch):
+    """With every update of the policies worth one."""
+    config, data = BRIEF.with_values(["schedule=alternate", "policy.updates=10"]), crossing()
+    bits, _, states, reports = trained(config, data)
+    monkeypatch.setattr(cloners, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(cloners, "n_cores", lambda: 2)
+    for turn in (1, 4, 9):
+        resumed = trained(config, data, resume=states[turn])
+        assert (resumed[0], resumed[3]) == (bits, reports[turn:])
+        assert all(same_states(resumed[2][later], states[later]) for later in range(turn + 1, 11))
+
+
 def test_what_has_come_to_its_end_is_not_trained_on():
     data = crossing()
     bits, _, states, _ = trained(BRIEF, data)
@@ -155,7 +167,7 @@ def test_a_checkpoint_of_other_settings_is_refused_in_a_sentence(other):
         assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("part", ["loop", "cost", "policies", "trainer", "cloner", "settling"])
+@pytest.mark.parametrize("part", ["loop", "cost", "cloners", "trainer", "settling"])
 def test_a_checkpoint_without_one_of_its_parts_is_refused_in_a_sentence(part):
     data = crossing()
     state = trained(BRIEF, data)[2][5]

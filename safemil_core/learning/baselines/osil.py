@@ -21,7 +21,7 @@ from safemil_core.learning.bags import Bags
 from safemil_core.learning.baselines.trex import ranking_loss, window_costs
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
-from safemil_core.learning.networks import CostNetwork, MixturePolicy, Policy
+from safemil_core.learning.networks import CostNetwork, MixturePolicy, Noise, Policy
 from safemil_core.learning.optimiser import Optimiser, State
 from safemil_core.learning.policy import Cloner
 from safemil_core.learning.training_data import TrainingData
@@ -96,14 +96,14 @@ class OsilCloner(Cloner):
         self._followed = torch.from_numpy(np.flatnonzero(is_cloned & ~is_last))
         """Unlabelled steps after which another one comes."""
 
-    def update(self) -> Tensor:
+    def update(self) -> None:
         self._update_critics()
-        return super().update()
+        super().update()
 
-    def objective(self, observations: Tensor, actions: Tensor, generator: torch.Generator) -> Tensor:
-        losses = super().objective(observations, actions, generator)
+    def objective(self, observations: Tensor, actions: Tensor, noise: Noise) -> Tensor:
+        losses = super().objective(observations, actions, noise)
         seen, done = observations[SAFE : SAFE + 1], actions[SAFE : SAFE + 1]
-        chosen = self._policies.sample(observations, generator)[SAFE : SAFE + 1]
+        chosen = self._policies.sample(observations, noise)[SAFE : SAFE + 1]
         expected = self._expected(self._critics, seen, chosen)
         with torch.no_grad():
             advantages = self._expected(self._critics, seen, done) - expected
@@ -137,8 +137,9 @@ class OsilCloner(Cloner):
         steps = self._followed[torch.randint(len(self._followed), (1, self._config.batch_size), generator=generator)]
         (seen, done), (seen_after, _) = self._data.take(steps), self._data.take(steps + 1)
         with torch.no_grad():
-            noise = seeds.generator(self._seed, "baseline", self.updates, seen.device)
-            chosen = self._policies.sample(seen_after.expand(len(self._cumulated), -1, -1), noise)[SAFE : SAFE + 1]
+            random = seeds.generator(self._seed, "baseline", self.updates, seen.device)
+            noise = self._policies.noise((self._config.batch_size,), random)
+            chosen = self._policies.sample(seen_after.expand(len(self._drawn), -1, -1), noise)[SAFE : SAFE + 1]
             goal = self._cost(seen, done) + self._gamma * self._expected(self._targets, seen_after, chosen)
         self._critics.zero_grad()  # of what the policy's objective left there
         found = self._of_critics(self._critics, seen, done)
