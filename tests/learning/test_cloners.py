@@ -97,9 +97,9 @@ def test_closed_they_leave_no_process_and_can_go_on(monkeypatch):
         state, pid = cloners.state(), cloners._beside[0]._pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    with updated(cloners_of(), 20) as other:
+    with updated(cloners_of(), 20) as other, updated(cloners_of(), 20) as whole:
         other.load(state)
-        assert all_of(updated(other, 15)) == all_of(updated(cloners_of(), 20))
+        assert all_of(updated(other, 15)) == all_of(whole)
 
 
 @pytest.mark.parametrize("reason", ["few updates", "data from elsewhere", "one policy"])
@@ -112,10 +112,10 @@ def test_there_is_no_process_where_none_would_help(reason, monkeypatch):
 
 
 @needs_cuda
-def test_on_a_gpu_one_computation_makes_all_as_processors_do():
+def test_on_a_gpu_where_one_computation_makes_all_each_is_what_it_would_be_alone():
     settings = ["policy.learning_rate=0.0001"]
     with updated(cloners_of(*settings, data=on_cuda(crossing())), 20) as there:
-        alone = updated(cloners_of(*settings, data=on_cuda(crossing()), n_policies=1), 20)
+        alone = updated(cloners_of(*settings, data=on_cuda(crossing()), n_policies=1), 20)  # no process to close
         for found, expected in zip(there.policies()[:1], alone.policies(), strict=True):
             for name, tensor in found.state_dict().items():
                 torch.testing.assert_close(tensor, expected.state_dict()[name], rtol=1e-4, atol=1e-5)
