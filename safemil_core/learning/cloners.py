@@ -18,7 +18,7 @@ from safemil_core.learning.arithmetic import n_cores, number_type
 from safemil_core.learning.baselines.trainers import make_cloner
 from safemil_core.learning.beside import CAN_FORK, Beside
 from safemil_core.learning.networks import CostNetwork, Policy, make_policy
-from safemil_core.learning.optimiser import State
+from safemil_core.learning.optimiser import State, joined, parted
 from safemil_core.learning.policy import Cloner
 from safemil_core.learning.training_data import TrainingData
 
@@ -87,13 +87,12 @@ class Cloners:
             self._beside = [Beside(cloner) for cloner in self._cloners[1:]]
         for beside in self._beside:
             beside.update()
-        for cloner in self._cloners[:1] if self._beside else self._cloners:
+        for cloner in self._here:
             cloner.update()
 
     def losses(self) -> Tensor:
         """[policies] of the last update. Raises as `Beside`."""
-        here = self._cloners[:1] if self._beside else self._cloners
-        return torch.cat([*(cloner.losses for cloner in here), *(beside.losses() for beside in self._beside)])
+        return torch.cat([*(cloner.losses for cloner in self._here), *(beside.losses() for beside in self._beside)])
 
     def policies(self) -> list[Policy]:
         """As they are, one each, ready to act. Raises as `Beside`."""
@@ -109,16 +108,19 @@ class Cloners:
     def state(self) -> State:
         """All that is needed to go on, beside weights. Raises as `Beside`."""
         self._catch_up()
-        return {
-            f"{of}/{name}": part for of, cloner in enumerate(self._cloners) for name, part in cloner.state().items()
-        }
+        return joined({str(number): cloner.state() for number, cloner in enumerate(self._cloners)})
 
     def load(self, state: State) -> None:
         """Go on from there; weights are set before or after. Raises KeyError or RuntimeError for another's state."""
         self.close()
-        for of, cloner in enumerate(self._cloners):
-            begin = f"{of}/"
-            cloner.load({name.removeprefix(begin): part for name, part in state.items() if name.startswith(begin)})
+        parts = parted(state)
+        for number, cloner in enumerate(self._cloners):
+            cloner.load(parts[str(number)])
+
+    @property
+    def _here(self) -> list[Cloner]:
+        """Those that this process trains."""
+        return self._cloners[:1] if self._beside else self._cloners
 
     def _is_worth_processes(self) -> bool:
         has_cores = 1 < len(self._cloners) <= n_cores()

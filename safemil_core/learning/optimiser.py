@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,21 @@ from safemil_core.config import OptimiserConfig
 
 State = dict[str, Tensor]
 """Tensors by name, all that is needed to go on."""
+
+
+def joined(parts: Mapping[str, State]) -> State:
+    """One state of several, each tensor named `part/name`."""
+    return {f"{part}/{name}": tensor for part, of in parts.items() for name, tensor in of.items()}
+
+
+def parted(state: State) -> dict[str, State]:
+    """The states that were joined, by part."""
+    parts: dict[str, State] = {}
+    for key, tensor in state.items():
+        part, _, name = key.partition("/")
+        parts.setdefault(part, {})[name] = tensor
+    return parts
+
 
 # The fused steps behind torch.optim, whose own classes import a compiler, which takes seconds.
 _STEPS = {"adamw": torch._fused_adamw_, "adam": torch._fused_adam_}

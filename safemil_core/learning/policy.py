@@ -16,7 +16,7 @@ from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.cloning_pass import CloningPass
 from safemil_core.learning.mixture_error import Draw
 from safemil_core.learning.networks import MixturePolicy, Noise, Policy
-from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.optimiser import Optimiser, State, joined, parted
 from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weighted_steps import WeightedSteps
@@ -112,17 +112,17 @@ class Cloner:
 
     def state(self) -> State:
         """All that is needed to go on, beside weights."""
-        policies = {f"policies/{name}": tensor for name, tensor in self.policies.state_dict().items()}
-        return {"done": torch.tensor(self.updates), "losses": self.losses} | policies | self._optimiser.state()
+        cloner = {"done": torch.tensor(self.updates), "losses": self.losses}
+        policies: State = self.policies.state_dict()
+        return joined({"cloner": cloner, "policies": policies, "optimiser": self._optimiser.state()})
 
     def load(self, state: State) -> None:
         """Go on from there; weights are set before or after."""
-        of_policies = "policies/"
-        policies = {name.removeprefix(of_policies): of for name, of in state.items() if name.startswith(of_policies)}
-        self.policies.load_state_dict(policies)
-        self._optimiser.load(state)
-        self.losses = state["losses"]
-        self._batches.restart(int(state["done"]))
+        parts = parted(state)
+        self.policies.load_state_dict(parts["policies"])
+        self._optimiser.load(parts["optimiser"])
+        self.losses = parts["cloner"]["losses"]
+        self._batches.restart(int(parts["cloner"]["done"]))
 
     def _block(self, begin: int) -> list[Batch]:
         """The batches of the updates from `begin`."""

@@ -20,7 +20,7 @@ from safemil_core.learning.cloners import Cloners
 from safemil_core.learning.cost_learning import CostLearning, Metrics
 from safemil_core.learning.cost_model import StepCosts
 from safemil_core.learning.networks import CostNetwork, Policy
-from safemil_core.learning.optimiser import State
+from safemil_core.learning.optimiser import State, joined, parted
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, effective_sample_size, uniform_weights
 
@@ -195,14 +195,11 @@ class _Loop:
             "cloners": self._cloners.state(),
             **(self._learning.state() if self._learning else {}),
         }
-        return {f"{part}/{name}": tensor.cpu().clone() for part, of in parts.items() for name, tensor in of.items()}
+        return {name: tensor.cpu().clone() for name, tensor in joined(parts).items()}
 
     def load(self, state: State) -> None:
         """Go on from there."""
-        parts: dict[str, State] = {}
-        for key, tensor in state.items():
-            part, _, name = key.partition("/")
-            parts.setdefault(part, {})[name] = tensor
+        parts = parted(state)
         try:
             if self._learning:
                 self._learning.load(parts)

@@ -22,7 +22,7 @@ from safemil_core.learning.baselines.trex import ranking_loss, window_costs
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork, MixturePolicy, Noise, Policy
-from safemil_core.learning.optimiser import Optimiser, State
+from safemil_core.learning.optimiser import Optimiser, State, joined, parted
 from safemil_core.learning.policy import Cloner
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, trajectory_costs, uniform_weights
@@ -118,15 +118,11 @@ class OsilCloner(Cloner):
             "targets": self._targets.state_dict(),
             "critic_optimiser": self._critic_optimiser.state(),
         }
-        own = {f"{part}/{name}": tensor for part, of in parts.items() for name, tensor in of.items()}
-        return super().state() | own
+        return super().state() | joined(parts)
 
     def load(self, state: State) -> None:
         super().load(state)
-        parts: dict[str, State] = {"critics": {}, "targets": {}, "critic_optimiser": {}}
-        for key, tensor in state.items():
-            part, _, name = key.partition("/")
-            parts.get(part, {})[name] = tensor
+        parts = parted(state)
         self._critics.load_state_dict(parts["critics"])
         self._targets.load_state_dict(parts["targets"])
         self._critic_optimiser.load(parts["critic_optimiser"])
