@@ -63,7 +63,8 @@ shown = page.url_path or "datasets"
 state.remember("page", shown)  # empty states say what it is for
 tour(shown)
 try:
-    page.run()
+    with state.only_this_page():
+        page.run()
     resources.quicken_reruns()
 except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone
     st.error(str(problem))

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state import get_session_state
 
 from safemil_core.data.labels.store import default_author
@@ -176,6 +178,32 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         object.__setattr__(session, "_yield_callback", interrupt)
+
+
+@contextmanager
+def only_this_page() -> Iterator[None]:
+    """Draw a page; what another one has asked for meanwhile is not served.
+
+    Until the browser has heard of the new page, the fragments of the old one still poll. Streamlit (1.67) serves them
+    after the new page and names the old one to the browser, which then takes the new one away: a white page.
+    """
+    try:
+        yield
+    finally:
+        context = get_script_run_ctx()
+        if context is not None and context.script_requests is not None:
+            _drop_polls_of_others(context.script_requests, context.page_script_hash)
+
+
+def _drop_polls_of_others(requests: ScriptRequests, page: str) -> None:
+    with requests._lock:
+        waiting = requests._rerun_data
+        if (
+            requests._state is ScriptRequestType.RERUN
+            and waiting.fragment_id_queue
+            and waiting.page_script_hash != page
+        ):
+            requests._state = ScriptRequestType.CONTINUE
 
 
 def remember(name: str, value: Any) -> None:
