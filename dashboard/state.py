@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
-from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state import get_session_state
 
 from safemil_core.data.labels.store import default_author
@@ -25,15 +25,14 @@ _ECHO_S = 1.5
 """How long a widget may send the value that it showed before the page gave it another."""
 _IN_FLIGHT_S = 3.0
 """How long an event may be on its way from the browser."""
-_PAGE = "state.page"
 
 
 class Choice(Generic[T]):
     """One choice in the URL.
 
     Within a browser session the session's value counts, and the URL follows it. Where the URL says otherwise, the user
-    followed a link, edited it or went Back, and the URL wins; unless it says what was chosen earlier on this page: then
-    the browser sent an event before it had heard of the new value, on a busy machine many seconds before.
+    followed a link, edited it or went Back, and the URL wins; unless it says what it said a moment ago: then the
+    browser sent an event before it had heard of the new value.
     """
 
     def __init__(self, name: str, kind: Callable[[str], T]) -> None:
@@ -65,7 +64,7 @@ class Choice(Generic[T]):
         """
         old, new = st.session_state.get(self._value), None if value is None else str(value)
         if old is not None and old != new:
-            st.session_state.setdefault(self._superseded, set()).add(old)
+            st.session_state.setdefault(self._superseded, {})[old] = time.monotonic()
             st.session_state[self._left] = old, time.monotonic()
         if new is None:
             st.session_state.pop(self._value, None)
@@ -77,7 +76,8 @@ class Choice(Generic[T]):
         theirs, ours = st.query_params.get(self.name), st.session_state.get(self._value)
         if theirs == ours:
             return
-        if theirs is None or (theirs in st.session_state.get(self._superseded, ()) and not _has_moved()):
+        superseded_at = st.session_state.get(self._superseded, {}).get(theirs, -math.inf)
+        if theirs is None or time.monotonic() - superseded_at < _IN_FLIGHT_S:
             if ours is None:
                 st.query_params.pop(self.name, None)
             else:
@@ -136,19 +136,6 @@ def keep_choices() -> None:
     """Called once at the start of every run of the script."""
     for choice in (dataset, section, experiment, *_OF_A_DATASET):
         choice.keep()
-    remember(_PAGE, _context().page_script_hash)
-
-
-def _has_moved() -> bool:
-    """Whether this run comes of Back, Forward or another page; a link to a page may say anything."""
-    context = _context()
-    return context.is_history_navigation or context.page_script_hash != recall(_PAGE)
-
-
-def _context() -> ScriptRunContext:
-    context = get_script_run_ctx()
-    assert context is not None
-    return context
 
 
 def choose_dataset(name: str) -> None:
@@ -203,8 +190,8 @@ def only_this_page() -> Iterator[None]:
     try:
         yield
     finally:
-        context = _context()
-        if context.script_requests is not None:
+        context = get_script_run_ctx()
+        if context is not None and context.script_requests is not None:
             _drop_polls_of_others(context.script_requests, context.page_script_hash)
 
 
