@@ -46,8 +46,8 @@ PAGES = {
 }
 WITH_RUN = ("Review", "Label", "Audit", "Train", "Costs", "Weights", "Doctor", "Rollouts")
 
-state.keep_choices()
 page = st.navigation(PAGES, expanded=True)
+state.keep_choices()
 resources.ensure_bundled_dataset()
 
 with st.sidebar:

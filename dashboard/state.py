@@ -31,8 +31,8 @@ class Choice(Generic[T]):
     """One choice in the URL.
 
     Within a browser session the session's value counts, and the URL follows it. Where the URL says otherwise, the user
-    followed a link, edited it or went Back, and the URL wins; unless it says what it said a moment ago: then the
-    browser sent an event before it had heard of the new value.
+    followed a link, edited it or went Back, and the URL wins; unless it says what was chosen earlier on this page: then
+    the browser sent an event before it had heard of the new value, on a busy machine many seconds before.
     """
 
     def __init__(self, name: str, kind: Callable[[str], T]) -> None:
@@ -64,31 +64,33 @@ class Choice(Generic[T]):
         """
         old, new = st.session_state.get(self._value), None if value is None else str(value)
         if old is not None and old != new:
-            st.session_state.setdefault(self._superseded, {})[old] = time.monotonic()
+            st.session_state.setdefault(self._superseded, set()).add(old)
             st.session_state[self._left] = old, time.monotonic()
         if new is None:
             st.session_state.pop(self._value, None)
         else:
             st.session_state[self._value] = new
 
-    def keep(self) -> None:
+    def keep(self, *, has_moved: bool) -> None:
         """Bring URL and session together, also after a change of page, which empties the URL."""
         theirs, ours = st.query_params.get(self.name), st.session_state.get(self._value)
-        if theirs == ours:
-            return
-        superseded_at = st.session_state.get(self._superseded, {}).get(theirs, -math.inf)
-        if theirs is None or time.monotonic() - superseded_at < _IN_FLIGHT_S:
-            if ours is None:
-                st.query_params.pop(self.name, None)
-            else:
-                st.query_params[self.name] = ours
-        else:
+        if theirs is None or (theirs in st.session_state.get(self._superseded, ()) and not has_moved):
+            self.say()
+        elif theirs != ours:
             st.session_state[self._value] = theirs
 
     def settle(self, value: T) -> None:
         """Take the value that a widget shows, so that the URL has it even where nobody chose it."""
         self.set(value)
-        self.keep()
+        self.say()
+
+    def say(self) -> None:
+        """Let the URL follow at once, for a fragment's own run, which does not pass by the frame."""
+        theirs, ours = st.query_params.get(self.name), st.session_state.get(self._value)
+        if ours is None:
+            st.query_params.pop(self.name, None)
+        elif theirs != ours:
+            st.query_params[self.name] = ours
 
     def widget(self, options: Sequence[T], default: T | None = None, *, place: str = "") -> dict[str, Any]:
         """Arguments `key` and `on_change` that tie a widget to this choice; it has no default value of its own.
@@ -97,11 +99,16 @@ class Choice(Generic[T]):
         """
         key = f"widget.{self.name}{place and f'.{place}'}"
         st.session_state[key] = self.among(options, default)
-        return {"key": key, "on_change": self._adopt, "args": (key,)}
+        return {"key": key, "on_change": self._adopt, "args": (key, options)}
 
-    def _adopt(self, key: str) -> None:
-        """Take what the user chose in the widget; not what it still showed when something else chose for it."""
+    def _adopt(self, key: str, options: Sequence[T]) -> None:
+        """Take what the user chose in the widget; not what it still showed when something else chose for it.
+
+        A browser says the words of an option; where they have changed since, it says what is no option any more.
+        """
         value, now = st.session_state[key], time.monotonic()
+        if value not in options:
+            return
         left, left_at = st.session_state.get(self._left, (None, -math.inf))
         if str(value) == left and now - left_at < _ECHO_S:
             return
@@ -133,9 +140,14 @@ _OF_A_DATASET: tuple[Choice[Any], ...] = (run, compared, trajectory, step, x, y,
 
 
 def keep_choices() -> None:
-    """Called once at the start of every run of the script."""
+    """Called once in every run of the script, as soon as its page is known."""
+    context = get_script_run_ctx()
+    assert context is not None
+    # A link to a page, Back and Forward may say anything.
+    has_moved = context.is_history_navigation or context.page_script_hash != recall("page_hash")
     for choice in (dataset, section, experiment, *_OF_A_DATASET):
-        choice.keep()
+        choice.keep(has_moved=has_moved)
+    remember("page_hash", context.page_script_hash)
 
 
 def choose_dataset(name: str) -> None:
@@ -150,7 +162,7 @@ def choose_dataset(name: str) -> None:
 def dataset_widget(options: Sequence[str]) -> dict[str, Any]:
     """Like `Choice.widget`, for the dataset."""
     arguments = dataset.widget(options)
-    return {**arguments, "on_change": lambda key: choose_dataset(st.session_state[key])}
+    return {**arguments, "on_change": lambda key, _: choose_dataset(st.session_state[key])}
 
 
 def author_widget() -> dict[str, Any]:
@@ -238,14 +250,15 @@ def set_widget_value(key: str, value: Any) -> None:
 
 
 def heard(key: str) -> Any:
-    """What the browser says in a widget's callback; None where it only repeats what it said or was shown before.
+    """What the user says in a widget's callback; None where the browser repeats what it was shown or has said before.
 
-    Streamlit also calls back where it stopped a run between `set_widget_value` and the widget.
+    Streamlit also calls back where it stopped a run between `set_widget_value` and the widget, or before both.
     """
     value, now = st.session_state[key], time.monotonic()
     last, said_at = recall(f"{key}.heard", (None, -math.inf))
-    earlier = [v for v, until in recall(f"{key}.shown", []) if until < math.inf and until > now]
-    if value in earlier or (value == last and now - said_at < _IN_FLIGHT_S):
+    shown = [(v, until) for v, until in recall(f"{key}.shown", []) if until > now]
+    if value in [v for v, _ in shown] or (value == last and now - said_at < _IN_FLIGHT_S):
         return None
     remember(f"{key}.heard", (value, now))
+    remember(f"{key}.shown", [(v, until) for v, until in shown if until < math.inf])  # the user may go straight back
     return value

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
@@ -74,7 +73,7 @@ def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/healing: Corrected run {_link_words(corrected)}", width="content")
-            page_link("doctor", "Its own page", run=corrected.id)
+            _way_to(corrected, "Its own page")
         watch()
         if seen.state in ("failed", "lost", "stopped"):
             st.error(seen.message or f"The corrected run is {seen.state}.")
@@ -88,11 +87,17 @@ def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> No
         with st.container(horizontal=True, vertical_alignment="center"):
             of = f"This run is to cure **{CAUSES.get(cause, cause)}**, found of {_link_words(run)}"
             st.markdown(f":material/healing: {of}", width="content")
-            page_link("doctor", "That run", run=run.id)
+            _way_to(run, "That run")
         if read_findings(corrected) is None:
             st.caption("Whether it helped is told here once it has been trained and examined.")
         else:
             _judge(info, cause, run, corrected)
+
+
+def _way_to(run: Run, words: str) -> None:
+    """Not a link: on the page that one is on, a link to what was chosen before looks like a late event."""
+    key = f"doctor.way.{run.id}"
+    st.button(words, icon=":material/arrow_forward:", type="tertiary", key=key, on_click=state.run.set, args=(run.id,))
 
 
 def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:

@@ -36,7 +36,7 @@ def side_by_side() -> None:
     if is_live and all(it.job.is_finished for it in runs):
         st.rerun()
     chosen = compare_table(runs, shows_truth=resources.shows_truth(info))
-    state.compared.keep()
+    state.compared.say()
     if len(chosen) < 2:
         st.info("Tick two runs or more to see their curves over one another, and in what they differ.")
         return

@@ -196,7 +196,7 @@ def _display(info: DatasetInfo) -> Display:
 @st.fragment(run_every=OTHERS_S)
 def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
     is_idle = not state.forget("review.was_pressed")
-    state.step.keep()
+    state.step.say()
     walk = current_walk(info, order, display.run, is_idle=is_idle)
     labels = resources.label_state(info)
     near = [item.trajectory for item in (walk.current, *walk.upcoming)]

@@ -48,12 +48,15 @@ def test_a_collapsed_run_is_found_out_corrected_and_judged(dashboard: Dashboard,
     expect(first).to_contain_text("1. The cost has collapsed: its learning rate is too high")
     expect(first.locator(".js-plotly-plot .scatterlayer .trace").first).to_be_visible()
     first.get_by_role("button", name="Start the corrected run").click()
-    expect(first.get_by_role("link", name="Its own page")).to_be_visible()
+    expect(first.get_by_role("button", name="Its own page")).to_be_visible()
     expect(first.get_by_text("It helped")).to_be_visible(timeout=120_000)
     page.screenshot(path=ARTIFACTS / "doctor-corrected.png")
-    first.get_by_role("link", name="Its own page").click()
+    first.get_by_role("button", name="Its own page").click()
     expect(page.locator(".st-key-doctor-answers")).to_contain_text("This run is to cure the learning rate")
     expect(page.locator(".st-key-doctor-answers").get_by_text("It helped")).to_be_visible()
+    page.get_by_role("button", name="That run").click()
+    expect(page.get_by_role("button", name="Its own page")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"run={run}"))
 
 
 def test_a_bad_moment_leads_to_its_teachers_who_can_be_marked(dashboard: Dashboard, page: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Dashboard
@@ -47,3 +49,14 @@ def test_a_key_that_is_held_judges_once_but_goes_on(dashboard: Dashboard, page: 
         (0, "non_preferred"),
         (3, "preferred"),
     ]
+
+
+def test_going_back_shows_what_was_shown_before_however_short_ago(dashboard: Dashboard, page: Page) -> None:
+    open_page(dashboard, page)
+    for n in (1, 2, 3):
+        page.keyboard.press("j")
+        expect(page.get_by_role("heading", name=f"Trajectory {n}", exact=True)).to_be_visible()
+        expect(page).to_have_url(re.compile(rf"trajectory={n}\b"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Trajectory 2", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"trajectory=2\b"))

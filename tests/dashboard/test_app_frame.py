@@ -30,3 +30,17 @@ def test_a_page_begins_at_its_top_wherever_a_fragment_before_it_has_written():
     assert not app.exception
     assert app.title[0].value == "Audit"
     assert min(app.main.children) == 0
+
+
+@pytest.mark.usefixtures("info")
+def test_a_link_counts_unless_it_says_what_was_chosen_earlier_on_the_same_page():
+    app = open_page("review", x=0)
+    app.selectbox(key="widget.x").set_value(1).run()
+    for said, shown in (("0", "1"), ("2", "2")):  # what was chosen before, late; and something else
+        app.query_params["x"] = said
+        app.run()
+        assert app.query_params["x"] == shown
+    app.switch_page("views/datasets.py")
+    app.query_params["x"] = "0"
+    app.run()
+    assert app.query_params["x"] == "0"
