@@ -100,10 +100,11 @@ def _steps(
         longer = replace(common, window=WHOLE, data=examples.write_noise(folder / "longer", LONG_STEPS))
         name = f"cost update, {_named(longer)}, trajectories of {LONG_STEPS} steps"
         yield name, partial(comparisons.cost_updates, running, longer, seconds)
+    yield f"default cost update, {_named(common)}", lambda: [comparisons.default_updates(running, common, seconds)]
     if common.device != "cpu":
         far = replace(common, data=examples.write_noise(folder / "far", FAR_STEPS))
         name = f"cost update from the host, {_named(far)}"
-        yield name, partial(comparisons.fetched_updates, running, far, seconds)
+        yield name, lambda: [comparisons.fetched_updates(running, far, seconds)]
     if plan.has_policy:
         name = f"alternating update, {_named(common)}"
         yield name, partial(comparisons.alternating_updates, running, common, seconds)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from safemil_core.bench.rounds import Entrant, Process, updates_per_s
-from safemil_core.bench.rows import Row, window_name
+from safemil_core.bench.rows import Row, What, window_name
 from safemil_core.bench.workloads import Example, Workload
 from safemil_core.config import RunConfig
 
@@ -27,26 +27,16 @@ def cost_updates(processes: Processes, workload: Workload, seconds: float) -> li
     ]
 
 
-def fetched_updates(processes: Processes, workload: Workload, seconds: float) -> list[Row]:
+def default_updates(processes: Processes, workload: Workload, seconds: float) -> Row:
+    """The update of a run with our defaults, beside the reference's of the paper's network on bags of the same size."""
+    ours = replace(workload, is_default=True)
+    return _one_beside("default cost update", processes, ("engine", ours), ("reference", workload), seconds)
+
+
+def fetched_updates(processes: Processes, workload: Workload, seconds: float) -> Row:
     """The cost network's update from data that stay on the host, beside one from data on the device."""
-    work = replace(workload, task="cost")
-    asked = {"host": ("engine", replace(work, is_on_host=True)), "device": ("engine", work)}
-    rates = _rates(processes, asked, seconds)
-    return [
-        Row(
-            what="fetched cost update",
-            device=work.device,
-            precision=work.precision,
-            K=work.bag_size,
-            H=window_name(work),
-            T=_length(work),
-            hidden=work.hidden,
-            updates_per_s=rates["host"],
-            reference_updates_per_s=rates["device"],
-            speedup=rates["host"] / rates["device"],
-            pairs_per_s=rates["host"] * _pairs(work),
-        )
-    ]
+    far = replace(workload, is_on_host=True)
+    return _one_beside("fetched cost update", processes, ("engine", far), ("engine", workload), seconds)
 
 
 def alternating_updates(processes: Processes, workload: Workload, seconds: float) -> list[Row]:
@@ -187,6 +177,27 @@ def _beside_reference(processes: Processes, workload: Workload, seconds: float) 
         )
         for precision in PRECISIONS
     ]
+
+
+def _one_beside(
+    what: What, processes: Processes, one: tuple[str, Workload], other: tuple[str, Workload], seconds: float
+) -> Row:
+    """A contestant and its workload of cost updates beside another one, as a row."""
+    work = one[1]
+    rates = _rates(processes, {"one": one, "other": other}, seconds)
+    return Row(
+        what=what,
+        device=work.device,
+        precision=work.precision,
+        K=work.bag_size,
+        H=window_name(work),
+        T=_length(work),
+        hidden=work.hidden,
+        updates_per_s=rates["one"],
+        reference_updates_per_s=rates["other"],
+        speedup=rates["one"] / rates["other"],
+        pairs_per_s=rates["one"] * _pairs(work),
+    )
 
 
 def _rates(processes: Processes, asked: Mapping[str, tuple[str, Workload]], seconds: float) -> dict[str, float]:

@@ -58,7 +58,7 @@ def prepare(workload: Workload) -> Prepared:
 
 
 def _config(workload: Workload) -> RunConfig:
-    """The settings of the paper's plain network, of this size."""
+    """The settings of the defaults or of the paper's plain network, of this size."""
     changes = {
         "cost.bag_size": workload.bag_size,
         "cost.window": workload.window,
@@ -67,7 +67,8 @@ def _config(workload: Workload) -> RunConfig:
         "policy.batch_size": N_POLICY_BATCH,
         "precision": workload.precision,
     }
-    return RunConfig.plain().with_values(f"{name}={value}" for name, value in changes.items())
+    begin = RunConfig() if workload.is_default else RunConfig.plain()
+    return begin.with_values(f"{name}={value}" for name, value in changes.items())
 
 
 def _cloners(data: TrainingData, config: RunConfig, n_policies: int) -> Cloners:

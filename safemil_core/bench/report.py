@@ -18,6 +18,11 @@ matrix products of the same pairs alone, without drawing, gathering, activations
 trajectories the engine multiplies each that a bag holds several times only once, while pairs and limit count every one
 that was drawn: its share may exceed 100 %."""
 
+DEFAULT = """## Cost update of the defaults
+
+What a run does unless told otherwise: an update of our default network, curves of the observations, beside the
+*reference*'s update of the paper's network on bags of the same size. Not the same arithmetic; the same job."""
+
 FETCHED = """## Cost update from data on the host
 
 The engine's update where the data are larger than the device's memory and so stay on the host: what comes next is
@@ -124,6 +129,7 @@ _SECTIONS: dict[What, tuple[str, Columns]] = {
         COST,
         {**_BAGS, **_BESIDE_REFERENCE, **_BESIDE_PRODUCTS, "pairs/s": lambda row: _rate(row.pairs_per_s)},
     ),
+    "default cost update": (DEFAULT, {**_BAGS, **_BESIDE_REFERENCE, "pairs/s": lambda row: _rate(row.pairs_per_s)}),
     "fetched cost update": (
         FETCHED,
         {

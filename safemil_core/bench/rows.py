@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from safemil_core.bench.workloads import WHOLE, Workload
 
-What = Literal["cost update", "fetched cost update", "alternating update", "cloning update", "time to AUC"]
+What = Literal[
+    "cost update", "default cost update", "fetched cost update", "alternating update", "cloning update", "time to AUC"
+]
 Number = float | None
 
 
@@ -25,6 +27,7 @@ class Row:
     T: int
     """Steps of a trajectory."""
     hidden: int
+    """Width of both hidden layers; in `default cost update` of the reference's, as the engine's network has none."""
     updates_per_s: float
     """Of the engine."""
     reference_updates_per_s: float

@@ -36,6 +36,8 @@ class Workload:
     """Width of both hidden layers."""
     policies: int = 2
     """That are cloned side by side, where the contestant can."""
+    is_default: bool = False
+    """Whether the cost network is that of a run's defaults, which has no hidden layers, instead of the paper's."""
     is_on_host: bool = False
     """Whether the data stay there, as those do that are larger than the device's memory."""
 

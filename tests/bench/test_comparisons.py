@@ -52,9 +52,16 @@ def test_whole_trajectories_are_counted_in_full(running, work):
 
 def test_updates_from_data_on_the_host_are_compared_with_those_on_the_device(running, work):
     """On the CPU these are the same."""
-    (row,) = comparisons.fetched_updates(running, work, SECONDS)
+    row = comparisons.fetched_updates(running, work, SECONDS)
     assert (row.what, row.K, row.H, row.T) == ("fetched cost update", 4, 5, 20)
     assert row.speedup == row.updates_per_s / row.reference_updates_per_s > 0
+
+
+def test_the_update_of_the_defaults_is_compared_with_the_reference(running, work):
+    row = comparisons.default_updates(running, work, SECONDS)
+    assert (row.what, row.precision, row.K, row.H, row.gemm_share) == ("default cost update", "float32", 4, 5, None)
+    assert row.speedup == row.updates_per_s / row.reference_updates_per_s > 0
+    assert row.pairs_per_s == row.updates_per_s * 2 * 4 * 5
 
 
 def test_alternating_updates_are_compared(running, work):
