@@ -22,19 +22,25 @@ from safemil_core.errors import OutOfRoom
 from safemil_core.learning.arithmetic import keep_to_one_core
 from safemil_core.learning.policy import Cloner
 
-CAN_FORK = sys.platform == "linux"
-"""Elsewhere libraries do not outlive it."""
-
 _UPDATE, _LOSSES, _STATE, _END = b"update", b"losses", b"state", b"end"
 _DONE, _FAILED = b"+", b"-"
 """How an answer begins: what was asked for follows, or what went wrong."""
+
+
+def can_fork(cloner: Cloner) -> bool:
+    """Whether a copy of it can go on in a process forked off this one.
+
+    Elsewhere than on Linux libraries do not outlive it. Where there is a GPU, used or not, torch's autograd does not:
+    from its first gradient on it has a thread for each.
+    """
+    return sys.platform == "linux" and not (cloner.uses_autograd and torch.accelerator.is_available())
 
 
 class Beside:
     """A copy of a cloner as it was, which goes on from there by itself; it ends when this process does."""
 
     def __init__(self, cloner: Cloner) -> None:
-        """`cloner`: has its weights, and is not to be changed from now on but by `catch_up`."""
+        """`cloner`: that can fork, has its weights, and is not to be changed from now on but by `catch_up`."""
         self._cloner = cloner
         self._connection, its_end = Pipe()
         self._pid = _fork()

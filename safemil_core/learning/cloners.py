@@ -16,7 +16,7 @@ from torch import Tensor
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import n_cores, number_type
 from safemil_core.learning.baselines.trainers import make_cloner
-from safemil_core.learning.beside import CAN_FORK, Beside
+from safemil_core.learning.beside import Beside, can_fork
 from safemil_core.learning.networks import CostNetwork, Policy, make_policy
 from safemil_core.learning.optimiser import State, joined, parted
 from safemil_core.learning.policy import Cloner
@@ -124,8 +124,8 @@ class Cloners:
 
     def _is_worth_processes(self) -> bool:
         has_cores = 1 < len(self._cloners) <= n_cores()
-        can_fork = CAN_FORK and not self._data.is_remote  # a thread that fetches ahead stays behind
-        return can_fork and has_cores and self._config.policy.updates - self.updates >= WORTH_A_PROCESS
+        can = all(map(can_fork, self._cloners[1:])) and not self._data.is_remote  # a thread that fetches stays behind
+        return can and has_cores and self._config.policy.updates - self.updates >= WORTH_A_PROCESS
 
     def _catch_up(self) -> None:
         for beside in self._beside:

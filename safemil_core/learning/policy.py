@@ -73,6 +73,11 @@ class Cloner:
         """Done so far."""
         return self._batches.number
 
+    @property
+    def uses_autograd(self) -> bool:
+        """Whether it is autograd that derives the gradient of an update."""
+        return self._pass is None
+
     def set_weights(self, policy: int, steps: np.ndarray) -> None:
         """Let one policy imitate steps in proportion to these weights, [sum T] >= 0, not all 0."""
         self._drawn[policy] = WeightedSteps(steps, self._data.observations.device)

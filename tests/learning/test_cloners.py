@@ -111,6 +111,14 @@ def test_there_is_no_process_where_none_would_help(reason, monkeypatch):
         assert n_processes(cloners) == 0
 
 
+@pytest.mark.parametrize(("loss", "n"), [("squared_error", 1), ("log_likelihood", 0)])
+def test_beside_a_gpu_only_what_does_without_autograd_is_forked_on_the_processor(loss, n, monkeypatch):
+    monkeypatch.setattr(module, "n_cores", lambda: 2)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    with updated(cloners_of(f"policy.loss={loss}"), 1) as cloners:
+        assert n_processes(cloners) == n
+
+
 @needs_cuda
 def test_on_a_gpu_where_one_computation_makes_all_each_is_what_it_would_be_alone():
     settings = ["policy.learning_rate=0.0001"]

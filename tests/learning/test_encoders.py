@@ -180,7 +180,7 @@ def test_in_chunks_or_at_once_an_update_is_the_same(monkeypatch):
             trainer.update()
         scores[kind] = (trainer.latest["cost_loss"], *network.parameters())
     for once, chunked in zip(*scores.values(), strict=True):
-        torch.testing.assert_close(once, chunked, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close(once, chunked, rtol=1e-3, atol=1e-4)
 
 
 def test_what_is_unsafe_is_learned_from_pixels_alone_by_every_member():
