@@ -25,7 +25,7 @@ dashboard: .venv/app.stamp
 	SAFEMIL_WORKSPACE="$(WORKSPACE)" .venv/bin/streamlit run dashboard/app.py --server.port "$(PORT)"
 
 test: check chromium
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev.stamp
 	.venv/bin/ruff check
