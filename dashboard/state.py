@@ -85,7 +85,7 @@ class Choice(Generic[T]):
         self.say()
 
     def say(self) -> None:
-        """Let the URL follow at once, for a fragment's own run, which does not pass by the frame."""
+        """Let the URL follow. The frame does so in every run of the script; a fragment's own run does not pass it."""
         theirs, ours = st.query_params.get(self.name), st.session_state.get(self._value)
         if ours is None:
             st.query_params.pop(self.name, None)
