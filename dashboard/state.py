@@ -31,8 +31,8 @@ class Choice(Generic[T]):
     """One choice in the URL.
 
     Within a browser session the session's value counts, and the URL follows it. Where the URL says otherwise, the user
-    followed a link, edited it or went Back, and the URL wins; unless it says what was chosen earlier on this page: then
-    the browser sent an event before it had heard of the new value, on a busy machine many seconds before.
+    followed a link, edited it or went Back, and the URL wins; unless the page is the same and it says what was chosen
+    earlier: then the browser sent an event before it had heard of the new value, on a busy machine many seconds before.
     """
 
     def __init__(self, name: str, kind: Callable[[str], T]) -> None:

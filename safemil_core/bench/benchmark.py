@@ -100,7 +100,8 @@ def _steps(
         longer = replace(common, window=WHOLE, data=examples.write_noise(folder / "longer", LONG_STEPS))
         name = f"cost update, {_named(longer)}, trajectories of {LONG_STEPS} steps"
         yield name, partial(comparisons.cost_updates, running, longer, seconds)
-    yield f"default cost update, {_named(common)}", lambda: [comparisons.default_updates(running, common, seconds)]
+    name = f"default cost update, {_named(common)}"
+    yield name, lambda: [comparisons.default_updates(running, common, seconds)]
     if common.device != "cpu":
         far = replace(common, data=examples.write_noise(folder / "far", FAR_STEPS))
         name = f"cost update from the host, {_named(far)}"
