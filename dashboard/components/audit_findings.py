@@ -11,7 +11,7 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
 from dashboard.components.label_actions import COLOURS
-from dashboard.components.progress_line import progress_line
+from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, plural
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
@@ -67,22 +67,7 @@ def findings_section(info: DatasetInfo) -> None:
 
 def _committee_bar(info: DatasetInfo, said: LabelState, committee: Committee | None) -> None:
     """The job: start, progress, and how far its result is behind the labels."""
-    progress = Task.of_dataset("committee", resources.workspace(), info).progress
-    is_live = progress is not None and not progress.is_finished
-
-    @st.fragment(run_every=1.0 if is_live else None)
-    def live() -> None:
-        now = Task.of_dataset("committee", resources.workspace(), info).progress
-        if now is None:
-            return
-        if is_live:
-            progress_line(now, "updates")
-        if is_live and now.is_finished:
-            st.rerun()
-
-    live()
-    if progress is not None and progress.state in ("failed", "lost"):
-        st.error(progress.message or "The committee's process ended without a word.")
+    is_live = task_watch(Task.of_dataset("committee", resources.workspace(), info), "updates", key="audit")
     with st.container(horizontal=True, vertical_alignment="center"):
         can_learn = bool((said.labels == "non_preferred").any() and (said.labels != "non_preferred").any())
         st.button(

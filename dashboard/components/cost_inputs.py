@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts_inputs, cost_resources, resources, state
 from dashboard.components.cost_probe import chosen_step, chosen_trajectory, names_of
 from dashboard.components.figure import figure
-from dashboard.components.progress_line import progress_line
+from dashboard.components.task_watch import task_watch
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import plural
 from safemil_core.data.datasets import DatasetInfo
@@ -18,7 +18,6 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 
 KEY = "costs.inputs"
-EVERY_S = 0.5
 
 
 def cost_inputs(info: DatasetInfo, run: Run) -> None:
@@ -34,29 +33,16 @@ def cost_inputs(info: DatasetInfo, run: Run) -> None:
 
 
 def _overall(run: Run) -> None:
-    task = Task.of_run("inputs", run)
-    is_live = task.is_live
-
-    @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
-    def panel() -> None:
-        if task.is_live != is_live:
-            st.rerun()  # it begins or ends, and so does the polling
-        progress = task.progress
-        table = read_importance(run)
-        if table is not None:
-            _show(table)
-        elif progress is not None and is_live:
-            progress_line(progress, "passes")
-        else:
-            if progress is not None and progress.state in ("failed", "lost", "stopped"):
-                st.error(progress.message or "The process ended without a word.")
-            st.button(
-                "Measure which inputs matter", type="primary", icon=":material/sort:", on_click=_start, args=(run,),
-                key=f"{KEY}.start",
-                help="In the background, some seconds: integrated gradients, and each input shuffled in turn.",
-            )  # fmt: skip
-
-    panel()
+    is_live = task_watch(Task.of_run("inputs", run), "passes", key=KEY)
+    table = read_importance(run)
+    if table is not None:
+        _show(table)
+    elif not is_live:
+        st.button(
+            "Measure which inputs matter", type="primary", icon=":material/sort:", on_click=_start, args=(run,),
+            key=f"{KEY}.start",
+            help="In the background, some seconds: integrated gradients, and each input shuffled in turn.",
+        )  # fmt: skip
 
 
 @state.uninterrupted()

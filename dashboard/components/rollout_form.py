@@ -1,4 +1,4 @@
-"""The start of an evaluation, and its progress."""
+"""The start of an evaluation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import resources
-from dashboard.components.progress_line import progress_line
 from dashboard.components.rollout_policies import beside_picker
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.run_folder import Run
-from safemil_core.running.tasks import Task
 
 
 def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
@@ -40,24 +38,6 @@ def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
     )
     if is_clicked:
         _start(run, episodes, n_videos, beside)
-
-
-def evaluation_watch(run: Run, *, is_live: bool) -> None:
-    """The evaluation's progress, polled while it lives."""
-
-    @st.fragment(run_every=1.0 if is_live else None)
-    def progress_panel() -> None:
-        progress = Task.of_run("evaluate", run).progress
-        if progress is None:
-            return
-        if progress.state in ("failed", "lost"):
-            st.error(progress.message or "The evaluation ended without a word.")
-        if not progress.is_finished:
-            progress_line(progress, "episodes")
-        elif is_live:
-            st.rerun()
-
-    progress_panel()
 
 
 def _start(run: Run, episodes: int, n_videos: int, beside: Sequence[Run]) -> None:

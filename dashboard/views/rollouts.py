@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import empty_state, need_dataset, need_policies
-from dashboard.components.rollout_form import evaluation_form, evaluation_watch
+from dashboard.components.rollout_form import evaluation_form
 from dashboard.components.rollout_movement import rollout_movement
 from dashboard.components.rollout_offline import rollout_offline
 from dashboard.components.rollout_pair import rollout_pair
@@ -14,6 +14,7 @@ from dashboard.components.rollout_policies import looks
 from dashboard.components.rollout_results import rollout_results
 from dashboard.components.rollout_teachers import rollout_teachers
 from dashboard.components.rollout_wall import rollout_wall
+from dashboard.components.task_watch import task_watch
 from safemil_core.running.tasks import Task
 
 st.title("Rollouts")
@@ -30,10 +31,10 @@ if info.env_id is None:
     rollout_offline(run)
     st.stop()
 
-progress = Task.of_run("evaluate", run).progress
-is_live = progress is not None and not progress.is_finished
-evaluation_form(info, run, is_live=is_live)
-evaluation_watch(run, is_live=is_live)
+form = st.container()
+is_live = task_watch(Task.of_run("evaluate", run), "episodes", key="rollouts")
+with form:
+    evaluation_form(info, run, is_live=is_live)
 evaluation = run.evaluation
 if evaluation:
     drawn = looks(info, evaluation)

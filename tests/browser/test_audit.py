@@ -23,7 +23,11 @@ SLOW = 120_000
 
 def test_the_committee_finds_labels_that_are_relabelled_or_kept_by_one_click(dashboard: Dashboard, page: Page) -> None:
     labels = open_page(dashboard, page, {"non_preferred": [0, *range(runs.N - 6, runs.N - 2)]})
-    page.get_by_role("button", name="Run the audit").click()
+    start = page.get_by_role("button", name="Run the audit")
+    start.click()
+    page.get_by_role("button", name="Stop").click()
+    expect(start).to_be_enabled(timeout=SLOW)
+    start.click()
     expect(page.get_by_text("By 5 networks")).to_be_visible(timeout=SLOW)
     finding = page.locator("[class*=st-key-audit-finding]").filter(has_text="Trajectory 0 ")
     expect(finding).to_contain_text("looks preferred")
