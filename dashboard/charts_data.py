@@ -11,9 +11,6 @@ import plotly.graph_objects as go
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, UNLABELLED, plain, themed
 from safemil_core.assessment.summaries import Paths
 
-SELECTED = "#56B4E9"
-"""What an action would apply to."""
-
 _MANY = 2_000
 """Points from which on WebGL is quicker than SVG."""
 
@@ -57,7 +54,7 @@ def trajectory_scatter(
     return themed(figure, height, has_numbers_alone=True)
 
 
-def length_histogram(lengths: np.ndarray, height: int = 300) -> go.Figure:
+def length_histogram(lengths: np.ndarray) -> go.Figure:
     """How many trajectories have how many steps."""
     counts, edges = np.histogram(lengths, bins=min(30, int(lengths.max() - lengths.min()) + 1))
     figure = go.Figure(
@@ -71,7 +68,7 @@ def length_histogram(lengths: np.ndarray, height: int = 300) -> go.Figure:
         )
     )
     figure.update_layout(xaxis_title="length (steps)", yaxis_title="trajectories", bargap=0)
-    return themed(figure, height)
+    return themed(figure, height=300)
 
 
 def region_figure(paths: Paths, x_name: str, y_name: str, height: int = 300) -> go.Figure:

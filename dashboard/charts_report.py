@@ -14,7 +14,7 @@ N_POINTS = 800
 """Of a curve."""
 
 
-def curve_panel(panel: Panel, height: int = 240) -> go.Figure:
+def curve_panel(panel: Panel) -> go.Figure:
     """Curves that share their axes; long ones thinned."""
     figure = go.Figure()
     for curve in panel.curves:
@@ -31,10 +31,10 @@ def curve_panel(panel: Panel, height: int = 240) -> go.Figure:
         )
     figure.update_layout(showlegend=True)
     figure.update_xaxes(title=panel.x_name)
-    return themed(figure, height)
+    return themed(figure, height=240)
 
 
-def cost_over_time(picture: Picture, labels: np.ndarray, highest: float, height: int = 420) -> go.Figure:
+def cost_over_time(picture: Picture, labels: np.ndarray, highest: float) -> go.Figure:
     """All trajectories over time, the highest cost of each cell; on the left a strip of the labels' colours.
 
     Args:
@@ -70,4 +70,4 @@ def cost_over_time(picture: Picture, labels: np.ndarray, highest: float, height:
     figure.update_yaxes(
         title="trajectories", showgrid=False, zeroline=False, showticklabels=False, range=[len(labels) - 0.5, -0.5]
     )
-    return themed(figure, height)
+    return themed(figure, height=420)

@@ -16,7 +16,7 @@ from safemil_core.running.offline_checks import OfflineCheck
 _FAINT = "rgba(128, 128, 128, 0.9)"
 
 
-def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int, height: int = 230) -> go.Figure:
+def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int) -> go.Figure:
     """The costs of an episode's steps, [T] each, and a line at the chosen one; a click on a point chooses its step."""
     steps = np.arange(len(learned))
     figure = go.Figure()
@@ -48,7 +48,7 @@ def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int, heigh
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode="zoom")
     figure.update_xaxes(title="step", range=[-0.5, len(learned) - 0.5])
     figure.update_yaxes(title="cost", rangemode="tozero")
-    return themed(figure, height)
+    return themed(figure, height=230)
 
 
 def satisfaction(evaluation: Mapping[str, Any], looks: Mapping[str, Look], limit: float) -> go.Figure:

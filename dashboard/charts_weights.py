@@ -11,13 +11,11 @@ import plotly.graph_objects as go
 
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST, PREFERRED, UNLABELLED, themed
 from safemil_core.assessment.label_curve import CurvePoint
-from safemil_core.assessment.preferred_share import preferred_in_bag
+from safemil_core.assessment.preferred_share import SURE, preferred_in_bag
 from safemil_core.assessment.what_if import BEYOND
 
 MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
-ASKED = 0.95
-"""The probability that Lemma 1 is asked for."""
 
 
 def changes_over_noise(table: pd.DataFrame, labels: np.ndarray) -> go.Figure:
@@ -106,7 +104,7 @@ def bag_curves(
             name=words,
             hovertemplate="K = %{x}: %{y:.1%}",
         )
-    figure.add_hline(y=ASKED, line={"color": UNLABELLED, "width": 1, "dash": "dot"})
+    figure.add_hline(y=SURE, line={"color": UNLABELLED, "width": 1, "dash": "dot"})
     _mark(figure, used, f"the run: K = {used}", "left")
     if recommended is not None and recommended != used:
         _mark(figure, recommended, f"asked for: K = {recommended}", "right")

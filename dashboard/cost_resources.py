@@ -1,4 +1,4 @@
-"""A run's cost as a function, and against the truth, made once: with the other `resources`, where Streamlit caches."""
+"""A run's cost as a function, and against the truth, made once and cached like `resources`."""
 
 from __future__ import annotations
 

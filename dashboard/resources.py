@@ -1,8 +1,8 @@
-"""What pages share and what is slow to make again: the only module with Streamlit's caches.
+"""What pages share and what is slow to make again. Only this and the other `..._resources` use Streamlit's caches.
 
 Everything is keyed by the workspace's folder, a dataset's content id or a run's files, so that nothing goes stale:
 datasets never change, and runs only where they are resumed. Labels and progress change, and are read anew each time.
-None shows a spinner: drawn in a callback, it would let Streamlit stop the callback half-way.
+None but the import at the start shows a spinner: drawn in a callback, it would let Streamlit stop that half-way.
 """
 
 from __future__ import annotations

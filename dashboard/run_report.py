@@ -14,7 +14,7 @@ from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
 from dashboard.components.words import duration
 from safemil_core.assessment import histograms, rasters
-from safemil_core.assessment.preferred_share import recommended_bag_size
+from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
 from safemil_core.assessment.state_maps import cell_sums, state_map
 from safemil_core.config import RunConfig, setting_names
@@ -32,8 +32,6 @@ N_CELLS = 40
 N_ROWS, N_COLUMNS = 300, 240
 """Of the picture over time."""
 ALPHAS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02)
-SURE = 0.95
-"""How probable Lemma 1 wants a preferred trajectory in an unlabelled bag."""
 
 
 @dataclass(frozen=True)
@@ -228,12 +226,11 @@ def _bags(config: RunConfig | None) -> str:
     if config is None:
         return ""
     size = config.cost.bag_size
-    least = 1 - (1 - SURE) ** (1 / size)
     words = (
         f"This run has K = {size} trajectories a bag. A bag of unlabelled ones then holds a preferred one with "
-        f"{SURE:.0%} probability if at least {least:.1%} of the unlabelled are preferred."
+        f"{SURE:.0%} probability if at least {least_share(size):.1%} of the unlabelled are preferred."
     )
-    rows = [(f"{alpha:.0%}", recommended_bag_size(alpha, SURE), f"{1 - (1 - alpha) ** size:.1%}") for alpha in ALPHAS]
+    rows = [(f"{alpha:.0%}", recommended_bag_size(alpha), f"{preferred_in_bag(alpha, size):.1%}") for alpha in ALPHAS]
     columns = ["preferred among the unlabelled (alpha)", "K that Lemma 1 asks for", f"probability with K = {size}"]
     table = report_page.table(pd.DataFrame(rows, columns=columns))
     return report_page.section("Bags", report_page.sentence(words), table, about="Is K large enough?")

@@ -1,4 +1,4 @@
-"""What runs have learned and logged, read once: with `resources`, the only module with Streamlit's caches.
+"""What runs have learned and logged, read once and cached like `resources`.
 
 Keyed by a run's folder and the version of its file: runs change only where they are resumed.
 """
@@ -15,7 +15,6 @@ import streamlit as st
 from dashboard.resources import immobile, run_notes, runs, shows_truth, summary, trajectories, workspace
 from safemil_core.assessment import rasters
 from safemil_core.assessment.doctor.findings import Finding
-from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.assessment.weight_report import WeightReport, report
 from safemil_core.config import WeightConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -23,7 +22,6 @@ from safemil_core.learning.weights import cloning_weights, uniform_weights
 from safemil_core.running.comparison import Compared, final_values
 from safemil_core.running.health import Health, findings_of, health_of
 from safemil_core.running.jobs import job_of, jobs_of
-from safemil_core.running.label_curves import read_curve
 from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.rollout_records import Rollouts, read_rollouts
 from safemil_core.running.run_folder import Policy, Run
@@ -119,11 +117,6 @@ def what_ifs(run: Run) -> list[WhatIf]:
 def what_if_agreements(run: Run) -> dict[int, float]:
     """Rank correlation of the preview with each of them, by number."""
     return _what_if_agreements(run.folder, _what_if_versions(run))
-
-
-def label_curve(run: Run) -> LabelCurve | None:
-    """The stop-labelling curve of a run; None where none was made."""
-    return read_curve(run)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -222,7 +215,7 @@ def _what_if_agreements(folder: Path, versions: tuple[tuple[int, int], ...]) -> 
 def _what_if_versions(run: Run) -> tuple[tuple[int, int], ...]:
     kept = WhatIfs(run)
     # Those that began with the run's network count as long as it is this one.
-    return tuple(_version(path) for path in (run.folder / "cost.safetensors", kept.features_file, *kept.files()))
+    return tuple(_version(path) for path in (run.model_file("cost"), kept.features_file, *kept.files()))
 
 
 def _written_at(run: Run) -> int:

@@ -1,1 +1,1 @@
-"""Pieces of screen that several pages share."""
+"""Pieces of screen that pages are made of."""

@@ -19,6 +19,9 @@ from dashboard import state
 from dashboard.charts_maps import Grid, MapPanel
 from dashboard.components.downloads import SCRIPT, STYLE
 
+HEIGHT = 400
+"""Of a panel, in pixels; on a wide screen it is up to half as much again."""
+
 
 @dataclass(frozen=True)
 class _Selection:
@@ -30,7 +33,7 @@ class _Selection:
     """row * columns + column, increasing."""
 
 
-def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str, height: int = 400) -> np.ndarray:
+def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str) -> np.ndarray:
     """Draw panels beside each other.
 
     Args:
@@ -38,7 +41,6 @@ def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str, hei
         grid: what they have in common.
         panels: one or more.
         name: of files that are downloaded.
-        height: of a panel, in pixels; on a wide screen it is up to half as much again.
 
     Returns:
         The selected cells, row * columns + column, of which none is without steps.
@@ -50,7 +52,7 @@ def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str, hei
         data={
             "grid": grid.id,
             "name": name,
-            "height": height,
+            "height": HEIGHT,
             "x": {"name": grid.x_name, "edges": grid.x_edges.tolist()},
             "y": {"name": grid.y_name, "edges": grid.y_edges.tolist()},
             "counts": _encoded(grid.counts, "<u4"),

@@ -66,7 +66,7 @@ def _report(info: DatasetInfo, run: Run) -> None:
         at = cost_resources.step_cut(info, run, among, threshold)
     else:
         report, at = _of_trajectories(info, run, among, threshold_place)
-    _numbers(report, at, items)
+    _numbers(report, at)
     _curves(report, at, items)
 
 
@@ -89,7 +89,7 @@ def _of_trajectories(info: DatasetInfo, run: Run, among: Among, place: DeltaGene
     return report, truth.cut(found.sums, found.true_sums > limit, threshold)
 
 
-def _numbers(report: TruthReport, at: Cut, items: Items) -> None:
+def _numbers(report: TruthReport, at: Cut) -> None:
     ranking, share = report.ranking, report.ranking.n_violating / report.ranking.n
     with st.container(horizontal=True):
         st.metric("ROC AUC", _words(ranking.auc), border=True,

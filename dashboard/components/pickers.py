@@ -1,4 +1,5 @@
-"""Widgets that choose a dataset, a run, a trajectory or a dimension; each choice is in the URL."""
+"""Widgets that choose a dataset, a run, a trajectory or a dimension; each choice is in the URL. In the sidebar also who
+labels, and whether the truth is shown."""
 
 from __future__ import annotations
 
@@ -36,11 +37,11 @@ def chosen_dataset() -> DatasetInfo | None:
     return None if name is None else infos[name]
 
 
-def run_picker(info: DatasetInfo) -> Run | None:
-    """Choose one of the dataset's runs, newest first; None where there is none."""
+def run_picker(info: DatasetInfo) -> None:
+    """Choose one of the dataset's runs, newest first, where there are any."""
     runs = {run.id: run for run in resources.runs().list(info.id)}
     if not runs:
-        return None
+        return
     names = distinct_names(runs.values(), resources.run_notes().all())
     trainings = jobs.jobs_of(resources.workspace(), list(runs.values()))
     ids = list(runs)
@@ -49,7 +50,6 @@ def run_picker(info: DatasetInfo) -> Run | None:
     state.run.settle(run_id)
     whole_name = f"{code_span(names[run_id])} · " if len(words[run_id]) > N_IN_BOX else ""
     st.caption(f"{whole_name}{runs[run_id].info.n_non_preferred} non-preferred")
-    return runs[run_id]
 
 
 def chosen_run(info: DatasetInfo) -> Run | None:

@@ -1,5 +1,5 @@
 """Where a reviewer is: the trajectories behind her, the next ones, and those skipped. Not why they come in that order
-(`assessment.review_queue`), nor what is shown of them (`review_content`)."""
+(`assessment.review_queue`), nor what is shown of them (`trajectory_content`)."""
 
 from __future__ import annotations
 

@@ -50,12 +50,5 @@ def words(drawn: Mapping[str, Look]) -> dict[str, str]:
 
 
 def _names(info: DatasetInfo) -> dict[str, str]:
-    """Of every run of the dataset, newest first; with the method where it is a baseline."""
-    runs = {run.id: run for run in resources.runs().list(info.id)}
-    names = distinct_names(runs.values(), resources.run_notes().all())
-    return {run_id: f"{name}{_method(runs[run_id])}" for run_id, name in names.items()}
-
-
-def _method(run: Run) -> str:
-    config = run.known_config
-    return "" if config is None or config.method == "safemil" else f" · {config.method}"
+    """Of every run of the dataset, newest first."""
+    return distinct_names(resources.runs().list(info.id), resources.run_notes().all())

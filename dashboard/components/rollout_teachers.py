@@ -51,7 +51,7 @@ def rollout_teachers(info: DatasetInfo, run: Run) -> None:
             "below are the nearest; what the policy does here, it made up.",
             icon=":material/explore_off:",
         )
-    rows = _table(info, found, key=f"teachers.table.{run.id}.{policy}.{episode}.{step}")
+    rows = _table(found, key=f"teachers.table.{run.id}.{policy}.{episode}.{step}")
     _marking(info, found["trajectory"].iloc[rows].tolist())
     if rows:
         taught = found.iloc[rows[0]]
@@ -118,7 +118,7 @@ def _teachers(info: DatasetInfo, run: Run, policy: Policy, rollouts: Rollouts, e
     return found.assign(label=[LABEL_WORDS[label] for label in labels])
 
 
-def _table(info: DatasetInfo, found: pd.DataFrame, *, key: str) -> list[int]:
+def _table(found: pd.DataFrame, *, key: str) -> list[int]:
     """The teachers; gives the rows that are ticked."""
     columns = ["trajectory", "step", "label", "share", "weight", "distance", "action_difference"]
     shown = st.dataframe(

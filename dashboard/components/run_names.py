@@ -14,15 +14,16 @@ from dashboard import resources, state
 from dashboard.components.words import code_span
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.errors import SafeMILError
-from safemil_core.running.run_folder import Run, RunInfo
+from safemil_core.running.run_folder import Run
+from safemil_core.running.run_info import RunInfo
 from safemil_core.running.run_notes import RunNote
 
 
 def run_name(run: Run, note: RunNote) -> str:
-    """The name that somebody gave it, else when it was made, and its method where that is a baseline."""
+    """The name that somebody gave it, or when it was made; and its method where that is a baseline."""
     config = run.known_config
-    method = f" {config.method}" if config is not None and config.method != "safemil" else ""
-    return note.name or f"{datetime.fromisoformat(run.info.created_at):%d %b %H:%M:%S}{method}"
+    method = f" · {config.method}" if config is not None and config.method != "safemil" else ""
+    return f"{note.name or f'{datetime.fromisoformat(run.info.created_at):%d %b %H:%M:%S}'}{method}"
 
 
 def origin_words(info: RunInfo) -> str:

@@ -1,4 +1,4 @@
-"""A background task of a run while it works: how far it is, a way to stop it, and why it failed."""
+"""A background task while it works: how far it is, a way to stop it, and why it failed."""
 
 from __future__ import annotations
 

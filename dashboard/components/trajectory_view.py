@@ -58,7 +58,6 @@ def trajectory_view(
     *,
     key: str,
     run: Run | None = None,
-    beside: int | None = None,
     step: int | None = None,
     can_label: bool = True,
     others: Sequence[int] = (),
@@ -72,7 +71,6 @@ def trajectory_view(
         trajectory: its number.
         key: the view's identity on the page.
         run: whose learned cost is shown; None: the chosen one's.
-        beside: another trajectory under the same cursor, until the user compares with one of her own choice.
         step: where the cursor is put.
         can_label: whether a brush makes a segment label.
         others: trajectories whose paths stand out from the rest, as those that are selected with it.
@@ -81,7 +79,7 @@ def trajectory_view(
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         display = display_choices(info, key, run or pickers.chosen_run(info), is_blind=is_blind)
-        companion = beside if is_blind else _companion(info, trajectory, key, beside)
+        companion = None if is_blind else _companion(info, trajectory, key)
     shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
     is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
 
@@ -103,7 +101,7 @@ def show_stage(
     trajectory_stage.show(_view, key, wanted, {**_NOTHING, **facts}, KEYS, on_press)
 
 
-def _companion(info: DatasetInfo, trajectory: int, key: str, beside: int | None) -> int | None:
+def _companion(info: DatasetInfo, trajectory: int, key: str) -> int | None:
     chosen = st.number_input(
         "Compare with",
         0,
@@ -117,7 +115,7 @@ def _companion(info: DatasetInfo, trajectory: int, key: str, beside: int | None)
         persist_state="session",
         help="The number of a trajectory that is shown beside it, step by step.",
     )
-    companion = beside if chosen is None else int(chosen)
+    companion = None if chosen is None else int(chosen)
     return None if companion == trajectory else companion
 
 

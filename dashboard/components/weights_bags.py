@@ -11,8 +11,7 @@ from dashboard.components.audit_share import latest_share
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.words import plural
-from safemil_core.assessment.preferred_share import PreferredShare, preferred_in_bag, recommended_bag_size
-from safemil_core.config import RunConfig
+from safemil_core.assessment.preferred_share import SURE, PreferredShare, least_share, preferred_in_bag
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -59,8 +58,7 @@ def weights_bags(info: DatasetInfo, run: Run) -> None:
             f"Train with K = {asked}", key="weights.bags.train", type="primary", icon=":material/model_training:"
         )
     ):
-        cost = {**run.config.cost.model_dump(), "bag_size": asked}
-        settings_form.prefill(RunConfig(**{**run.config.model_dump(), "cost": cost}))
+        settings_form.prefill(run.config.with_values([f"cost.bag_size={asked}"]))
         st.switch_page("views/train.py")
 
 
@@ -80,8 +78,8 @@ def how_sure(share: PreferredShare, used: int) -> str:
 
 
 def _supposed(used: int) -> str:
-    enough = next(alpha for alpha in np.arange(1, 1001) / 1000 if (recommended_bag_size(alpha) or used + 1) <= used)
-    return f"With the run's K = {used}, 95 % of the unlabelled bags hold a preferred one from alpha = {enough:.1%} on."
+    from_share = f"from alpha = {least_share(used):.1%} on"
+    return f"With the run's K = {used}, {SURE:.0%} of the unlabelled bags hold a preferred one {from_share}."
 
 
 def _bag_sizes(used: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts_weights, resources, run_resources, state
+from dashboard import charts_weights, resources, state
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
@@ -12,7 +12,7 @@ from dashboard.components.words import code_span
 from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
-from safemil_core.running.label_curves import start_curve
+from safemil_core.running.label_curves import read_curve, start_curve
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 
@@ -21,7 +21,7 @@ _PROBLEM = "label_curve.problem"
 
 def weights_enough(info: DatasetInfo, run: Run) -> None:
     """The curve, how it is made, and the button that makes it."""
-    curve = run_resources.label_curve(run)
+    curve = read_curve(run)
     is_live = task_watch(Task.of_run("label_curve", run), "refits", key="label_curve")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Draw the curve" if curve is None else "Draw it again", key="label_curve.start",

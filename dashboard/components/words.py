@@ -1,4 +1,4 @@
-"""Text that users or files gave, made harmless for Markdown."""
+"""Words as pages say them: text of users and files made harmless for Markdown, numbers, durations."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log, log1p
+from math import ceil, expm1, log, log1p
 
 import numpy as np
 from scipy import stats
@@ -12,6 +12,8 @@ from safemil_core.assessment.review_queue import random_order
 
 N_AUDIT = 30
 CONFIDENCE = 0.95
+SURE = 0.95
+"""How probable a preferred trajectory is to be in an unlabelled bag, where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,12 @@ def preferred_in_bag(alpha: float | np.ndarray, bag_size: int | np.ndarray) -> n
     return np.asarray(-np.expm1(bag_size * np.log1p(-np.minimum(alpha, 1 - 1e-12))))
 
 
-def recommended_bag_size(alpha: float, probability: float = 0.95) -> int | None:
+def least_share(bag_size: int, probability: float = SURE) -> float:
+    """The smallest alpha with which a bag of K holds a preferred trajectory with this probability (Lemma 1)."""
+    return float(-expm1(log1p(-probability) / bag_size))
+
+
+def recommended_bag_size(alpha: float, probability: float = SURE) -> int | None:
     """The smallest K with which an unlabelled bag holds a preferred trajectory with this probability (Lemma 1).
 
     1 - (1 - alpha)^K >= p, so K >= ln(1 - p) / ln(1 - alpha). None where alpha is 0: then no bag is large enough.

@@ -1,1 +1,1 @@
-"""Bags, cost network, weights, policy, and the loop that trains them. `weights` alone does without torch."""
+"""Bags, cost network, weights, policy, and the loop that trains them. Its modules that pages use do without torch."""

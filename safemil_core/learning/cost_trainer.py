@@ -1,6 +1,6 @@
 """How cost networks learn from bags: one update after another, as fast as the products allow.
 
-When to stop, and what becomes of the costs, is not here (`training`).
+When to stop, and what becomes of the costs, is not here (`cost_learning`).
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ learned to tell behaviours apart does not. So cost networks can be compared wher
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
@@ -24,8 +22,6 @@ def held_out_agreement(
     data: TrainingData,
     config: RunConfig,
     clusters: np.ndarray,
-    *,
-    on_update: Callable[[int], None] = lambda _: None,
 ) -> UnseenCosts | None:
     """Train cost networks side by side, each without one cluster, and ask of every step what they say of it.
 
@@ -34,7 +30,6 @@ def held_out_agreement(
         config: of a run, for each of the networks, but for what `networks_without` leaves out: they draw bags
             uniformly, so that they may recognise behaviours where the run's own network does less.
         clusters: [N] the number of the behaviour that a trajectory belongs to, from 0.
-        on_update: told after every update how many are done.
 
     Returns:
         None where fewer than two clusters can be spared, or what the networks say is no number.
@@ -42,7 +37,7 @@ def held_out_agreement(
     is_held_out = spared(clusters, data.labels)
     if len(is_held_out) < 2:
         return None
-    network = networks_without(data, config, is_held_out, on_update=on_update)
+    network = networks_without(data, config, is_held_out)
     steps = np.arange(0, data.n_steps, max(1, data.n_steps // MOST_STEPS))
     with torch.no_grad():
         said = [network.each(*block) for block in data.blocks(torch.from_numpy(steps))]

@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from safemil_core.assessment.agreement import conflicts
 from safemil_core.assessment.descriptors import describe
@@ -22,7 +21,7 @@ from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.dead_units import dead_units
 from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import load_cost
-from safemil_core.learning.training_data import TrainingData
+from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.progress import begin, write_progress
@@ -30,7 +29,6 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
 
-CPU = torch.device("cpu")
 MOST_UPDATES = 1_000
 MOST_TRAINED_STEPS = 30_000_000
 """What networks that go without some of the behaviour may learn from, all together: about a minute on two cores."""
@@ -74,13 +72,13 @@ def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) ->
 
 
 def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Case:
-    """What is known of a run, without its true costs. Arguments and errors like those of `examine_run`."""
+    """What is known of a run of SafeMIL, without its true costs. Raises SafeMILError where its dataset is gone."""
     datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
     run.require_dataset(datasets.info(info.dataset))
     trajectories, table = datasets.open(info.dataset), datasets.table(info.dataset)
     dataset, labels = datasets.info(info.dataset), datasets.labels(info.dataset)  # the table brings the statistics
     said = labels.state(info.label_snapshot)
-    network = run.folder / "cost.safetensors"
+    network = run.model_file("cost")
     data = TrainingData.of(trajectories, said.labels, CPU, segments=said.segments, action_parts=dataset.actions)
     case = Case(
         trajectories=replace(trajectories, rewards=None, costs=None),
@@ -111,7 +109,7 @@ def _unseen(case: Case, data: TrainingData) -> UnseenCosts | None:
     updates = min(config.cost.updates, MOST_UPDATES)
     a_bag = config.cost.bag_size * (config.cost.window or int(case.lengths.max()))
     is_long = 2 * a_bag * updates * len(np.unique(clusters)) > MOST_TRAINED_STEPS
-    if config.method != "safemil" or data.images or is_long:
+    if data.images or is_long:
         return None
     cost = config.cost.model_copy(update={"updates": updates})
     return held_out_agreement(data, config.model_copy(update={"cost": cost}), clusters)

@@ -25,6 +25,7 @@ from safemil_core.running.doctor_stage import examine_run
 from safemil_core.running.progress import OnProgress, begin, write_progress
 from safemil_core.running.rollout_records import Rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
+from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace, whole_file
 
 EPISODE_FRAMES = 75
@@ -66,7 +67,7 @@ def evaluate_run(
     seeds = range(FIRST_SEED, FIRST_SEED + n_episodes)
     filming = Filming(seeds[:n_videos], stride)
     progress = begin(len(policies) * n_episodes, "cpu")
-    path = run.evaluation_progress
+    path = Task.of_run("evaluate", run).progress_file
     path.parent.mkdir(exist_ok=True)
 
     def report(n_done: int) -> None:
@@ -85,7 +86,7 @@ def evaluate_run(
     _add_reach(outcome, episodes, Yardstick.of_table(datasets.table(dataset.name)))
     run.evaluation_file.unlink(missing_ok=True)  # until the steps are those that it is about
     _keep_steps(run, arena, policies, episodes, filming)
-    run.write_json("evaluation/evaluation.json", outcome)
+    run.write_evaluation(outcome)
     if run.config.method == "safemil" and run.has_costs:
         examine_run(workspace, run)  # what a policy does may show what is wrong with it
     final = replace(progress, state="done", updated_at=time.time())

@@ -1,5 +1,5 @@
 """The process of a task that begins at once: `python -m safemil_core.running.pipeline TASK SUBJECT`, where the subject
-is a run's id, a dataset's name or an import's id.
+is what `Task.subject` says.
 
 `running.tasks` starts it; trainings are done by `running.worker`. What it does are the stages; what it adds is that
 however it ends, the progress file says so.

@@ -1,4 +1,4 @@
-"""What both policies lived through in the latest evaluation of a run, step by step: a file a policy. Without torch."""
+"""What policies lived through in the evaluations of a run, step by step. Without torch."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -23,46 +23,20 @@ from safemil_core.errors import InvalidConfig, NotFound, NotReady
 from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.progress import Progress, find_progress
 from safemil_core.running.provenance import Provenance
+from safemil_core.running.run_info import RunInfo
 from safemil_core.workspace import whole_file
 
 Policy = Literal["safe", "bc"]
 Model = Literal["cost", "safe", "bc"]
+Table = Literal["costs", "trajectories"]
 MODELS: tuple[Model, ...] = ("cost", "safe", "bc")
 POLICIES: tuple[Policy, ...] = ("safe", "bc")
 """The policy that SafeMIL's weights clone, and plain behaviour cloning for comparison."""
 
+_INFO, _CONFIG, _OUTCOME, _DIVERGED = "run.json", "config.json", "outcome.json", "diverged.json"
+_EVALUATION = "evaluation/evaluation.json"
 _RESERVE = 2**18
 """Bytes: enough for the last words of a job to the log and the database."""
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """What a run is made from: enough to make it again."""
-
-    id: str
-    dataset: str
-    dataset_id: str
-    label_snapshot: int
-    """The label action that the run's labels are the state after."""
-    n_non_preferred: int
-    n_preferred: int
-    author: str
-    created_at: str
-    warm_start: str | None = None
-    """The run whose cost network this one begins with: `warm.safetensors` is a copy of it."""
-    rerun_of: str | None = None
-    """The run that this one repeats."""
-    answers: str | None = None
-    """The finding that this run is to cure, as `corrections` writes it: the examined run and the cause."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """This and what follows is written down when training begins, see `Provenance`."""
-    code: str = ""
-    machine: str = ""
-    device: str = ""
-
-    @property
-    def made_with(self) -> Provenance:
-        return Provenance(self.versions, self.code, self.machine, self.device)
 
 
 class Run:
@@ -76,12 +50,17 @@ class Run:
         return self.folder.name
 
     @property
+    def is_there(self) -> bool:
+        """Whether the folder is a run's."""
+        return (self.folder / _INFO).exists()
+
+    @property
     def info(self) -> RunInfo:
-        return RunInfo(**self._json("run.json"))
+        return RunInfo(**self._json(_INFO))
 
     @property
     def config(self) -> RunConfig:
-        return RunConfig.of_file(self._json("config.json"))
+        return RunConfig.of_file(self._json(_CONFIG))
 
     @property
     def known_config(self) -> RunConfig | None:
@@ -98,7 +77,7 @@ class Run:
     @property
     def outcome(self) -> dict[str, Any]:
         """Agreement with the true costs (where known), seconds. Empty until training has ended."""
-        return self._json("outcome.json", missing={})
+        return self._json(_OUTCOME, missing={})
 
     @property
     def findings_file(self) -> Path:
@@ -108,13 +87,11 @@ class Run:
     @property
     def evaluation(self) -> dict[str, Any]:
         """The latest evaluation (`assessment.evaluation`). Empty until one of the policies as they are is done."""
-        if not self.is_current(self.evaluation_file, "bc"):
-            return {}
-        return self._json("evaluation/evaluation.json", missing={})
+        return self._json(_EVALUATION, missing={}) if self.is_current(self.evaluation_file, "bc") else {}
 
     @property
     def evaluation_file(self) -> Path:
-        return self.folder / "evaluation" / "evaluation.json"
+        return self.folder / _EVALUATION
 
     @property
     def metrics_file(self) -> Path:
@@ -133,17 +110,17 @@ class Run:
     @property
     def has_costs(self) -> bool:
         """Whether the costs are learned; the policies may still train."""
-        return (self.folder / "costs.parquet").exists()
+        return self.table_file("costs").exists()
 
     @property
     def has_diverged(self) -> bool:
         """Whether training ended since a number was none any more."""
-        return (self.folder / "diverged.json").exists()
+        return (self.folder / _DIVERGED).exists()
 
     @property
     def has_policies(self) -> bool:
         """Whether both policies are cloned."""
-        return (self.folder / "bc.safetensors").exists()
+        return self.model_file("bc").exists()
 
     def costs(self) -> pd.DataFrame:
         """Columns trajectory, step, cost: the learned cost of every step.
@@ -170,17 +147,25 @@ class Run:
         """Columns trajectory, length, label, cost_sum, weight. Raises NotReady like `costs`."""
         return pd.read_parquet(self.table("trajectories"))
 
-    def table(self, name: Literal["costs", "trajectories"]) -> Path:
-        """The file of `costs()` or `trajectories()`, Parquet. Raises NotReady like them."""
-        return self._finished(f"{name}.parquet")
+    def table(self, name: Table) -> Path:
+        """The file of `costs()` or `trajectories()`. Raises NotReady like them."""
+        return self._finished(self.table_file(name))
+
+    def table_file(self, name: Table) -> Path:
+        """Where it is or will be, Parquet."""
+        return self.folder / f"{name}.parquet"
 
     def model(self, name: Model) -> Path:
-        """The file of a trained network, safetensors. Raises NotReady like `costs`."""
-        return self._finished(f"{name}.safetensors")
+        """The file of a trained network. Raises NotReady like `costs`."""
+        return self._finished(self.model_file(name))
+
+    def model_file(self, name: Model) -> Path:
+        """Where it is or will be, safetensors."""
+        return self.folder / f"{name}.safetensors"
 
     def is_current(self, path: Path, of: Model) -> bool:
         """Whether a file is there and was made of this network as it is now: once trained on, it is another one."""
-        network = self.folder / f"{of}.safetensors"
+        network = self.model_file(of)
         with suppress(FileNotFoundError):
             made_at = path.stat().st_mtime_ns
             return not network.exists() or made_at >= network.stat().st_mtime_ns
@@ -188,8 +173,7 @@ class Run:
 
     def policies(self) -> list[Path]:
         """The files of those that are cloned."""
-        files = (self.folder / f"{name}.safetensors" for name in POLICIES)
-        return [file for file in files if file.exists()]
+        return [file for file in map(self.model_file, POLICIES) if file.exists()]
 
     @property
     def warm_file(self) -> Path | None:
@@ -203,11 +187,6 @@ class Run:
     def checkpoints(self) -> list[Path]:
         """What training can go on from, newest first; the number of updates is the stem."""
         return sorted((self.folder / "checkpoints").glob("[0-9]*.safetensors"), reverse=True)
-
-    @property
-    def evaluation_progress(self) -> Path:
-        """How far the latest evaluation is."""
-        return self.folder / "evaluation" / "progress.json"
 
     def film(self, policy: str, episode: int) -> Path:
         """Where the film of an episode of the latest evaluation lies, if it was rendered; policies as in `rollouts`."""
@@ -243,15 +222,32 @@ class Run:
         with self.log_file.open("a") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {words}\n")
 
+    def write_settings(self, info: RunInfo, config: RunConfig) -> None:
+        """What it is made from, before anything else is in the folder."""
+        self.write_json(_INFO, asdict(info))
+        self.write_json(_CONFIG, config.model_dump())
+
+    def write_outcome(self, outcome: dict[str, Any]) -> None:
+        """Training has ended."""
+        self.write_json(_OUTCOME, outcome)
+
+    def write_divergence(self, message: str) -> None:
+        """Training has ended in numbers that are none."""
+        self.write_json(_DIVERGED, {"message": message})
+
+    def write_evaluation(self, evaluation: dict[str, Any]) -> None:
+        """An evaluation is done."""
+        self.write_json(_EVALUATION, evaluation)
+
     def record(self, made_with: Provenance) -> None:
         """Write down what it is trained with."""
-        self.write_json("run.json", asdict(replace(self.info, **asdict(made_with))))
+        self.write_json(_INFO, asdict(replace(self.info, **asdict(made_with))))
 
     def go_back_to(self, update: int) -> None:
         """Forget what came after this many updates, and that training has ended; what is half written goes too."""
         half_written = [path for of in (".", "checkpoints", "doctor") for path in (self.folder / of).glob(".*.tmp")]
         later = [path for path in self.checkpoints() if path > self.checkpoint(update)]
-        ends = (self.folder / "outcome.json", self.folder / "diverged.json", self.findings_file)
+        ends = (self.folder / _OUTCOME, self.folder / _DIVERGED, self.findings_file)
         for path in (*half_written, *later, *ends):
             path.unlink(missing_ok=True)
         rows = [row for row in self._metrics() if row["update"] <= update]
@@ -290,11 +286,12 @@ class Run:
             return []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def _finished(self, name: str) -> Path:
-        path = self.folder / name
-        if not path.exists():
-            raise NotReady(f"run {self.id} has no {name} yet; let its training end, or resume it where it has stopped")
-        return path
+    def _finished(self, file: Path) -> Path:
+        if not file.exists():
+            raise NotReady(
+                f"run {self.id} has no {file.name} yet; let its training end, or resume it where it has stopped"
+            )
+        return file
 
     def _json(self, name: str, missing: dict[str, Any] | None = None) -> dict[str, Any]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from safemil_core.errors import InvalidConfig, NotFound
 from safemil_core.learning.baselines.settings import COSTLESS, as_trained
 from safemil_core.running import episode_cache
 from safemil_core.running.requirements import require_learnable
-from safemil_core.running.run_folder import Run, RunInfo
+from safemil_core.running.run_folder import Run
+from safemil_core.running.run_info import RunInfo
 from safemil_core.workspace import Workspace, is_name
 
 _ARCHITECTURE = ("network", "inputs", "hidden_sizes", "members", "aggregator", "image_features")
@@ -82,7 +83,7 @@ class RunStore:
             NotFound: there is no such run.
         """
         folder = self._workspace.runs / run_id
-        if not is_name(run_id) or not (folder / "run.json").exists():
+        if not is_name(run_id) or not Run(folder).is_there:
             raise NotFound(f"there is no run {run_id!r}; `safemil runs` lists them")
         return Run(folder)
 
@@ -117,15 +118,14 @@ class RunStore:
         aside = self._workspace.runs / f".{info.id}"
         aside.mkdir()
         run = Run(aside)
-        run.write_json("run.json", asdict(info))
-        run.write_json("config.json", config.model_dump())
-        if warm_file is not None:
-            shutil.copyfile(warm_file, aside / "warm.safetensors")
+        run.write_settings(info, config)
+        if warm_file is not None and run.warm_file is not None:
+            shutil.copyfile(warm_file, run.warm_file)
         return Run(aside.rename(self._workspace.runs / info.id))
 
     def _all(self) -> Iterator[Run]:
         for folder in sorted(self._workspace.runs.iterdir(), reverse=True):
-            if is_name(folder.name) and (folder / "run.json").exists():
+            if is_name(folder.name) and Run(folder).is_there:
                 yield Run(folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def train_run(
             resume=state,
         )
     except Diverged as problem:
-        run.write_json("diverged.json", {"message": str(problem)})
+        run.write_divergence(str(problem))
         if config.method == "safemil":
             examine_run(workspace, run)
         raise
@@ -110,15 +111,15 @@ def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[Trajecto
 
 
 def _save_policies(run: Run, networks: Networks, data: TrainingData) -> None:
-    config, folder = run.config, run.folder
-    save_policy(folder / "safe.safetensors", networks.safe, config.policy, data.sizes)
+    config = run.config
+    save_policy(run.model_file("safe"), networks.safe, config.policy, data.sizes)
     assert networks.bc is not None
-    save_policy(folder / "bc.safetensors", networks.bc, config.policy, data.sizes)
+    save_policy(run.model_file("bc"), networks.bc, config.policy, data.sizes)
 
 
 def _write_costs(run: Run, network: CostNetwork, costs: StepCosts, weights: CloningWeights, data: TrainingData) -> None:
     """Cost network, step costs, trajectory costs and weights: pages can show them while the policies still train."""
-    save_cost(run.folder / "cost.safetensors", network, run.config.cost, data.sizes)
+    save_cost(run.model_file("cost"), network, run.config.cost, data.sizes)
     lengths = np.diff(data.offsets)
     trajectories = {
         "trajectory": np.arange(len(lengths)),
@@ -131,8 +132,8 @@ def _write_costs(run: Run, network: CostNetwork, costs: StepCosts, weights: Clon
     steps = {"trajectory": numbers, "step": times(data.offsets), "cost": costs.mean}
     if costs.spread is not None:
         steps["spread"] = costs.spread
-    _write_table(run, "trajectories.parquet", trajectories)
-    _write_table(run, "costs.parquet", steps)  # last: who sees it may read both
+    _write_table(run.table_file("trajectories"), trajectories)
+    _write_table(run.table_file("costs"), steps)  # last: who sees it may read both
 
 
 def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> None:
@@ -147,14 +148,9 @@ def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> Non
     if run.has_costs and trajectories.costs is not None and true_costs is not None:
         auc = roc_auc(run.step_costs(), np.asarray(trajectories.costs) > 0)
         spearman = rank_correlation(run.trajectories()["cost_sum"].to_numpy(), true_costs)
-    outcome = {
-        "step_auc": auc,
-        "trajectory_spearman": spearman,
-        "seconds": round(seconds, 1),
-    }
-    run.write_json("outcome.json", outcome)
+    run.write_outcome({"step_auc": auc, "trajectory_spearman": spearman, "seconds": round(seconds, 1)})
 
 
-def _write_table(run: Run, name: str, columns: dict[str, np.ndarray]) -> None:
-    with whole_file(run.folder / name) as temporary:
+def _write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
+    with whole_file(path) as temporary:
         pd.DataFrame(columns).to_parquet(temporary, index=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -32,7 +31,6 @@ WARM_SHARE = 0.25
 N_LOOKS = 5
 """States of training that the preview is made from."""
 
-OnUpdate = Callable[[int], None]
 _Fitted = tuple[np.ndarray, np.ndarray]
 """Trajectory costs and weights [N]."""
 

@@ -9,6 +9,7 @@ from scipy import stats
 from safemil_core.assessment.preferred_share import (
     audit_sample,
     exact_interval,
+    least_share,
     preferred_in_bag,
     preferred_share,
     recommended_bag_size,
@@ -45,6 +46,16 @@ def test_the_edges_of_lemma_1():
     assert recommended_bag_size(0.95) == 1
     assert recommended_bag_size(0.0) is None
     assert recommended_bag_size(0.75, 1 - 0.25**3) == 3  # exactly on the edge
+
+
+def test_the_least_share_for_a_bag_by_hand():
+    assert least_share(1) == pytest.approx(0.95)
+    assert least_share(2, 0.75) == pytest.approx(0.5)
+
+
+@given(st.integers(1, 500))
+def test_from_the_least_share_on_the_bag_is_enough(size):
+    assert recommended_bag_size(least_share(size)) == size
 
 
 @given(st.floats(1e-4, 0.9999))

@@ -38,6 +38,7 @@ from safemil_core.running.progress import Progress, process_birth, write_progres
 from safemil_core.running.rollout_records import write_rollouts
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
+from safemil_core.running.tasks import Task
 from safemil_core.running.what_ifs import Refits, WhatIfs
 from safemil_core.workspace import Workspace
 
@@ -289,7 +290,7 @@ def evaluate(
         write_rollouts(run.rollouts(policy), [_lived(recorded[t], seed) for seed, t in enumerate(lived)])
         for number, content in enumerate(videos):
             run.film(policy, number).write_bytes(content)
-    write_progress(run.evaluation_progress, Progress("done", n, n, time.time() - 9, time.time()))
+    write_progress(Task.of_run("evaluate", run).progress_file, Progress("done", n, n, time.time() - 9, time.time()))
     return run
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -58,21 +58,19 @@ def observations(rows: Iterable[Row], spec: SweepSpec) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def summary(seen: pd.DataFrame, spec: SweepSpec, metrics: Sequence[str] | None = None) -> pd.DataFrame:
+def summary(seen: pd.DataFrame, spec: SweepSpec) -> pd.DataFrame:
     """Medians over the seeds of each dataset and setting; where there are several datasets, last their medians.
 
     Args:
         seen: from `observations`.
         spec: of the sweep.
-        metrics: columns; those that the sweep shows where None.
 
     Returns:
         Columns: dataset, what varied, updates where there are several, `n` (trials), and of each metric its name,
         `NAME low` and `NAME high`, the 95 % bootstrap interval. NaN where no trial has that metric, or an interval has
         one seed alone to go by.
     """
-    keys = group_keys(spec)
-    wanted = spec.shown if metrics is None else metrics
+    keys, wanted = group_keys(spec), spec.shown
     parts: list[tuple[str, pd.DataFrame, Statistic]] = []
     if not seen.empty:
         parts = [(name, seen[seen["dataset"] == name], _over_seeds) for name in spec.datasets]
