@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from safemil_core.data.database import Database
@@ -12,12 +11,10 @@ from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.requirements import require_learnable
+from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
-
-REPORT_EVERY = 20
-"""Updates between two reports."""
 
 
 def ask_committee(workspace: Workspace, name: str, author: str, device: str = "auto") -> None:
@@ -34,30 +31,22 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
     said = labels.state(snapshot)
     require_learnable(dataset, said.labels)
     where = pick_device(device)
-    progress, progress_file = begin(QUICK.updates, str(where)), workspace.committee(dataset.id) / "progress.json"
-    write_progress(progress_file, progress)
+    reports = Reports(Task.of_dataset("committee", workspace, dataset).progress_file, QUICK.updates, str(where))
     prepare_process()
     data = TrainingData.of(
         datasets.open(name), said.labels, where, segments=said.segments, action_parts=dataset.actions
     )
-
-    def report(update: int) -> None:
-        nonlocal progress
-        if update % REPORT_EVERY == 0:
-            progress = replace(progress, done=update, updated_at=time.time())
-            write_progress(progress_file, progress)
-
-    verdicts = train_committee(data, QUICK, on_update=report)
+    verdicts = train_committee(data, QUICK, on_update=reports.done)
     info = CommitteeInfo(
         label_snapshot=snapshot,
         n_members=N_MEMBERS,
         updates=QUICK.updates,
-        seconds=round(time.time() - progress.started_at, 1),
+        seconds=round(time.time() - reports.latest.started_at, 1),
         author=author,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _committee(info, verdicts, data).write(committee_file(workspace, dataset))
-    write_progress(progress_file, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+    reports.end()
 
 
 def _committee(info: CommitteeInfo, verdicts: Verdicts, data: TrainingData) -> Committee:

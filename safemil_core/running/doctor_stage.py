@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +23,7 @@ from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
 from safemil_core.running.doctor_results import write_findings
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
@@ -40,11 +39,9 @@ def examine_again(workspace: Workspace, run: Run) -> None:
     Raises:
         SafeMILError: as `examine_run`.
     """
-    progress_file = Task.of_run("doctor", run).progress_file
-    progress = begin(1, "cpu")
-    write_progress(progress_file, progress)
+    reports = Reports(Task.of_run("doctor", run).progress_file, total=1)
     examine_run(workspace, run, is_thorough=True)
-    write_progress(progress_file, replace(progress, state="done", done=1, updated_at=time.time()))
+    reports.end()
 
 
 def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> list[Finding]:

@@ -4,9 +4,7 @@ kept in the run's folder."""
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.running.arena import FIRST_SEED, Arena, Filming, evaluate_policies, references_of
 from safemil_core.running.doctor_stage import examine_run
-from safemil_core.running.progress import OnProgress, begin, write_progress
+from safemil_core.running.progress import OnProgress, Reports
 from safemil_core.running.rollout_records import Rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.tasks import Task
@@ -66,19 +64,10 @@ def evaluate_run(
     stride = max(1, int(np.ceil(datasets.open(dataset.name).lengths.max() / EPISODE_FRAMES)))
     seeds = range(FIRST_SEED, FIRST_SEED + n_episodes)
     filming = Filming(seeds[:n_videos], stride)
-    progress = begin(len(policies) * n_episodes, "cpu")
-    path = Task.of_run("evaluate", run).progress_file
-    path.parent.mkdir(exist_ok=True)
-
-    def report(n_done: int) -> None:
-        nonlocal progress
-        progress = replace(progress, done=n_done, updated_at=time.time())
-        write_progress(path, progress)
-        on_progress(progress)
-
-    report(0)
+    n_total, file = len(policies) * n_episodes, Task.of_run("evaluate", run).progress_file
+    reports = Reports(file, n_total, on_progress=on_progress)
     references = references_of(workspace, dataset)
-    episodes = evaluate_policies(arena, policies, seeds, filming=filming, on_done=report)
+    episodes = evaluate_policies(arena, policies, seeds, filming=filming, on_done=reports.done)
     outcome = {
         **_report(dataset, episodes, references, cost_limit, _alike(run, beside)),
         "frames": {"fps": FPS, "stride": stride},
@@ -89,9 +78,7 @@ def evaluate_run(
     run.write_evaluation(outcome)
     if run.config.method == "safemil" and run.has_costs:
         examine_run(workspace, run)  # what a policy does may show what is wrong with it
-    final = replace(progress, state="done", updated_at=time.time())
-    write_progress(path, final)
-    on_progress(final)
+    reports.end()
     return outcome
 
 

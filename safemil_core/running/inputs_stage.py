@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-
 from safemil_core.assessment.input_importance import input_importance
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
@@ -12,12 +9,10 @@ from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.running.importances import write_importance
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
-
-REPORT_EVERY_S = 0.3
 
 
 def weigh_inputs(workspace: Workspace, run: Run) -> None:
@@ -31,21 +26,11 @@ def weigh_inputs(workspace: Workspace, run: Run) -> None:
     dataset = datasets.info(run.info.dataset)
     run.require_dataset(dataset)
     labels = run.trajectories()["label"].to_numpy(str)
-    progress_file = Task.of_run("inputs", run).progress_file
-    progress_file.parent.mkdir(exist_ok=True)
-    progress = begin(0, "cpu")
+    reports = Reports(Task.of_run("inputs", run).progress_file)
     prepare_process()
     data = TrainingData.of(datasets.open(dataset.name), labels, CPU, action_parts=dataset.actions)
-
-    def report(done: int, total: int) -> None:
-        nonlocal progress
-        now = time.time()
-        if done == total or now - progress.updated_at > REPORT_EVERY_S:
-            progress = replace(progress, done=done, total=total, updated_at=now)
-            write_progress(progress_file, progress)
-
-    table = input_importance(network, data, dataset.actions, on_progress=report)
+    table = input_importance(network, data, dataset.actions, on_progress=reports.done)
     names = [*dataset.observation_names, *dataset.action_names, *(part.name for part in dataset.images)]
     table.insert(0, "input", names)
     write_importance(run, table)
-    write_progress(progress_file, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+    reports.end()

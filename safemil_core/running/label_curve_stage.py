@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -22,7 +21,7 @@ from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.refit import refit_cost
 from safemil_core.running.label_curves import write_curve
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
@@ -52,9 +51,7 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
     order, is_drawn = mark_order(said.labels, said.marked_at)
     states = {n: labels_after(said.labels, order, n) for n in state_sizes(len(order))}
     states = {n: labels for n, labels in states.items() if (labels == "non_preferred").any()}
-    n_fits = len(states) * N_SEEDS
-    progress, progress_file = begin(n_fits, str(chosen)), Task.of_run("label_curve", run).progress_file
-    write_progress(progress_file, progress)
+    reports = Reports(Task.of_run("label_curve", run).progress_file, len(states) * N_SEEDS, str(chosen))
     prepare_process()
     held_out, weights = [], []
     for labels in states.values():
@@ -62,12 +59,11 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
         for seed in range(N_SEEDS):
             with_seed = config.model_copy(update={"seed": (config.seed + seed) % 2**31})
             fitted.append(score(refit_cost(seen, with_seed), seen, config))
-            progress = replace(progress, done=progress.done + 1, updated_at=time.time())
-            write_progress(progress_file, progress)
+            reports.done(reports.latest.done + 1)
         is_open, comes = yet_to_come(labels, said.labels)
         held_out.append(roc_auc(np.mean([costs for costs, _ in fitted], axis=0)[is_open], comes))
         weights.append(np.stack([of for _, of in fitted]))
     points = curve_points(list(states), list(states.values()), weights, held_out, np.diff(data.offsets))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     write_curve(run, LabelCurve(points, N_SEEDS, is_drawn, snapshot, author, made_at))
-    write_progress(progress_file, replace(progress, state="done", updated_at=time.time()))
+    reports.end()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-
 import numpy as np
 
 from safemil_core.assessment.intervals import interval
@@ -19,15 +16,13 @@ from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import uniform_weights
 from safemil_core.running.offline_checks import OfflineCheck, write_checks
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import POLICIES, Run
 from safemil_core.running.tasks import Task
 from safemil_core.running.told_weights import told_weights
 from safemil_core.running.training_stage import load
 from safemil_core.workspace import Workspace
 
-REPORT_EVERY = 50
-"""Updates."""
 COSTLY_SHARE = 0.1
 
 
@@ -43,26 +38,18 @@ def check_offline(workspace: Workspace, run: Run, device: str = "auto") -> list[
     prepare_process()
     cost = load_cost(run.model("cost")).to(chosen) if run.has_costs else None
     costs = run.step_costs() if run.has_costs else None
-    path = Task.of_run("offline", run).progress_file
-    path.parent.mkdir(exist_ok=True)
     by_density = config.with_values(["policy.loss=log_likelihood"])
     is_density = by_density == config
-    progress = begin(config.policy.updates * (1 if is_density else 2), str(chosen))
-
-    def report(n_done: int) -> None:
-        nonlocal progress
-        progress = replace(progress, done=n_done, updated_at=time.time())
-        if n_done % REPORT_EVERY == 0:
-            write_progress(path, progress)
-
+    n_updates = config.policy.updates * (1 if is_density else 2)
+    reports = Reports(Task.of_run("offline", run).progress_file, n_updates, str(chosen))
     is_out = held_out(data.labels, config.seed)
     plain = uniform_weights(data.offsets, data.labels).steps
     weights = _weights(run, config, trajectories, data, cost)
-    policies = clone_without(data, config, (weights, plain), is_out, cost, report)
+    policies = clone_without(data, config, (weights, plain), is_out, cost, reports.done)
     densities = policies
     if not is_density:
         densities = clone_without(
-            data, by_density, (weights, plain), is_out, cost, lambda n_done: report(config.policy.updates + n_done)
+            data, by_density, (weights, plain), is_out, cost, lambda done: reports.done(config.policy.updates + done)
         )
     checks = [
         check
@@ -72,7 +59,7 @@ def check_offline(workspace: Workspace, run: Run, device: str = "auto") -> list[
         )
     ]
     write_checks(run, checks)
-    write_progress(path, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+    reports.end()
     return checks
 
 

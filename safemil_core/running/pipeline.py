@@ -20,7 +20,7 @@ from pathlib import Path
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.running.failures import explained
 from safemil_core.running.intakes import IntakeStore
-from safemil_core.running.progress import Progress, State, begin, write_progress
+from safemil_core.running.progress import Progress, Reports, State, begin, write_progress
 from safemil_core.running.runs import RunStore
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.tasks import STOPPED, TASKS, Task
@@ -132,10 +132,9 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
 
 
 def _set_up(interpreter: LegacyInterpreter) -> None:
-    file, progress = Task.of_interpreter(interpreter).progress_file, begin(1, "")
-    write_progress(file, progress)
+    reports = Reports(Task.of_interpreter(interpreter).progress_file, total=1)
     interpreter.install()
-    write_progress(file, replace(progress, state="done", done=1, updated_at=time.time()))
+    reports.end()
 
 
 def _end(task: Task, state: State, message: str) -> None:

@@ -87,6 +87,47 @@ def find_progress(path: Path) -> Progress | None:
         return None
 
 
+class Reports:
+    """What a process says of its work from beginning to end, in a file; between two reports a moment passes."""
+
+    EVERY_S = 0.2
+
+    def __init__(
+        self, path: Path, total: int = 0, device: str = "cpu", on_progress: OnProgress = lambda _: None
+    ) -> None:
+        """
+        Args:
+            path: of the file; its folder is made where it is not there.
+            total: steps of work; 0 where it is not known yet.
+            device: that the work is done on.
+            on_progress: told of every step as well, without a pause.
+        """
+        self._path, self._on_progress = path, on_progress
+        self._path.parent.mkdir(exist_ok=True)
+        self.latest = begin(total, device)
+        self._write()
+        self._on_progress(self.latest)
+
+    def done(self, done: int, total: int | None = None) -> None:
+        """So many steps are done, of so many where that was not known."""
+        total = self.latest.total if total is None else total
+        self.latest = replace(self.latest, done=done, total=total, updated_at=time.time())
+        if self.latest.updated_at - self._written_at >= self.EVERY_S:
+            self._write()
+        self._on_progress(self.latest)
+
+    def end(self) -> None:
+        """All of it is done."""
+        done = max(self.latest.done, self.latest.total)
+        self.latest = replace(self.latest, state="done", done=done, updated_at=time.time())
+        self._write()
+        self._on_progress(self.latest)
+
+    def _write(self) -> None:
+        write_progress(self._path, self.latest)
+        self._written_at = self.latest.updated_at
+
+
 def begin(total: int, device: str) -> Progress:
     """The first report of the process that does the work."""
     now, pid = time.time(), os.getpid()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from safemil_core.data.formats.robomimic_writer import ENV_ARGS
 from safemil_core.data.recording import Clip
 from safemil_core.data.trajectories import Trajectory
 from safemil_core.errors import EnvironmentUnavailable
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
+from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace, whole_file
 
 REPLAY_FRAMES = 60
@@ -39,9 +39,7 @@ def render_replays(workspace: Workspace, name: str) -> None:
     """Render the wished-for replays of a dataset, first wish first, until for a while nobody wishes for another."""
     datasets = DatasetStore(workspace, Database(workspace.database))
     dataset, trajectories = datasets.info(name), datasets.open(name)
-    progress_file = workspace.replay(dataset.id, 0).parent / "progress.json"
-    progress = begin(0, "cpu")
-    write_progress(progress_file, progress)
+    reports = Reports(Task.of_dataset("replay", workspace, dataset).progress_file)
     clips = datasets.about(name).clips
     while (trajectory := _await_wish(workspace, dataset)) is not None:
         path = workspace.replay(dataset.id, trajectory)
@@ -53,9 +51,8 @@ def render_replays(workspace: Workspace, name: str) -> None:
             _restore(workspace, path, dataset, trajectories.states[trajectories.steps(trajectory)])
         else:
             _render(workspace, path, dataset, trajectories[trajectory])
-        progress = replace(progress, done=progress.done + 1, updated_at=time.time())
-        write_progress(progress_file, progress)
-    write_progress(progress_file, replace(progress, state="done", updated_at=time.time()))
+        reports.done(reports.latest.done + 1)
+    reports.end()
 
 
 def _cut(path: Path, clip: Clip, n_steps: int) -> None:

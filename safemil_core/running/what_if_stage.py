@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +18,7 @@ from safemil_core.learning.optimiser import State
 from safemil_core.learning.refit import refit_cost
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import cloning_weights, trajectory_costs
-from safemil_core.running.progress import begin, write_progress
+from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 from safemil_core.running.training_stage import load
@@ -51,16 +50,11 @@ def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
     has_unchanged = kept.unchanged(request.start) is not None
     n_fits = (0 if has_unchanged else N_SEEDS) + (0 if kept.has_preview else 1)
     n_fits += request.n_seeds if request.edits else 0
-    progress, progress_file = (
-        begin(n_fits * config.cost.updates, str(chosen)),
-        Task.of_run("what_if", run).progress_file,
-    )
-    write_progress(progress_file, progress)
+    reports = Reports(Task.of_run("what_if", run).progress_file, n_fits * config.cost.updates, str(chosen))
     n_done = 0
 
     def note(update: int) -> None:
-        done = n_done * config.cost.updates + min(update, config.cost.updates)
-        write_progress(progress_file, replace(progress, done=done, updated_at=time.time()))
+        reports.done(n_done * config.cost.updates + min(update, config.cost.updates))
 
     def refits(labels: np.ndarray, n_seeds: int) -> Refits:
         nonlocal n_done
@@ -82,7 +76,7 @@ def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
         note(0)
     if request.edits:
         kept.keep(refits(edited(data.labels, request.edits), request.n_seeds))
-    write_progress(progress_file, replace(progress, state="done", done=progress.total, updated_at=time.time()))
+    reports.end()
 
 
 def refit_config(config: RunConfig, start: Start) -> RunConfig:

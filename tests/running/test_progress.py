@@ -10,7 +10,15 @@ import pytest
 from factories import document
 
 from safemil_core.errors import NotFound
-from safemil_core.running.progress import Progress, begin, is_alive, process_birth, read_progress, write_progress
+from safemil_core.running.progress import (
+    Progress,
+    Reports,
+    begin,
+    is_alive,
+    process_birth,
+    read_progress,
+    write_progress,
+)
 
 
 @pytest.fixture
@@ -94,3 +102,26 @@ def test_a_reader_never_sees_half_a_progress_file(path):
     assert document(path)["done"] == 1499
     assert json.loads(path.read_text())["message"] == "x" * 5000
     assert [found.name for found in path.parent.iterdir()] == ["progress.json"]
+
+
+def test_between_two_reports_a_moment_passes_and_the_end_is_always_said(tmp_path, monkeypatch):
+    clock = iter([100.0, 100.1, 100.3, 100.4, 100.4])
+    monkeypatch.setattr("safemil_core.running.progress.time.time", lambda: next(clock))
+    path, told = tmp_path / "inputs" / "progress.json", []
+    reports = Reports(path, total=4, on_progress=lambda progress: told.append(progress.done))
+    seen = [read_progress(path).done]
+    for done in (1, 2, 3):
+        reports.done(done)
+        seen.append(read_progress(path).done)
+    assert seen == [0, 0, 2, 2]
+    reports.end()
+    ended = read_progress(path)
+    assert (ended.state, ended.done, ended.started_at, ended.updated_at) == ("done", 4, 100.0, 100.4)
+    assert told == [0, 1, 2, 3, 4]
+
+
+def test_the_total_may_be_known_only_later(tmp_path):
+    reports = Reports(tmp_path / "progress.json")
+    reports.done(1, 8)
+    reports.done(2)
+    assert (reports.latest.done, reports.latest.total) == (2, 8)
