@@ -12,7 +12,7 @@ from dashboard import charts_live, charts_report, charts_run, report_page
 from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
-from dashboard.components.words import duration
+from dashboard.components.words import duration, moment
 from safemil_core.assessment import histograms, rasters
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
@@ -52,7 +52,7 @@ def report(about: Reported) -> str:
     run, info = about.run, about.run.info
     title = about.note.name or f"Run {run.id}"
     costs, table = run.step_costs(), run.trajectories()
-    below = f"{run.id} · dataset {info.dataset} · by {info.author} · {info.created_at[:16].replace('T', ' at ')} UTC"
+    below = f"{run.id} · dataset {info.dataset} · by {info.author} · {moment(info.created_at)}"
     parts = [
         report_page.heading(title, below),
         *([report_page.sentence(about.note.text)] if about.note.text else []),

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.empty_states import page_link
+from dashboard.components.label_message import tell
 from dashboard.components.words import code_span, plural
 from safemil_core.assessment.agreement import Conflict, Kappa, PairAgreement, conflicts, pair_agreements
 from safemil_core.data.datasets import DatasetInfo
@@ -78,7 +79,7 @@ def settle(info: DatasetInfo, trajectory: int, label: Label, note: str = "") -> 
     """Decide on a label, knowing what others or the audit say."""
     resources.labels(info).mark([trajectory], label, author=state.author(), note=note, origin="settle")
     words = "stays unlabelled" if label == "none" else f"is now settled as {LABEL_WORDS[label]}"
-    state.remember("label.message", f"Trajectory {trajectory} {words}. Undo with `Z` on the Label page.")
+    tell(f"Trajectory {trajectory} {words}. Undo with `Z` on the Label page.")
 
 
 def _percent(share: float | None) -> str:

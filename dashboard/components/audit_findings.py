@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from dashboard import resources, state
@@ -11,8 +9,9 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
 from dashboard.components.label_actions import COLOURS
+from dashboard.components.label_message import tell
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, plural
+from dashboard.components.words import code_span, moment, plural
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
@@ -83,9 +82,8 @@ def _committee_bar(info: DatasetInfo, said: LabelState, committee: Committee | N
             st.markdown("Mark at least one trajectory non-preferred first.", width="content")
             page_link("label", "Mark some")
         if committee is not None:
-            made = datetime.fromisoformat(committee.info.made_at)
             st.markdown(
-                f"By {committee.info.n_members} networks, {made:%d %b %H:%M} UTC, started by "
+                f"By {committee.info.n_members} networks, {moment(committee.info.made_at)}, started by "
                 f"{code_span(committee.info.author)}",
                 width="content",
             )
@@ -129,4 +127,4 @@ def _start(info: DatasetInfo) -> None:
     try:
         tasks.start_committee(resources.workspace(), info, state.author())
     except SafeMILError as problem:
-        state.remember("label.message", str(problem))
+        tell(str(problem))

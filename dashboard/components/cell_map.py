@@ -6,10 +6,8 @@ later of what it says and what a page set counts.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.charts_maps import Grid, MapPanel
+from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
 
 HEIGHT = 400
@@ -55,7 +54,7 @@ def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str) -> 
             "height": HEIGHT,
             "x": {"name": grid.x_name, "edges": grid.x_edges.tolist()},
             "y": {"name": grid.y_name, "edges": grid.y_edges.tolist()},
-            "counts": _encoded(grid.counts, "<u4"),
+            "counts": encoded(grid.counts, "<u4"),
             "panels": [_panel(panel) for panel in panels],
             "serial": selection.serial,
             "selected": list(selected),
@@ -97,7 +96,7 @@ def _read(report: Any) -> _Selection | None:
 def _panel(panel: MapPanel) -> dict[str, Any]:
     return {
         "title": panel.title,
-        "values": _encoded(panel.values, "<f4"),
+        "values": encoded(panel.values, "<f4"),
         "scale": panel.scale if isinstance(panel.scale, tuple) else dict(panel.scale),
         "low": panel.low,
         "high": panel.high,
@@ -106,16 +105,8 @@ def _panel(panel: MapPanel) -> dict[str, Any]:
     }
 
 
-def _encoded(values: np.ndarray, kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
-
-
-def _source(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
 _cells = st.components.v2.component(
     "safemil_cells",
-    css=STYLE + _source("cell_map.css"),
-    js=SCRIPT + _source("cell_drawing.js") + _source("cell_map.js"),
+    css=STYLE + source("cell_map.css"),
+    js=SCRIPT + source("cell_drawing.js") + source("cell_map.js"),
 )

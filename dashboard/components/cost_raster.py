@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import streamlit as st
 
 from dashboard import charts_data, resources, run_resources, state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, TRUE_COST_SCALE
+from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
 from dashboard.components.trajectory_below import follow, lead_on
@@ -123,9 +122,9 @@ def drawing(layout: Layout, labels: np.ndarray, shown: Picture, sizes: list[int]
     """The rows and a picture of them as the browser draws them; `sizes` are those of the groups, if there are any."""
     counts = np.bincount(labels, minlength=len(LABELS)).tolist()
     return {
-        "order": _encoded(layout.order, "<i4"),
-        "origins": _encoded(layout.origins[layout.order], "<i4"),
-        "labels": _encoded(labels[layout.order], "u1"),
+        "order": encoded(layout.order, "<i4"),
+        "origins": encoded(layout.origins[layout.order], "<i4"),
+        "labels": encoded(labels[layout.order], "u1"),
         "label_keys": [
             {"name": LABEL_WORDS[label], "colour": LABEL_COLOURS[label], "n": n}
             for label, n in zip(LABELS, counts, strict=True)
@@ -134,12 +133,12 @@ def drawing(layout: Layout, labels: np.ndarray, shown: Picture, sizes: list[int]
         "times": layout.times,
         "picture": {
             "times": shown.window.times,
-            "edges": _encoded(shown.row_edges, "<i4"),
+            "edges": encoded(shown.row_edges, "<i4"),
             "width": shown.width,
-            "levels": _encoded(shown.levels, "u1"),
+            "levels": encoded(shown.levels, "u1"),
             # Where each cell is one step, there is nothing within it to tell apart.
-            "rows_within": _encoded(shown.rows_within, "u1") if np.diff(shown.row_edges).max() > 1 else None,
-            "times_within": _encoded(shown.times_within, "u1") if shown.width > 1 else None,
+            "rows_within": encoded(shown.rows_within, "u1") if np.diff(shown.row_edges).max() > 1 else None,
+            "times_within": encoded(shown.times_within, "u1") if shown.width > 1 else None,
         },
     }
 
@@ -204,14 +203,9 @@ def _choose(info: DatasetInfo) -> None:
             lead_on(trajectory, step)
 
 
-def _encoded(values: np.ndarray, kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
-
-
-def _source(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
-
-
 _component = st.components.v2.component(
-    "safemil_raster", html=_source(".html"), css=STYLE + _source(".css"), js=SCRIPT + _source(".js")
+    "safemil_raster",
+    html=source("cost_raster.html"),
+    css=STYLE + source("cost_raster.css"),
+    js=SCRIPT + source("cost_raster.js"),
 )

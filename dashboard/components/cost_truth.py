@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts_truth, cost_resources, resources, state
 from dashboard.components.figure import figure
-from dashboard.components.words import code_span, fine_steps, number, plural
+from dashboard.components.words import code_span, fine_steps, moment, number, plural
 from dashboard.cost_resources import Among
 from safemil_core.assessment import truth
 from safemil_core.assessment.truth import Cut, TruthReport
@@ -142,7 +142,7 @@ def _fairness(info: DatasetInfo, run: Run) -> str:
 
 def _said(event: TruthEvent) -> str:
     what = "hid" if event.hides else "revealed"
-    return f"{code_span(event.author)} {what} the truth on {event.at[:16].replace('T', ' at ')} UTC."
+    return f"{code_span(event.author)} {what} the truth on {moment(event.at)}."
 
 
 def _choice(words: str, key: str, options: Mapping[T, str], place: DeltaGenerator) -> T:

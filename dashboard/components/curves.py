@@ -5,15 +5,14 @@ Long curves are thinned to what the screen can show. A cursor goes through all p
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from dashboard.charts_live import Curve, Panel
+from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
 from dashboard.decimation import decimated
@@ -46,17 +45,11 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "name": curve.name,
         "colour": curve.colour,
         "dash": curve.dash,
-        "x": _encoded(x[drawn], "<f8"),  # beyond 16,777,216, float32 has no odd numbers
-        "y": _encoded(y[drawn], "<f4"),
+        "x": encoded(x[drawn], "<f8"),  # beyond 16,777,216, float32 has no odd numbers
+        "y": encoded(y[drawn], "<f4"),
     }
 
 
-def _encoded(values: np.ndarray, kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype=kind).tobytes()).decode()
-
-
-def _source(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
-
-
-_curves = st.components.v2.component("safemil_curves", css=STYLE + _source(".css"), js=SCRIPT + _source(".js"))
+_curves = st.components.v2.component(
+    "safemil_curves", css=STYLE + source("curves.css"), js=SCRIPT + source("curves.js")
+)

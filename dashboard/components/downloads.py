@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dashboard.components.browser import source
 
-_HERE = Path(__file__)
-
-SCRIPT = "\n".join(_HERE.with_name(name).read_text(encoding="utf-8") for name in ("svg_pen.js", "downloads.js"))
+SCRIPT = "\n".join(source(name) for name in ("svg_pen.js", "downloads.js"))
 """Goes before a component's own script; defines `svgPen` and `downloads`, see there."""
 
-STYLE = _HERE.with_suffix(".css").read_text(encoding="utf-8")
+STYLE = source("downloads.css")
 """Goes before a component's own style; the class is `downloads`."""

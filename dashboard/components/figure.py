@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -13,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import state
 from dashboard.charts_csv import chart_table, csv_text
+from dashboard.components.browser import source
 from dashboard.components.downloads import SCRIPT, STYLE
 from safemil_core.workspace import as_name
 
@@ -70,8 +70,4 @@ def file_stem(key: str) -> str:
     return "-".join(as_name(part) for part in (state.dataset.get(), state.run.get(), key) if part)
 
 
-def _source(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
-
-
-_buttons = st.components.v2.component("safemil_figure", css=STYLE, js=SCRIPT + _source(".js"))
+_buttons = st.components.v2.component("safemil_figure", css=STYLE, js=SCRIPT + source("figure.js"))

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.label_history import action_words
+from dashboard.components.label_message import tell
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
 from dashboard.components.words import code_span, plural
@@ -119,7 +120,7 @@ def _mark(info: DatasetInfo, label: Label) -> None:
             origin="bulk" if len(selected) > 1 else "hand",
         )
     except SafeMILError as problem:  # a note or a reason that is too long
-        state.remember("label.message", str(problem))
+        tell(str(problem))
         return
     state.set_widget_value(NOTE_KEY, "")
     state.set_widget_value(REASON_KEY, None)
@@ -134,24 +135,24 @@ def _tag(info: DatasetInfo, *, on: bool) -> None:
         origin: Origin = "bulk" if len(selected) > 1 else "hand"
         resources.labels(info).tag(selected, tag, author=state.author(), on=on, origin=origin)
     except SafeMILError as problem:
-        state.remember("label.message", str(problem))
+        tell(str(problem))
         return
     words = "Tagged" if on else "Took the tag off"
-    state.remember("label.message", f"{words} {plural(len(selected), 'trajectory')}: {code_span(tag)}")
+    tell(f"{words} {plural(len(selected), 'trajectory')}: {code_span(tag)}")
 
 
 @state.uninterrupted()
 def _undo(info: DatasetInfo) -> None:
     undone = resources.labels(info).undo(author=state.author())
     words = f"Took back: {action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
-    state.remember("label.message", words)
+    tell(words)
 
 
 @state.uninterrupted()
 def _redo(info: DatasetInfo) -> None:
     redone = resources.labels(info).redo(author=state.author())
     words = f"Did again: {action_words(redone)}" if redone else f"{code_span(state.author())} has nothing to redo."
-    state.remember("label.message", words)
+    tell(words)
 
 
 @state.uninterrupted()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.components.label_message import tell
 from dashboard.components.label_transfer import label_transfer
-from dashboard.components.words import code_span, number, plural
+from dashboard.components.words import code_span, moment, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
 from safemil_core.errors import SafeMILError
@@ -47,7 +47,7 @@ def action_words(action: LabelAction) -> str:
     reason = f" · because {code_span(action.reason)}" if action.reason else ""
     note = f" · {code_span(action.note)}" if action.note else ""
     return (
-        f"**{action.id}** · {_time(action.at)} · {code_span(action.author)} · {action.origin} · "
+        f"**{action.id}** · {moment(action.at)} · {code_span(action.author)} · {action.origin} · "
         f"{plural(action.n_trajectories, 'trajectory')}{reason}{note}"
     )
 
@@ -61,7 +61,7 @@ def changes_table(changes: Sequence[LabelChange]) -> pd.DataFrame:
             "before": [LABEL_WORDS.get(change.before, change.before) for change in changes],
             "after": [LABEL_WORDS.get(change.after, change.after) for change in changes],
             "by": [change.author for change in changes],
-            "at": [_time(change.at) for change in changes],
+            "at": [moment(change.at) for change in changes],
         }
     )
 
@@ -95,7 +95,7 @@ def _actions(
 def _compare(info: DatasetInfo, actions: Sequence[LabelAction], snapshots: Sequence[Snapshot]) -> None:
     """The changes between any two states."""
     words = {_NOW: "now", 0: "before the first label"}
-    words |= {action.id: f"after {action.id} · {action.author} · {_time(action.at)}" for action in actions}
+    words |= {action.id: f"after {action.id} · {action.author} · {moment(action.at)}" for action in actions}
     words |= {snapshot.action: f"snapshot {snapshot.name}" for snapshot in snapshots}
     options = list(words)
     if state.widget_value(_FROM_KEY) not in options:
@@ -132,7 +132,7 @@ def _snapshots(info: DatasetInfo, snapshots: Sequence[Snapshot], runs: Mapping[i
             used = f" · used by {', '.join(map(code_span, runs[snapshot.action]))}" if snapshot.action in runs else ""
             st.markdown(
                 f":material/bookmark: **{code_span(snapshot.name)}** · after action {snapshot.action} · "
-                f"{code_span(snapshot.author)} · {_time(snapshot.at)}{used}",
+                f"{code_span(snapshot.author)} · {moment(snapshot.at)}{used}",
                 width="stretch",
             )
             st.button("Changes since", key=f"label.since_snapshot.{snapshot.name}", on_click=_compare_with,
@@ -153,10 +153,6 @@ def _runs_by_action(info: DatasetInfo) -> dict[int, list[str]]:
     return found
 
 
-def _time(at: str) -> str:
-    return f"{datetime.fromisoformat(at):%d %b %H:%M} UTC"
-
-
 @state.uninterrupted()
 def _compare_with(action_id: int) -> None:
     state.set_widget_value(_FROM_KEY, action_id)
@@ -166,7 +162,7 @@ def _compare_with(action_id: int) -> None:
 @state.uninterrupted()
 def _restore(info: DatasetInfo, action_id: int) -> None:
     changed = resources.labels(info).restore(action_id, author=state.author())
-    state.remember("label.message", "Restored." if changed else "The labels are as they were then already.")
+    tell("Restored." if changed else "The labels are as they were then already.")
 
 
 @state.uninterrupted()
@@ -175,7 +171,7 @@ def _save(info: DatasetInfo) -> None:
     try:
         snapshot = resources.labels(info).save_snapshot(name, author=state.author())
     except SafeMILError as problem:
-        state.remember("label.message", str(problem))
+        tell(str(problem))
         return
     state.set_widget_value(_NAME_KEY, "")
-    state.remember("label.message", f"Saved {code_span(snapshot.name)}, after action {number(snapshot.action)}.")
+    tell(f"Saved {code_span(snapshot.name)}, after action {number(snapshot.action)}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.components.label_message import tell
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_csv, parse_ledger
@@ -52,5 +53,5 @@ def label_transfer(info: DatasetInfo) -> None:
                 st.error(str(problem))
             else:
                 state.remember("label.imports", state.recall("label.imports", 0) + 1)
-                state.remember("label.message", f"Imported {code_span(upload.name)}.")
+                tell(f"Imported {code_span(upload.name)}.")
                 st.rerun()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from dashboard.charts_theme import Look
 from dashboard.components import stage_items
+from dashboard.components.browser import source
 from dashboard.components.rollout_pair import episode_film
 from safemil_core.running.run_folder import Run
 
@@ -42,13 +42,9 @@ def rollout_wall(run: Run, evaluation: Mapping[str, Any], looks: Mapping[str, Lo
     _wall(key="rollouts.wall", data=data, height="content")
 
 
-def _source(ending: str) -> str:
-    return (Path(__file__).parent / ending).read_text(encoding="utf-8")
-
-
 _wall = st.components.v2.component(
     "safemil_rollout_wall",
     html='<div class="wall"></div>',
-    css=_source("rollout_wall.css"),
-    js="\n".join(_source(name) for name in ("stage_arrays.js", "stage_films.js", "rollout_wall.js")),
+    css=source("rollout_wall.css"),
+    js="\n".join(source(name) for name in ("stage_arrays.js", "stage_films.js", "rollout_wall.js")),
 )

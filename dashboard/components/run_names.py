@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
-from dashboard.components.words import code_span
+from dashboard.components.words import code_span, moment
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
@@ -78,7 +78,7 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
         label_visibility=labels,
     )
     if note.at:
-        who_place.caption(f"{code_span(note.author)} {datetime.fromisoformat(note.at):%d %b %H:%M}")
+        who_place.caption(f"{code_span(note.author)} {moment(note.at)}")
 
 
 def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:

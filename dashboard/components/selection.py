@@ -16,6 +16,7 @@ from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
+from dashboard.components.label_message import tell
 from dashboard.components.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
@@ -112,10 +113,16 @@ def listing(info: DatasetInfo) -> Listing:
     listed = order[shown[order]]
     focus = state.trajectory.among(range(len(table)), int(listed[0] if len(listed) else order[0]))
     assert focus is not None
-    dataset_id, selected = state.recall(_SELECTION, ("", ()))
-    if dataset_id != info.id or focus not in selected:
+    selected = selected_trajectories(info)
+    if focus not in selected:
         selected = (focus,)
     return Listing(table=table, said=said, filters=chosen, order=order, shown=shown, selected=selected, focus=focus)
+
+
+def selected_trajectories(info: DatasetInfo) -> tuple[int, ...]:
+    """What was last selected of this dataset; it may be out of date."""
+    dataset_id, selected = state.recall(_SELECTION, ("", ()))
+    return tuple(selected) if dataset_id == info.id else ()
 
 
 def focus_on(trajectory: int) -> None:
@@ -138,7 +145,7 @@ def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
     listed = listing(info)
     chosen = [t for t in found if listed.shown[t]]
     if not chosen:
-        state.remember("label.message", f"No listed trajectory {how}.")
+        tell(f"No listed trajectory {how}.")
         return
     if listed.focus not in chosen:
         state.trajectory.set(chosen[0])

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.components.browser import encoded
 from dashboard.decimation import decimated
 from safemil_core.assessment.evidence import Evidence
 from safemil_core.assessment.replays import Replay
@@ -162,10 +163,8 @@ def _axes(path: np.ndarray) -> dict[str, str | None]:
 
 
 def _floats(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
+    return encoded(values, "<f4")
 
 
 def _counts(values: np.ndarray | None) -> str | None:
-    if values is None:
-        return None
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<u4").tobytes()).decode()
+    return None if values is None else encoded(values, "<u4")

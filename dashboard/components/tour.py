@@ -6,11 +6,11 @@ It opens by itself on the first page of a workspace where nobody has ended it, a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.components.browser import source
 from dashboard.components.empty_states import PageName
 
 _KEY = "tour"
@@ -137,8 +137,4 @@ def _go(number: int) -> None:
     resources.workspace().tour_ended.touch()
 
 
-def _source(ending: str) -> str:
-    return Path(__file__).with_suffix(ending).read_text(encoding="utf-8")
-
-
-_card = st.components.v2.component("safemil_tour", css=_source(".css"), js=_source(".js"))
+_card = st.components.v2.component("safemil_tour", css=source("tour.css"), js=source("tour.js"))

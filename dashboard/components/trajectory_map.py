@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import charts_data, resources, state
 from dashboard.components.figure import figure
+from dashboard.components.label_message import tell
 from dashboard.components.pickers import chosen_dimensions
 from dashboard.components.selection import Listing, select, select_found
 from dashboard.components.words import number
@@ -80,7 +81,7 @@ def _select_crossing(info: DatasetInfo, key: str, x: int, y: int) -> None:
         for polygon in _polygons(drawn):
             found.update(paths_through(trajectories, x, y, polygon).tolist())
     except SafeMILError as problem:
-        state.remember("label.message", str(problem))
+        tell(str(problem))
         return
     if drawn["box"] or drawn["lasso"]:
         select_found(info, sorted(found), "goes through this region")

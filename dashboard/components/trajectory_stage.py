@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components import downloads
+from dashboard.components.browser import source
 from dashboard.components.figure import file_stem
 
 _SCRIPTS = ("stage_arrays", "stage_messages", "stage_timeline", "stage_path", "stage_films", "trajectory_stage")
@@ -50,16 +50,16 @@ class Window:
 
 def script() -> str:
     """The stage's JavaScript; it exports nothing."""
-    return "\n".join([downloads.SCRIPT, *(_source(f"{name}.js") for name in _SCRIPTS)])
+    return "\n".join([downloads.SCRIPT, *(source(f"{name}.js") for name in _SCRIPTS)])
 
 
 def register(name: str, file: str) -> Callable[..., Any]:
     """A component that has the stage in it, out of the HTML, CSS and JavaScript files of this name."""
     return st.components.v2.component(
         name,
-        html=_source(f"{file}.html").replace(PLACE, _source("trajectory_stage.html")),
-        css=_source("trajectory_stage.css") + _source(f"{file}.css") + downloads.STYLE,
-        js=script() + _source(f"{file}.js"),
+        html=source(f"{file}.html").replace(PLACE, source("trajectory_stage.html")),
+        css=source("trajectory_stage.css") + source(f"{file}.css") + downloads.STYLE,
+        js=script() + source(f"{file}.js"),
     )
 
 
@@ -161,7 +161,3 @@ def _segment(event: Mapping[str, Any]) -> tuple[int, int] | None:
             return first, last
         case _:
             return None
-
-
-def _source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from dashboard import charts_weights, resources, state
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span
+from dashboard.components.words import code_span, moment
 from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
@@ -58,7 +58,7 @@ def _result(curve: LabelCurve) -> None:
     words = "Weights are compared among trajectories whose label stayed; bars are the range over seeds. "
     if curve.has_arbitrary_order:
         words += "Many marks came in one action: their order within it is drawn at random, the same every time. "
-    st.caption(f"{words}Made by {code_span(curve.author)}, {curve.made_at[:16].replace('T', ' ')} UTC.")
+    st.caption(f"{words}Made by {code_span(curve.author)}, {moment(curve.made_at)}.")
 
 
 @state.uninterrupted()

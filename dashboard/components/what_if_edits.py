@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.components.selection import selected_trajectories
 from dashboard.components.words import number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
@@ -38,7 +39,7 @@ def what_if_edits(info: DatasetInfo, run: Run, labels: np.ndarray) -> Edits:
         if in_view is not None and 0 <= in_view < len(labels):
             st.button(f"Add trajectory {in_view}, which is in view", key="what_if.add_in_view", on_click=_add,
                       args=(run, labels, (in_view,)))  # fmt: skip
-        selected = _selected(info)
+        selected = selected_trajectories(info)
         if selected:
             st.button(f"Add the {plural(len(selected), 'trajectory')} selected on the Label page",
                       key="what_if.add_selected", on_click=_add, args=(run, labels, selected))  # fmt: skip
@@ -78,12 +79,6 @@ def _edits(run: Run) -> Edits:
 
 def _set(run: Run, edits: Edits) -> None:
     state.remember(f"what_if.edits.{run.id}", edits)
-
-
-def _selected(info: DatasetInfo) -> tuple[int, ...]:
-    """What the Label page has selected of this dataset."""
-    dataset_id, selected = state.recall("label.selection", ("", ()))
-    return tuple(selected) if dataset_id == info.id else ()
 
 
 @state.uninterrupted()

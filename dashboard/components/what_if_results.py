@@ -13,7 +13,7 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import edit_words
-from dashboard.components.words import code_span, plural
+from dashboard.components.words import code_span, moment, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
@@ -121,7 +121,7 @@ def _apply(info: DatasetInfo, found: WhatIf) -> None:
         st.button("Make these labels", key="what_if.apply", icon=":material/check:", disabled=not open_ones,
                   on_click=_make, args=(info, found), help="As one action, which the Label page can undo. The run "
                   "keeps the labels that it learned from; train again to follow.")  # fmt: skip
-        st.caption(f"asked by {code_span(found.after.author)} at {found.after.made_at[:16].replace('T', ' ')} UTC",
+        st.caption(f"asked by {code_span(found.after.author)} at {moment(found.after.made_at)}",
                    width="content")  # fmt: skip
     if message := state.forget(_MESSAGE):
         st.success(message)

@@ -13,7 +13,7 @@ from dashboard.components.dataset_simulator import dataset_simulator
 from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
-from dashboard.components.words import code_span, number, plural
+from dashboard.components.words import code_span, moment, number, plural
 from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
 from safemil_core.data.datasets import DatasetInfo
 
@@ -73,7 +73,7 @@ def _sentences(info: DatasetInfo) -> list[tuple[str, str]]:
     """What is known of a dataset, in Markdown."""
     known = [words for is_known, words in ((info.has_rewards, "rewards"), (info.has_costs, "true costs")) if is_known]
     how = "shown" if resources.shows_truth(info) else "hidden until you reveal them"
-    came = f"{code_span(info.source)} ({info.format}) on {info.imported_at[:16].replace('T', ' at ')} UTC"
+    came = f"{code_span(info.source)} ({info.format}) on {moment(info.imported_at)}"
     shapes = [f"{code_span(part.name)} {' × '.join(map(str, part.shape))}" for part in info.images]
     return [
         ("Environment", code_span(info.env_id) if info.env_id else _without_environment(info)),
