@@ -33,7 +33,8 @@ from safemil_core.assessment.simulator_workers import MOST_AT_ONCE
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.data.recording import Part
 from safemil_core.learning.model_files import save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, Sizes, make_policy
+from safemil_core.learning.networks import CostNetwork, Sizes
+from safemil_core.learning.policies import make_policy
 
 BODIES = ("Ant", "HalfCheetah", "Hopper", "Humanoid", "Swimmer", "Walker2d")
 TASKS = ("SafetyCarCircle-v0", *(f"Safety{body}Velocity-v1" for body in BODIES))

@@ -20,7 +20,8 @@ from safemil_core.data.recording import Options, Part
 from safemil_core.data.storage.build import Built, build
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.model_files import save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, Sizes, make_policy
+from safemil_core.learning.networks import CostNetwork, Sizes
+from safemil_core.learning.policies import make_policy
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace

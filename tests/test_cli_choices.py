@@ -6,7 +6,7 @@ import pytest
 import tiny_environments
 
 from safemil_core.learning.model_files import load_cost, load_policy
-from safemil_core.learning.networks import CategoricalPolicy
+from safemil_core.learning.policies import CategoricalPolicy
 from safemil_core.running.runs import RunStore
 
 SETTINGS = [

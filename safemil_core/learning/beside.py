@@ -20,7 +20,7 @@ from torch import Tensor
 
 from safemil_core.errors import OutOfRoom
 from safemil_core.learning.arithmetic import keep_to_one_core
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.cloner import Cloner
 
 _UPDATE, _LOSSES, _STATE, _END = b"update", b"losses", b"state", b"end"
 _DONE, _FAILED = b"+", b"-"

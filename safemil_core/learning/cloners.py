@@ -17,9 +17,10 @@ from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import n_cores, number_type
 from safemil_core.learning.baselines.trainers import make_cloner
 from safemil_core.learning.beside import Beside, can_fork
-from safemil_core.learning.networks import CostNetwork, Policy, make_policy
+from safemil_core.learning.cloner import Cloner
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import State, joined, parted
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.policies import Policy, make_policy
 from safemil_core.learning.training_data import TrainingData
 
 WORTH_A_PROCESS = 100

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from safemil_core.learning.mixture_error import Draw, SquaredErrors
 from safemil_core.learning.mlp import PreparedPass
-from safemil_core.learning.networks import MixturePolicy
+from safemil_core.learning.policies import MixturePolicy
 
 
 class CloningPass:

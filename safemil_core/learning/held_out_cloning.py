@@ -12,7 +12,8 @@ from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.cloners import Cloners
-from safemil_core.learning.networks import CostNetwork, Policy
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.policies import Policy
 from safemil_core.learning.training_data import TrainingData
 
 HELD_OUT_SHARE = 0.2

@@ -16,8 +16,9 @@ from torch import nn
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
 from safemil_core.learning.array_files import KEY, Arrays, read_network
-from safemil_core.learning.networks import CostNetwork, Policy, Sizes, make_policy
+from safemil_core.learning.networks import CostNetwork, Sizes
 from safemil_core.learning.optimiser import State
+from safemil_core.learning.policies import Policy, make_policy
 from safemil_core.workspace import whole_file
 
 N = TypeVar("N", bound=nn.Module)

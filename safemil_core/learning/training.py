@@ -19,8 +19,9 @@ from safemil_core.learning.baselines.settings import COSTLESS, as_trained
 from safemil_core.learning.cloners import Cloners
 from safemil_core.learning.cost_learning import CostLearning, Metrics
 from safemil_core.learning.cost_model import StepCosts
-from safemil_core.learning.networks import CostNetwork, Policy
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import State, joined, parted
+from safemil_core.learning.policies import Policy
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, effective_sample_size, uniform_weights
 

@@ -15,8 +15,8 @@ from learning_cases import bits, crossing
 from safemil_core.config import RunConfig
 from safemil_core.errors import OutOfRoom
 from safemil_core.learning.beside import Beside, can_fork
-from safemil_core.learning.networks import make_policy
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.cloner import Cloner
+from safemil_core.learning.policies import make_policy
 
 
 def cloner_of(*settings):

@@ -6,7 +6,8 @@ from learning_cases import generator
 
 from safemil_core.config import PolicyConfig
 from safemil_core.learning.cloning_pass import CloningPass
-from safemil_core.learning.networks import MixturePolicy, Sizes
+from safemil_core.learning.networks import Sizes
+from safemil_core.learning.policies import MixturePolicy
 
 N = 37
 

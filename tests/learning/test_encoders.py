@@ -15,7 +15,8 @@ from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.encoders import Encoder, beside
 from safemil_core.learning.model_files import load_cost, load_policy, save_cost, save_policy
-from safemil_core.learning.networks import CostNetwork, Sizes, make_policy
+from safemil_core.learning.networks import CostNetwork, Sizes
+from safemil_core.learning.policies import make_policy
 from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
 

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from safemil_core.config import CostConfig, PolicyConfig
 from safemil_core.errors import NotReady
 from safemil_core.learning.model_files import load_cost, load_policy, load_state, save_cost, save_policy, save_state
-from safemil_core.learning.networks import CategoricalPolicy, CostNetwork, MixturePolicy, Sizes
+from safemil_core.learning.networks import CostNetwork, Sizes
+from safemil_core.learning.policies import CategoricalPolicy, MixturePolicy
 
 COST, POLICY = CostConfig(inputs="all", hidden_sizes=(8, 4)), PolicyConfig(hidden_sizes=(8,), components=3)
 SIZES = Sizes(3, 2)

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from safemil_core.config import PolicyConfig
 from safemil_core.errors import InvalidConfig, NotReady
 from safemil_core.learning.model_files import load_policy, save_policy
-from safemil_core.learning.networks import Sizes, make_policy
+from safemil_core.learning.networks import Sizes
+from safemil_core.learning.policies import make_policy
 from safemil_core.learning.policy_function import read_policy_function
 
 KINDS = {

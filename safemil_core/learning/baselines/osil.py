@@ -19,11 +19,12 @@ from safemil_core.errors import InvalidConfig
 from safemil_core.learning import seeds
 from safemil_core.learning.bags import Bags
 from safemil_core.learning.baselines.trex import ranking_loss, window_costs
+from safemil_core.learning.cloner import Cloner
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
-from safemil_core.learning.networks import CostNetwork, MixturePolicy, Noise, Policy
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import Optimiser, State, joined, parted
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.policies import MixturePolicy, Noise, Policy
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, trajectory_costs, uniform_weights
 

@@ -7,9 +7,10 @@ from safemil_core.learning.baselines.dwbc import DwbcTrainer
 from safemil_core.learning.baselines.osil import OsilCloner, OsilTrainer
 from safemil_core.learning.baselines.safedice import SafeDiceTrainer
 from safemil_core.learning.baselines.trex import TrexTrainer
+from safemil_core.learning.cloner import Cloner
 from safemil_core.learning.cost_trainer import CostTrainer
-from safemil_core.learning.networks import CostNetwork, Policy
-from safemil_core.learning.policy import Cloner
+from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.policies import Policy
 from safemil_core.learning.training_data import TrainingData
 
 _TRAINERS: dict[Method, type[CostTrainer]] = {

@@ -11,8 +11,8 @@ from learning_cases import RemoteData, bits, crossing, generator
 
 from safemil_core.config import RunConfig
 from safemil_core.data.recording import Part
-from safemil_core.learning.networks import make_policy
-from safemil_core.learning.policy import Cloner, cloning_losses
+from safemil_core.learning.cloner import Cloner, cloning_losses
+from safemil_core.learning.policies import make_policy
 from safemil_core.learning.training_data import TrainingData
 
 BOTH = ("log_likelihood", "squared_error")

@@ -15,8 +15,8 @@ from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.cloning_pass import CloningPass
 from safemil_core.learning.mixture_error import Draw
-from safemil_core.learning.networks import MixturePolicy, Noise, Policy
 from safemil_core.learning.optimiser import Optimiser, State, joined, parted
+from safemil_core.learning.policies import MixturePolicy, Noise, Policy
 from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weighted_steps import WeightedSteps
