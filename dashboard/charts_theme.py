@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from safemil_core.data.labels.records import Label
+
 
 @dataclass(frozen=True)
 class Look:
@@ -48,6 +50,8 @@ LABEL_WORDS = {
     "unsure": "unsure",
     "none": "unlabelled",
 }
+LABEL_KEYS: Mapping[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
+"""The keys that give them."""
 
 PATH_COLOURS = {**LABEL_COLOURS, "none": "#E69F00"}
 """An unlabelled path in grey would drown in the others behind it: Okabe and Ito's orange."""

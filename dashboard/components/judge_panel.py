@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from dashboard import state
+from dashboard.charts_theme import LABEL_KEYS
 from dashboard.components.hotkeys import hotkeys
 from dashboard.components.trajectory_view import trajectory_view
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
 
-_KEYS: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
 _OPEN = "judge.open"
 _WORDS = {"n": "Non-preferred `N`", "p": "Preferred `P`", "u": "Unsure `U`"}
 
@@ -47,12 +47,14 @@ def judge_panel(
             pressed twice says it twice of the same trajectory; the second time has to be ignored.
         ahead: what comes next, so that its video is rendered meanwhile.
     """
-    hotkeys(f"{key}.keys", tuple(_KEYS), lambda pressed: on_judge(trajectory, _KEYS[pressed]), about=trajectory)
+    hotkeys(
+        f"{key}.keys", tuple(LABEL_KEYS), lambda pressed: on_judge(trajectory, LABEL_KEYS[pressed]), about=trajectory
+    )
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.markdown(f"**{progress}** · trajectory {trajectory}", width="content")
             st.space("stretch")
-            for pressed, label in _KEYS.items():
+            for pressed, label in LABEL_KEYS.items():
                 st.button(_WORDS[pressed], key=f"{key}.{label}", on_click=on_judge, args=(trajectory, label))
             st.button("End", key=f"{key}.end", on_click=open_panel, args=(None,), type="tertiary")
         trajectory_view(info, trajectory, key=f"{key}.view", can_label=False, ahead=ahead, is_blind=True)

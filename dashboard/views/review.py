@@ -2,138 +2,48 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST, PATH_COLOURS
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_KEYS, LABEL_WORDS, LEARNED_COST, PATH_COLOURS
 from dashboard.components import pickers
 from dashboard.components.empty_states import need_dataset
 from dashboard.components.replay_screen import replay_screen
+from dashboard.components.review_keys import (
+    judged_in_the_last_minute,
+    last_words,
+    react,
+    said,
+    say,
+    was_pressed,
+)
 from dashboard.components.review_player import review_player
 from dashboard.components.review_queue import (
     ORDER_KEY,
     Walk,
     WalkOrder,
     current_walk,
-    keep_walk,
     meaning,
     order_anew,
     walk_orders,
 )
 from dashboard.components.trajectory_content import Display, content, curve_names
-from dashboard.components.trajectory_stage import Press, window
+from dashboard.components.trajectory_stage import window
 from dashboard.components.words import number, plural
 from safemil_core.assessment.review_queue import Order
+from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.labels.store import Label, LabelState
+from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady, SafeMILError
-from safemil_core.running.run_folder import Run
 
-LABEL_OF: dict[str, Label] = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
 OTHERS_S = 1.5
 """How often the page looks whether somebody else has labelled something."""
 N_CURVES = 4
 """Dimensions on the timeline, at most: more would not fit the screen."""
 CURVES_KEY, TRUTH_KEY, BLIND_KEY, REASON_KEY = (f"review.{name}" for name in ("curves", "truth", "blind", "reason"))
-
-
-# What the keys do, in a callback before the page is drawn again.
-
-
-def _press(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) -> None:
-    if press.dataset != info.id or not 0 <= press.trajectory < info.n_trajectories:
-        return
-    walk = current_walk(info, order, run)
-    state.remember("review.was_pressed", True)
-    state.step.set(None)  # a link led to that step, and the user goes on
-    _say("")
-    try:
-        match press.key:
-            case "j":
-                walk = walk.forward()
-            case "k":
-                walk = walk.back()
-            case "s":
-                walk = walk.skip()
-            case "z":
-                walk = _undo(info, walk)
-            case "Backspace":
-                _remove_segment(info, press)
-            case _:
-                walk = _judge(info, walk, press)
-    except SafeMILError as problem:
-        _say(str(problem), is_bad=True)
-    keep_walk(info, order, run, walk)
-
-
-def _judge(info: DatasetInfo, walk: Walk, press: Press) -> Walk:
-    """Label what the user was looking at; go on if the page has not done so yet."""
-    if press.key == "r":
-        label, reason = state.recall("review.last", (None, ""))
-        if label is None:
-            return walk
-    else:
-        label, reason = LABEL_OF.get(press.key, "non_preferred"), press.reason
-    is_shown = press.trajectory == walk.current.trajectory
-    store, before = resources.labels(info), resources.label_state(info)
-    if press.segment is not None:
-        n_steps = int(resources.trajectories(info).lengths[press.trajectory])
-        store.mark_segment(press.trajectory, *press.segment, n_steps=n_steps, author=state.author(), reason=reason)
-    elif is_shown or (label, reason) != (before.labels[press.trajectory], before.reasons[press.trajectory]):
-        store.mark([press.trajectory], label, author=state.author(), reason=reason)
-    else:  # the same key twice in a hurry: the second was meant for nothing that had been seen
-        return walk
-    state.remember("review.last", (label, reason))
-    state.remember("review.times", [*state.recall("review.times", []), time.monotonic()][-200:])
-    at_the_end = "" if walk.upcoming else " · nothing else is left to judge"
-    _say(f"Trajectory {press.trajectory}: {_words(label, reason)}{at_the_end}")
-    return walk.forward() if is_shown and press.key != "Enter" else walk
-
-
-def _undo(info: DatasetInfo, walk: Walk) -> Walk:
-    """Take back the last action, and go back to what it was about."""
-    before = resources.label_state(info)
-    undone = resources.labels(info).undo(author=state.author())
-    if undone is None:
-        _say(f"{state.author()} has nothing to undo.")
-        return walk
-    _say(f"Took back action {undone.id}, of {plural(undone.n_trajectories, 'trajectory')}")
-    touched = _what_differs(before, resources.label_state(info))
-    return walk.go_to(touched[0]) if touched else walk
-
-
-def _what_differs(before: LabelState, after: LabelState) -> list[int]:
-    in_labels = np.flatnonzero(before.marked_at != after.marked_at).tolist()
-    everywhere = {*before.segments, *after.segments}
-    return sorted({*in_labels, *(t for t in everywhere if before.segments.get(t) != after.segments.get(t))})
-
-
-def _remove_segment(info: DatasetInfo, press: Press) -> None:
-    if press.segment is not None:
-        resources.labels(info).remove_segment(press.trajectory, *press.segment, author=state.author())
-        _say(f"Trajectory {press.trajectory}: segment removed")
-
-
-def _say(text: str, *, is_bad: bool = False) -> None:
-    state.remember("review.said", {"text": text, "bad": is_bad})
-
-
-@state.uninterrupted()
-def _add_reason(info: DatasetInfo) -> None:
-    code = str(state.widget_value(REASON_KEY) or "").strip()
-    try:
-        if code:
-            resources.labels(info).add_reason(code)
-            state.set_widget_value(REASON_KEY, "")
-    except SafeMILError as problem:
-        _say(str(problem), is_bad=True)
-
-
-# The parts of the page.
 
 
 def _choices(info: DatasetInfo) -> tuple[WalkOrder, Display]:
@@ -171,6 +81,17 @@ def _reasons(info: DatasetInfo) -> None:
     st.text_input("New reason", key=REASON_KEY, on_change=_add_reason, args=(info,), placeholder="e.g. too fast")
 
 
+@state.uninterrupted()
+def _add_reason(info: DatasetInfo) -> None:
+    code = str(state.widget_value(REASON_KEY) or "").strip()
+    try:
+        if code:
+            resources.labels(info).add_reason(code)
+            state.set_widget_value(REASON_KEY, "")
+    except SafeMILError as problem:
+        say(str(problem), is_bad=True)
+
+
 def _display(info: DatasetInfo) -> Display:
     names = curve_names(info)
     x, y = pickers.dimension_pickers(info)
@@ -195,7 +116,7 @@ def _display(info: DatasetInfo) -> Display:
 
 @st.fragment(run_every=OTHERS_S)
 def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
-    is_idle = not state.forget("review.was_pressed")
+    is_idle = not was_pressed()
     state.step.say()
     walk = current_walk(info, order, display.run, is_idle=is_idle)
     labels = resources.label_state(info)
@@ -216,12 +137,12 @@ def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
             "status": _status(walk, order, display, labels),
             "progress": _progress(labels.labels),
             "reasons": [reason.code for reason in resources.labels(info).reasons()[:9]],
-            "last": _last_words(),
-            "said": state.recall("review.said", {"text": "", "bad": False}),
-            "colours": {"cost": LEARNED_COST, **{key: LABEL_COLOURS[label] for key, label in LABEL_OF.items()}},
+            "last": last_words(),
+            "said": said(),
+            "colours": {"cost": LEARNED_COST, **{key: LABEL_COLOURS[label] for key, label in LABEL_KEYS.items()}},
             **replay_screen("review", info, near, is_waiting=ready.films[0] is None),
         },
-        lambda press: _press(info, order, display.run, press),
+        lambda press: react(info, order, display.run, press),
     )
     state.trajectory.settle(walk.current.trajectory)
 
@@ -248,22 +169,12 @@ def _status(walk: Walk, order: WalkOrder, display: Display, labels: LabelState) 
 
 
 def _progress(labels: np.ndarray) -> dict[str, Any]:
-    judged, non_preferred = int((labels != "none").sum()), int((labels == "non_preferred").sum())
-    words = [f"{number(judged)} of {number(len(labels))} judged", f"{number(non_preferred)} non-preferred"]
-    now = time.monotonic()
-    last_minute = sum(now - at < 60 for at in state.recall("review.times", []))
-    if last_minute:
+    counts = label_counts(labels)
+    judged = len(labels) - counts.unlabelled
+    words = [f"{number(judged)} of {number(len(labels))} judged", f"{number(counts.non_preferred)} non-preferred"]
+    if last_minute := judged_in_the_last_minute():
         words.append(f"{last_minute} in the last minute")
     return {"judged": judged, "n": len(labels), "words": " · ".join(words)}
-
-
-def _last_words() -> str:
-    label, reason = state.recall("review.last", (None, ""))
-    return "" if label is None else _words(label, reason)
-
-
-def _words(label: Label, reason: str) -> str:
-    return ", ".join(filter(None, (LABEL_WORDS[label], reason)))
 
 
 def _cursor(trajectory: int) -> list[int] | None:

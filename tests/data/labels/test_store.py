@@ -606,3 +606,14 @@ def test_texts_that_cannot_be_kept_are_refused_and_change_nothing(labels, change
 def test_a_note_may_have_lines(labels):
     labels.mark([0], "preferred", author="ann", note="first\n\tsecond")
     assert labels.history()[0].note == "first\n\tsecond"
+
+
+def test_two_states_differ_in_what_was_marked_again_and_in_what_has_other_segments(labels):
+    labels.mark([0, 1], "preferred", author="ann")
+    labels.mark_segment(2, 3, 7, n_steps=10, author="ann")
+    before = labels.state()
+    labels.mark([1], "preferred", author="bob")
+    labels.mark_segment(2, 8, 9, n_steps=10, author="bob")
+    labels.mark_segment(4, 0, 1, n_steps=10, author="bob")
+    assert labels.state().differences(before) == before.differences(labels.state()) == [1, 2, 4]
+    assert before.differences(before) == []
