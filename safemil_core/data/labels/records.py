@@ -114,7 +114,7 @@ class LabelState:
         )
 
     def differences(self, other: LabelState) -> list[int]:
-        """The trajectories whose label was set by another action than in another state, or whose segments are others."""
+        """The trajectories whose label another action set than in another state, or whose segments are others."""
         in_labels = np.flatnonzero(self.marked_at != other.marked_at).tolist()
         segmented = {*self.segments, *other.segments}
         return sorted({*in_labels, *(t for t in segmented if self.segments.get(t) != other.segments.get(t))})
