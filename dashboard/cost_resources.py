@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from dashboard import run_resources
 from dashboard.resources import shows_truth, trajectories
+from dashboard.run_resources import costs_written_at, run_cost_sums, run_costs
 from safemil_core.assessment import probe, truth
 from safemil_core.assessment.cost_curves import ReadableCost, read_cost
 from safemil_core.assessment.probe import Ranges
@@ -52,12 +52,12 @@ class Judged:
 def judged(info: DatasetInfo, run: Run, among: Among) -> Judged:
     """The learned and the true costs of trajectories. Only while the truth is shown."""
     assert shows_truth(info), "the page asks for the truth while it is hidden"
-    return _judged(run.folder, _written_at(run), among, trajectories(info))
+    return _judged(run.folder, costs_written_at(run), among, trajectories(info))
 
 
 def step_truth(info: DatasetInfo, run: Run, among: Among) -> TruthReport:
     """How well the costs of steps agree with the truth."""
-    return _step_truth(run.folder, _written_at(run), among, judged(info, run, among))
+    return _step_truth(run.folder, costs_written_at(run), among, judged(info, run, among))
 
 
 def trajectory_truth(info: DatasetInfo, run: Run, among: Among, limit: float) -> TruthReport:
@@ -90,23 +90,23 @@ def ranges(info: DatasetInfo) -> Ranges:
 
 def sampled_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
     """[S, D] float32, what the cost network could see of the sampled steps."""
-    return _sampled_inputs(run.folder, _written_at(run), info)
+    return _sampled_inputs(run.folder, costs_written_at(run), info)
 
 
 def readable_cost(info: DatasetInfo, run: Run) -> ReadableCost:
     """The curves and surfaces that a run's additive cost is made of."""
-    return _readable_cost(run.folder, _written_at(run), info)
+    return _readable_cost(run.folder, costs_written_at(run), info)
 
 
 def mean_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
     """[D] float32, the mean of what the cost network sees: what is added to a cost is counted from there."""
-    return _mean_inputs(run.folder, _written_at(run), info)
+    return _mean_inputs(run.folder, costs_written_at(run), info)
 
 
 def added_along(info: DatasetInfo, run: Run, trajectory: int) -> tuple[np.ndarray, np.ndarray]:
     """What each number adds to the cost along a trajectory: the steps that were asked [n], evenly spaced where there
     are more than a picture can show, and what it adds there [n, O + A] float32 (integrated gradients)."""
-    return _added_along(run.folder, _written_at(run), trajectory, info)
+    return _added_along(run.folder, costs_written_at(run), trajectory, info)
 
 
 def added_at(info: DatasetInfo, run: Run, trajectory: int, step: int) -> np.ndarray:
@@ -124,7 +124,7 @@ def steps_of(info: DatasetInfo, trajectory: int) -> np.ndarray:
 
 def far_reaching(info: DatasetInfo, run: Run, among: tuple[int, ...]) -> list[int]:
     """These numbers of a step, the one first that moves the cost most over some steps."""
-    return _far_reaching(run.folder, _written_at(run), among, info)
+    return _far_reaching(run.folder, costs_written_at(run), among, info)
 
 
 def mean_cost(info: DatasetInfo, run: Run) -> float:
@@ -135,18 +135,14 @@ def mean_cost(info: DatasetInfo, run: Run) -> float:
 def costs_of(info: DatasetInfo, run: Run, trajectory: int) -> np.ndarray:
     """[T] the learned cost of each step of a trajectory."""
     first, last = trajectories(info).offsets[trajectory : trajectory + 2]
-    costs: np.ndarray = run_resources.run_costs(run)[first:last]
+    costs: np.ndarray = run_costs(run)[first:last]
     return costs
-
-
-def _written_at(run: Run) -> int:
-    return run.table("costs").stat().st_mtime_ns
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _judged(folder: Path, written_at: int, among: Among, _trajectories: TrajectorySet) -> Judged:
     run = Run(folder)
-    costs, sums = run_resources.run_costs(run), run_resources.run_cost_sums(run).to_numpy()
+    costs, sums = run_costs(run), run_cost_sums(run).to_numpy()
     true_costs, offsets = np.asarray(_trajectories.costs), _trajectories.offsets
     if among == "unmarked":
         is_kept = run.trajectories()["label"].to_numpy(str) != "non_preferred"

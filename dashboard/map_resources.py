@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.resources import trajectories, workspace
-from dashboard.run_resources import run_costs
+from dashboard.run_resources import costs_written_at, run_costs
 from safemil_core.assessment.principal_components import PrincipalComponents
 from safemil_core.assessment.state_axes import Axis, StateAxes
 from safemil_core.assessment.state_maps import CellSums, cell_sums, steps_inside, trajectories_inside
@@ -35,7 +35,7 @@ def principal_components(info: DatasetInfo) -> PrincipalComponents:
 
 def run_labels(run: Run) -> np.ndarray:
     """[N] the label of each trajectory as the run knew it. Raises NotReady before its costs are learned."""
-    return _run_labels(run.folder, _written_at(run))
+    return _run_labels(run.folder, costs_written_at(run))
 
 
 def map_sums(info: DatasetInfo, run: Run, value: CellValue, x: int, y: int, *, of: Run, is_full: bool) -> CellSums:
@@ -50,9 +50,9 @@ def map_sums(info: DatasetInfo, run: Run, value: CellValue, x: int, y: int, *, o
         of: the run whose labels count; groups are in the order of LABELS.
         is_full: whether outliers are in it.
     """
-    values = (run.folder, _written_at(run)) if value == "learned" else (Path("true"), 0)  # that is of no run
+    values = (run.folder, costs_written_at(run)) if value == "learned" else (Path("true"), 0)  # that is of no run
     axes = workspace().state_axes(info.id)
-    return _map_sums(axes, *values, of.folder, _written_at(of), x, y, is_full, info, run, of)
+    return _map_sums(axes, *values, of.folder, costs_written_at(of), x, y, is_full, info, run, of)
 
 
 def inside_cells(
@@ -62,7 +62,7 @@ def inside_cells(
     they may be shown."""
     chosen, has_truth = cells.astype("<i4").tobytes(), trajectories(info).costs is not None
     axes = workspace().state_axes(info.id)
-    return _inside(axes, run.folder, _written_at(run), x, y, bins, chosen, is_full, has_truth, info, run)
+    return _inside(axes, run.folder, costs_written_at(run), x, y, bins, chosen, is_full, has_truth, info, run)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -121,7 +121,3 @@ def _inside(
     steps = steps_inside(across, up, bins, np.frombuffer(chosen, dtype="<i4"))
     known = trajectories(_info)
     return trajectories_inside(steps, known.offsets, run_costs(_run), known.costs)
-
-
-def _written_at(run: Run) -> int:
-    return run.table("costs").stat().st_mtime_ns

@@ -32,14 +32,19 @@ StepValue = Literal["learned", "spread", "true"]
 """What is known of each step: its learned cost, how far an ensemble's networks differ about it, its true cost."""
 
 
+def costs_written_at(run: Run) -> int:
+    """When its costs were learned, which tells them from others that it may learn later. Raises NotReady before."""
+    return run.table("costs").stat().st_mtime_ns
+
+
 def run_costs(run: Run) -> np.ndarray:
     """[sum T] the learned cost of every step, in the order of the dataset. Raises NotReady before training ended."""
-    return _run_costs(run.folder, _written_at(run))
+    return _run_costs(run.folder, costs_written_at(run))
 
 
 def run_cost_spread(run: Run) -> np.ndarray | None:
     """[sum T] the deviation of the cost over the networks of an ensemble; None where there is one network."""
-    return _run_cost_spread(run.folder, _written_at(run))
+    return _run_cost_spread(run.folder, costs_written_at(run))
 
 
 def run_cost_sums(run: Run) -> pd.Series:
@@ -56,14 +61,14 @@ def step_levels(info: DatasetInfo, run: Run, value: StepValue) -> tuple[np.ndarr
     """[sum T] uint8 levels of a value, see `rasters.levels`, and the value of the highest."""
     found = _step_value(info, run, value)
     assert found is not None
-    return _step_levels(run.folder, _written_at(run), value, found)
+    return _step_levels(run.folder, costs_written_at(run), value, found)
 
 
 def raster_table(info: DatasetInfo, run: Run) -> pd.DataFrame:
     """One row a trajectory, all numbers that it can be sorted by: `resources.summary`, and of the run `label`,
     `learned_cost`, `weight`, `highest` and `first_spike`."""
     known = summary(info)
-    return _raster_table(run.folder, _written_at(run), "true_cost" in known, known, trajectories(info).offsets)
+    return _raster_table(run.folder, costs_written_at(run), "true_cost" in known, known, trajectories(info).offsets)
 
 
 def rollouts(run: Run, policy: str) -> Rollouts | None:
@@ -74,7 +79,7 @@ def rollouts(run: Run, policy: str) -> Rollouts | None:
 
 def step_weights(run: Run, policy: Policy) -> np.ndarray:
     """[sum T] how much cloning trusted each step. Raises NotReady before the costs are learned."""
-    return _step_weights(run.folder, run.table("costs").stat().st_mtime_ns, policy)
+    return _step_weights(run.folder, costs_written_at(run), policy)
 
 
 def findings(info: DatasetInfo, run: Run) -> list[Finding] | None:
@@ -106,7 +111,7 @@ def compared(info: DatasetInfo) -> list[Compared]:
 def weighed(info: DatasetInfo, run: Run, weights: WeightConfig) -> WeightReport:
     """What a weighting of a run's costs amounts to; of its true costs only while they are shown."""
     has_truth = trajectories(info).costs is not None
-    return _weighed(run.folder, _written_at(run), weights.model_dump_json(), has_truth, info, weights)
+    return _weighed(run.folder, costs_written_at(run), weights.model_dump_json(), has_truth, info, weights)
 
 
 def what_ifs(run: Run) -> list[WhatIf]:
@@ -216,10 +221,6 @@ def _what_if_versions(run: Run) -> tuple[tuple[int, int], ...]:
     kept = WhatIfs(run)
     # Those that began with the run's network count as long as it is this one.
     return tuple(_version(path) for path in (run.model_file("cost"), kept.features_file, *kept.files()))
-
-
-def _written_at(run: Run) -> int:
-    return run.table("costs").stat().st_mtime_ns
 
 
 def _version(path: Path) -> tuple[int, int]:

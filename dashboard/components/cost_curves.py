@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_curves, cost_resources
-from dashboard.components.cost_probe import chosen_step, chosen_trajectory, names_of
+from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span, plural
@@ -66,12 +66,11 @@ def _section(info: DatasetInfo, run: Run) -> None:
 
 def input_names(info: DatasetInfo, run: Run) -> list[str]:
     """Of the D inputs of a run's cost: of a discrete action, each choice is one."""
-    names, numbers = names_of(info), cost_resources.cost_function(info, run).number_of_input
-    is_choice = [part.n_choices is not None for part in info.actions for _ in range(part.size)]
+    names, numbers = info.number_names, cost_resources.cost_function(info, run).number_of_input
     found = []
     for place, number in enumerate(numbers.tolist()):
         choice = place - int(np.searchsorted(numbers, number))
-        is_one = number >= info.n_observations and is_choice[number - info.n_observations]
+        is_one = number >= info.n_observations and info.choices[number - info.n_observations] is not None
         found.append(f"{names[number]} is {choice}" if is_one else names[number])
     return found
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_inputs, cost_resources, resources, state
-from dashboard.components.cost_probe import chosen_step, chosen_trajectory, names_of
+from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
 from dashboard.components.trajectory_below import follow, lead_on
@@ -67,7 +67,7 @@ def _along(info: DatasetInfo, run: Run) -> None:
     trajectory = chosen_trajectory(info, run)
     steps, added = cost_resources.added_along(info, run, trajectory)
     costs = cost_resources.costs_of(info, run, trajectory)
-    step, names = chosen_step(costs), names_of(info)
+    step, names = chosen_step(costs), info.number_names
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown(f"**Along trajectory {trajectory}**")

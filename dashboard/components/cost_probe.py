@@ -66,13 +66,7 @@ def _section(info: DatasetInfo, run: Run) -> None:
 
 def numbers_of(info: DatasetInfo) -> list[int]:
     """Which of the O + A numbers of a step can be moved: all but the choices of discrete actions."""
-    is_discrete = [part.n_choices is not None for part in info.actions for _ in range(part.size)]
-    return [*range(info.n_observations), *(info.n_observations + i for i, no in enumerate(is_discrete) if not no)]
-
-
-def names_of(info: DatasetInfo) -> list[str]:
-    """Of the O + A numbers of a step."""
-    return [*info.observation_names, *info.action_names]
+    return [*range(info.n_observations), *(info.n_observations + i for i, n in enumerate(info.choices) if n is None)]
 
 
 def chosen_trajectory(info: DatasetInfo, run: Run) -> int:
@@ -110,7 +104,7 @@ def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
 
 def _choose_two(info: DatasetInfo, free: list[int], key: str, default: list[int]) -> tuple[int, int]:
     """Two of these numbers, at first the first of the default; the same one twice where there is one only."""
-    names = names_of(info)
+    names = info.number_names
     chosen = [
         place.selectbox(
             words, free, index=free.index(wanted), format_func=names.__getitem__, key=f"{key}.{words}",
@@ -126,7 +120,7 @@ def _fix_others(info: DatasetInfo, run: Run, recorded: np.ndarray, others: list[
     function, known = cost_resources.cost_function(info, run), cost_resources.ranges(info)
     reach = probe.reach(function, recorded[None], known.central, others)
     most = [others[place] for place in np.argsort(-reach, kind="stable")[:N_SLIDERS]]
-    numbers, names = recorded.copy(), names_of(info)
+    numbers, names = recorded.copy(), info.number_names
     if not most:
         return numbers
     for place, number in zip(st.columns(N_SLIDERS, gap="medium"), most, strict=False):
@@ -154,7 +148,8 @@ def _say_costs(info: DatasetInfo, run: Run, recorded: np.ndarray, numbers: np.nd
 
 def _show(info: DatasetInfo, run: Run, numbers: np.ndarray, x: int, y: int, reach: str, *, key: str) -> None:
     """A map over two numbers, or a curve where they are the same."""
-    function, steps, names = cost_resources.cost_function(info, run), cost_resources.sampled_steps(info), names_of(info)
+    function, names = cost_resources.cost_function(info, run), info.number_names
+    steps = cost_resources.sampled_steps(info)
     across, up = (_bounds(info, numbers, number, reach) for number in (x, y))
     if x == y:
         curve = probe.line(function, numbers, x, np.linspace(*across, probe.N_POINTS))
@@ -197,10 +192,9 @@ def _over_the_action(info: DatasetInfo, run: Run, numbers: np.ndarray, reach: st
 
 def _over_choices(info: DatasetInfo, run: Run, numbers: np.ndarray) -> None:
     function = cost_resources.cost_function(info, run)
-    counts = [part.n_choices for part in info.actions for _ in range(part.size)]
     lines = [
         probe.line(function, numbers, info.n_observations + place, np.arange(n or 1, dtype=np.float32))
-        for place, n in enumerate(counts)
+        for place, n in enumerate(info.choices)
     ]
     taken = numbers[info.n_observations :].astype(int).tolist()
     chart = charts_probe.choices(lines, info.action_names, taken)

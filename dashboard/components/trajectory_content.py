@@ -63,11 +63,6 @@ class Content:
     """A part of the first trajectory, where it is too long to be sent whole."""
 
 
-def curve_names(info: DatasetInfo) -> list[str]:
-    """What `Display.curves` can choose among, by number."""
-    return [*info.observation_names, *info.action_names]
-
-
 def content(
     info: DatasetInfo,
     display: Display,
@@ -119,7 +114,7 @@ def score_lanes(steps: Trajectory, learned: Line | None, *, shows_truth: bool) -
 
 def curve_lanes(info: DatasetInfo, steps: Trajectory, curves: Iterable[int]) -> list[Lane]:
     """Dimensions of observation and action, each on the scale that it has over the whole dataset."""
-    ranges, names, lanes = resources.dimension_ranges(info), curve_names(info), []
+    ranges, names, lanes = resources.dimension_ranges(info), info.number_names, []
     for curve in curves:
         beyond = curve - info.n_observations
         values = steps.observations[:, curve] if beyond < 0 else steps.actions[:, beyond]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.components import pickers
-from dashboard.components.trajectory_content import Display, curve_names
+from dashboard.components.trajectory_content import Display
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -27,7 +27,7 @@ def display_choices(info: DatasetInfo, key: str, run: Run | None, *, is_blind: b
 
 
 def _choices(info: DatasetInfo, key: str, run: Run | None, *, is_blind: bool) -> Display:
-    names, dimensions = curve_names(info), range(len(info.coordinate_names))
+    names, dimensions = info.number_names, range(len(info.coordinate_names))
     x, y = pickers.dimension_pickers(info, place=key)
     z = st.selectbox(
         "Third dimension",

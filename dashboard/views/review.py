@@ -30,7 +30,7 @@ from dashboard.components.review_queue import (
     order_anew,
     walk_orders,
 )
-from dashboard.components.trajectory_content import Display, content, curve_names
+from dashboard.components.trajectory_content import Display, content
 from dashboard.components.trajectory_stage import window
 from dashboard.components.words import number, plural
 from safemil_core.assessment.review_queue import Order
@@ -93,7 +93,7 @@ def _add_reason(info: DatasetInfo) -> None:
 
 
 def _display(info: DatasetInfo) -> Display:
-    names = curve_names(info)
+    names = info.number_names
     x, y = pickers.dimension_pickers(info)
     first_actions = range(info.n_observations, min(len(names), info.n_observations + 2))
     curves = st.multiselect(

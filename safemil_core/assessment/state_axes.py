@@ -60,7 +60,7 @@ def axis_names(info: DatasetInfo) -> tuple[str, ...]:
     """All axes of a dataset by their numbers: observation dimensions, action dimensions, principal components of what
     places a step (`TrajectorySet.coordinates`)."""
     components = ("principal component 1", "principal component 2") if len(info.coordinate_names) >= N else ()
-    return (*info.observation_names, *info.action_names, *components)
+    return (*info.number_names, *components)
 
 
 class StateAxes:

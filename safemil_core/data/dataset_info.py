@@ -71,6 +71,16 @@ class DatasetInfo:
         return self.observation_names if self.n_observations else self.action_names
 
     @property
+    def number_names(self) -> tuple[str, ...]:
+        """Of the O + A numbers of a step."""
+        return (*self.observation_names, *self.action_names)
+
+    @property
+    def choices(self) -> tuple[int | None, ...]:
+        """Of each number of an action, how many there are to choose from; None where it is no choice."""
+        return tuple(part.n_choices for part in self.actions for _ in range(part.size))
+
+    @property
     def can_replay(self) -> bool:
         """Whether there is anything to show a trajectory with: a video, images, or an environment to place it in."""
         return self.has_videos or bool(self.images) or self.env_id is not None

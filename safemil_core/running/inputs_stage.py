@@ -30,7 +30,7 @@ def weigh_inputs(workspace: Workspace, run: Run) -> None:
     prepare_process()
     data = TrainingData.of(datasets.open(dataset.name), labels, CPU, action_parts=dataset.actions)
     table = input_importance(network, data, dataset.actions, on_progress=reports.done)
-    names = [*dataset.observation_names, *dataset.action_names, *(part.name for part in dataset.images)]
+    names = [*dataset.number_names, *(part.name for part in dataset.images)]
     table.insert(0, "input", names)
     write_importance(run, table)
     reports.end()
