@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, UNLABELLED, plain, themed
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, MAX_SVG_POINTS, UNLABELLED, plain, themed
 from safemil_core.assessment.summaries import Paths
-
-_MANY = 2_000
-"""Points from which on WebGL is quicker than SVG."""
 
 
 def trajectory_scatter(
@@ -33,7 +30,7 @@ def trajectory_scatter(
     """
     x, y = axes or default_axes(table)
     x_title, y_title = plain(axis_words(x, names)), plain(axis_words(y, names))
-    scatter = go.Scattergl if len(table) > _MANY else go.Scatter
+    scatter = go.Scattergl if len(table) > MAX_SVG_POINTS else go.Scatter
     figure = go.Figure()
     for label in ("none", "unsure", "preferred", "non_preferred"):  # the marked ones on top
         rows = labels == label

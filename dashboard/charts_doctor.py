@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from dashboard.charts_theme import (
+    FAINT,
     LABEL_COLOURS,
     LABEL_WORDS,
     LEARNED_COST,
@@ -28,7 +29,6 @@ _OTHERS = ("#7B68C9", "#A3836A", "#5FA8A0", "#A0ABB8")
 """For what has no fixed meaning: colours that mean nothing anywhere else."""
 _MANY = 60
 """Points; fewer are drawn larger, so that they do not drown in clouds."""
-_FAINT = "rgba(128, 128, 128, 0.9)"
 
 
 def evidence_figure(evidence: Evidence, height: int = 260) -> go.Figure:
@@ -40,7 +40,7 @@ def evidence_figure(evidence: Evidence, height: int = 260) -> go.Figure:
     for place, series in enumerate(evidence.series):
         figure.add_trace(_trace(evidence, series, _MEANINGS.get(series.meaning, _OTHERS[place % len(_OTHERS)])))
     if evidence.threshold is not None:
-        figure.add_hline(y=evidence.threshold, line={"dash": "dash", "width": 1.5, "color": _FAINT})
+        figure.add_hline(y=evidence.threshold, line={"dash": "dash", "width": 1.5, "color": FAINT})
     figure.update_layout(barmode="group", showlegend=len(evidence.series) > 1)
     figure.update_xaxes(title=plain(evidence.x_title))
     figure.update_yaxes(title=plain(evidence.y_title))

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts_live import Panel
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, themed
+from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, dashed, themed
 from dashboard.decimation import decimated
 from safemil_core.assessment.rasters import N_LEVELS, Picture
 
@@ -21,7 +21,7 @@ def curve_panel(panel: Panel) -> go.Figure:
         is_number = np.isfinite(curve.y)
         x, y = curve.x[is_number], curve.y[is_number]
         drawn = decimated(y, N_POINTS)
-        dash = ",".join(f"{length}px" for length in curve.dash) or "solid"
+        dash = dashed(curve.dash)
         figure.add_scatter(
             x=x[drawn],
             y=y[drawn].astype(np.float32),

@@ -9,11 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.charts_theme import LEARNED_COST, TRUE_COST, Look, plain, themed
+from dashboard.charts_theme import FAINT, LEARNED_COST, TRUE_COST, Look, plain, themed, whiskers
 from safemil_core.assessment.comparisons import performance_profile
 from safemil_core.running.offline_checks import OfflineCheck
-
-_FAINT = "rgba(128, 128, 128, 0.9)"
 
 
 def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int) -> go.Figure:
@@ -44,7 +42,7 @@ def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int) -> go
             hovertemplate="step %{x}: %{y:.3g}",
         )
     )
-    figure.add_vline(x=step, line={"width": 2, "color": _FAINT})
+    figure.add_vline(x=step, line={"width": 2, "color": FAINT})
     figure.update_layout(hovermode="x", clickmode="event+select", dragmode="zoom")
     figure.update_xaxes(title="step", range=[-0.5, len(learned) - 0.5])
     figure.update_yaxes(title="cost", rangemode="tozero")
@@ -66,7 +64,7 @@ def satisfaction(evaluation: Mapping[str, Any], looks: Mapping[str, Look], limit
             line={"color": look.colour, "width": 2.5, "shape": "hv"},
             hovertemplate="limit %{x:.1f}: %{y:.0%} of episodes",
         )
-    figure.add_vline(x=limit, line={"width": 1.5, "dash": "dash", "color": _FAINT})
+    figure.add_vline(x=limit, line={"width": 1.5, "dash": "dash", "color": FAINT})
     figure.update_xaxes(title="cost limit of an episode", range=[-0.02 * largest, 1.05 * largest], zeroline=False)
     figure.update_yaxes(title="episodes within it", range=[-0.03, 1.03], tickformat=".0%", zeroline=False)
     return themed(figure, height=300)
@@ -83,14 +81,7 @@ def differences(comparisons: Sequence[Mapping[str, Any]], looks: Mapping[str, Lo
             figure.add_scatter(
                 x=[found["mean"]],
                 y=[f"against {plain(look.words)}"],
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [found["high"] - found["mean"]],
-                    "arrayminus": [found["mean"] - found["low"]],
-                    "color": look.colour,
-                    "thickness": 2.5,
-                },
+                error_x=whiskers([found["low"]], [found["mean"]], [found["high"]], color=look.colour, thickness=2.5),
                 mode="markers",
                 marker={"color": look.colour, "size": 11, "symbol": "diamond"},
                 hovertemplate=f"{words}<br>%{{x:.1f}} [{found['low']:.1f}, {found['high']:.1f}]<extra></extra>",
@@ -98,7 +89,7 @@ def differences(comparisons: Sequence[Mapping[str, Any]], looks: Mapping[str, Lo
                 row=1,
                 col=column,
             )
-        figure.add_vline(x=0, line={"width": 1.5, "dash": "dash", "color": _FAINT}, row=1, col=column)
+        figure.add_vline(x=0, line={"width": 1.5, "dash": "dash", "color": FAINT}, row=1, col=column)
         figure.update_xaxes(title=words, zeroline=False, row=1, col=column)
     figure.update_yaxes(autorange="reversed")  # the first on top, as in the table
     return themed(figure, height=110 + 40 * len(comparisons))
@@ -114,13 +105,7 @@ def agreement(checks: Sequence[OfflineCheck], looks: Mapping[str, Look]) -> go.F
             name=plain(look.words),
             x=[check.steps.replace(", ", ",<br>") for check in own],
             y=[each["mean"] for each in found],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [each["high"] - each["mean"] for each in found],
-                "arrayminus": [each["mean"] - each["low"] for each in found],
-                "color": _FAINT,
-            },
+            error_y=whiskers(*([each[key] for each in found] for key in ("low", "mean", "high")), color=FAINT),
             marker={"color": look.colour},
             hovertemplate="%{x}: %{y:.2f}",
         )

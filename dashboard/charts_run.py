@@ -18,6 +18,7 @@ from dashboard.charts_theme import (
     Look,
     plain,
     themed,
+    whiskers,
 )
 from safemil_core.assessment.state_maps import StateMap
 
@@ -143,14 +144,8 @@ def episodes(evaluation: Mapping[str, Any], looks: Mapping[str, Look] = POLICY_L
     return themed(figure, height=360)
 
 
-def _whiskers(interval: Mapping[str, float], colour: str) -> dict[str, Any]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [interval["high"] - interval["mean"]],
-        "arrayminus": [interval["mean"] - interval["low"]],
-        "color": colour,
-    }
+def _whiskers(of: Mapping[str, float], colour: str) -> dict[str, Any]:
+    return whiskers([of["low"]], [of["mean"]], [of["high"]], color=colour)
 
 
 def _middles(edges: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.charts_theme import plain, run_style, themed
+from dashboard.charts_theme import dashed, plain, run_style, themed, whiskers
 from safemil_core.running.sweeps.spec import Range, SweepSpec
 from safemil_core.running.sweeps.summary import ALL_DATASETS, METRIC_WORDS, group_keys
 from safemil_core.running.sweeps.trials import tried
@@ -69,16 +69,10 @@ def _trace(lines: pd.DataFrame, spec: SweepSpec, metric: str, label: str, number
     return go.Scatter(
         x=lines[spec.axis] if spec.random else [_text(spec.axis, value) for value in lines[spec.axis]],
         y=middle,
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": lines[f"{metric} high"] - middle,
-            "arrayminus": middle - lines[f"{metric} low"],
-            "thickness": 1.2,
-        },
+        error_y=whiskers(lines[f"{metric} low"], middle, lines[f"{metric} high"], thickness=1.2),
         mode="lines+markers" if is_joined else "markers",
         marker={"size": 7},
-        line={"color": style.colour, "dash": ",".join(f"{length}px" for length in style.dash) or "solid"},
+        line={"color": style.colour, "dash": dashed(style.dash)},
         name=plain(label or metric),
         legendgroup=label,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -38,6 +39,11 @@ DIFFERENCE_SCALES = {
 }
 """Teal where it is less, ochre where it is more; no difference is near the colour of the page. All scales go in even
 steps of lightness (OKLab), so that they are read alike in grey and with any colour vision."""
+
+FAINT = "rgba(128, 128, 128, 0.9)"
+"""Lines that things are compared with."""
+MAX_SVG_POINTS = 2_000
+"""Above this many, points are drawn by WebGL."""
 
 LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "unsure": UNSURE, "none": UNLABELLED}
 POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
@@ -108,3 +114,15 @@ def themed(figure: go.Figure, height: int = 340, *, has_numbers_alone: bool = Fa
 def plain(name: str) -> str:
     """A name from somebody's file as text: Plotly would take < as markup and % as a template."""
     return name.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")
+
+
+def whiskers(low: Iterable[float], middle: Iterable[float], high: Iterable[float], **look: Any) -> dict[str, Any]:
+    """Plotly's error bars from the least to the largest of each interval."""
+    reach = [(at - lower, upper - at) for lower, at, upper in zip(low, middle, high, strict=True)]
+    below, above = [below for below, _ in reach], [above for _, above in reach]
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **look}
+
+
+def dashed(lengths: Sequence[float]) -> str:
+    """Plotly's word for a line of such dashes and gaps, in pixels; none are a whole line."""
+    return ",".join(f"{length}px" for length in lengths) or "solid"

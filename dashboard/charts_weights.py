@@ -9,13 +9,19 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST, PREFERRED, UNLABELLED, themed
+from dashboard.charts_theme import (
+    LABEL_COLOURS,
+    LABEL_WORDS,
+    LEARNED_COST,
+    MAX_SVG_POINTS,
+    PREFERRED,
+    UNLABELLED,
+    themed,
+    whiskers,
+)
 from safemil_core.assessment.label_curve import CurvePoint
 from safemil_core.assessment.preferred_share import SURE, preferred_in_bag
 from safemil_core.assessment.what_if import BEYOND
-
-MAX_SVG_POINTS = 2_000
-"""Above this many, points are drawn by WebGL."""
 
 
 def changes_over_noise(table: pd.DataFrame, labels: np.ndarray) -> go.Figure:
@@ -133,13 +139,9 @@ def moved_by_marks(points: Sequence[CurvePoint]) -> go.Figure:
     figure.add_scatter(
         x=[point.n_marks for point in known],
         y=[point.moved for point in known],
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [(point.high or 0) - (point.moved or 0) for point in known],
-            "arrayminus": [(point.moved or 0) - (point.low or 0) for point in known],
-            "color": LEARNED_COST,
-        },
+        error_y=whiskers(
+            *([getattr(point, end) or 0 for point in known] for end in ("low", "moved", "high")), color=LEARNED_COST
+        ),
         mode="lines+markers",
         line={"color": LEARNED_COST, "width": 2},
         name="what these marks moved",

@@ -22,7 +22,7 @@ def test_medians_lie_along_the_axis_in_the_order_of_the_file_with_their_interval
     (trace,) = figure.data
     assert trace.x == ("10", "1", "full")
     assert figure.layout.xaxis.categoryarray == ("10", "1", "full")
-    assert (trace.error_y.array[0].round(3), trace.error_y.arrayminus[0].round(3)) == (0.3, 0.1)
+    assert (round(trace.error_y.array[0], 3), round(trace.error_y.arrayminus[0], 3)) == (0.3, 0.1)
     assert (trace.mode, trace.showlegend) == ("lines+markers", False)
 
 
