@@ -12,7 +12,7 @@ from dashboard import charts_live, charts_report, charts_run, report_page
 from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
-from dashboard.components.words import duration, moment
+from dashboard.components.words import TRUTH_METRICS, duration, moment
 from safemil_core.assessment import histograms, rasters
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
@@ -79,11 +79,8 @@ def _outcome(about: Reported, table: pd.DataFrame) -> str:
     ]
     if outcome:
         values.append(("trained in", duration(outcome["seconds"])))
-        known = {"step AUC (hidden truth)": "step_auc", "rank correlation (hidden truth)": "trajectory_spearman"}
-        truth = [
-            (words, outcome[key]) for words, key in known.items() if about.shows_truth and outcome[key] is not None
-        ]
-        values += [(words, f"{value:.3f}") for words, value in truth]
+        known = {words: outcome[key] for key, words in TRUTH_METRICS.items() if about.shows_truth}
+        values += [(words, f"{value:.3f}") for words, value in known.items() if value is not None]
     policies = about.run.evaluation.get("policies")
     if policies:
         values.append(("return of the safe policy", f"{policies['safe']['return']['mean']:.1f}"))

@@ -13,20 +13,19 @@ from pandas.io.formats.style import Styler
 from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
 from dashboard.components.doctor_banner import brief
-from dashboard.components.words import duration, plural
+from dashboard.components.words import HIDDEN_TRUTH, TRUTH_METRICS, duration, plural
 from safemil_core.running.comparison import Compared, best, results
 from safemil_core.running.health import health_of
 
 N_AT_FIRST = 10
 """The newest so many are compared until somebody chooses."""
-HIDDEN = "Against the true costs in the dataset: hidden truth, never used in training."
 COLUMNS = {
     "name": ("name", "Given below or on the Train page."),
     "created": ("when", None),
     "state": ("state", None),
     "doctor": ("doctor", "The most harmful of what the Doctor page says of it."),
-    "step_auc": ("AUC", f"{HIDDEN} Of step costs; 0.5 is guessing."),
-    "trajectory_spearman": ("Spearman", f"{HIDDEN} Rank correlation of trajectory costs."),
+    "step_auc": ("AUC", f"{HIDDEN_TRUTH} Of step costs; 0.5 is guessing."),
+    "trajectory_spearman": ("Spearman", f"{HIDDEN_TRUTH} Rank correlation of trajectory costs."),
     "cost_loss": ("cost loss", "Mean of the last logged values; log 2 is guessing."),
     "gap": ("gap", "Score of non-preferred bags over that of unlabelled ones, lately."),
     "cost_spread": ("spread", "How much the learned cost differs from step to step, lately."),
@@ -42,7 +41,6 @@ COLUMNS = {
     "author": ("by", None),
     "note": ("note", None),
 }
-OF_THE_TRUTH = ("step_auc", "trajectory_spearman")
 FORMATS: dict[str, Callable[[Any], str]] = {
     "step_auc": "{:.3f}".format,
     "trajectory_spearman": "{:.3f}".format,
@@ -120,7 +118,7 @@ def _styled(
 ) -> Styler:
     table = results(listed)
     table["doctor"] = [_doctor(it, shows_truth=shows_truth) for it in listed]
-    hidden = () if shows_truth else OF_THE_TRUTH
+    hidden = () if shows_truth else tuple(TRUTH_METRICS)
     formats = {column: words for column, words in FORMATS.items() if column not in hidden}
     strokes, colours = line_cells(numbers[it.run.id] for it in listed)
     shown = table[[column for column in COLUMNS if column not in hidden]].astype(dict.fromkeys(formats, float))

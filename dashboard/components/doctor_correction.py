@@ -9,7 +9,7 @@ from dashboard import resources, state
 from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
-from dashboard.components.words import code_span
+from dashboard.components.words import TRUTH_METRICS, code_span
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.immobile import NEED_ROLLOUTS
@@ -26,7 +26,6 @@ from safemil_core.running.tasks import Task
 MESSAGE = "doctor.message"
 N_EPISODES = 5
 """Of each policy, to see whether it moves."""
-_HIDDEN_TRUTH = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
 
 
 def start_button(info: DatasetInfo, run: Run, finding: Finding, *, is_first: bool) -> None:
@@ -119,7 +118,7 @@ def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
 
 def numbers_table(run: Run, corrected: Run, *, shows_truth: bool) -> pd.DataFrame:
     """Key numbers of both runs, one a row; and how each agrees with the truth where that is shown."""
-    names = KEY_NUMBERS | _HIDDEN_TRUTH
+    names = KEY_NUMBERS | TRUTH_METRICS
     if not shows_truth:
         names = {name: words for name, words in KEY_NUMBERS.items() if name not in OF_THE_TRUTH}
     before, after = ({**each.outcome, **key_numbers(each)} for each in (run, corrected))

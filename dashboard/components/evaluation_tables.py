@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dashboard.charts_theme import POLICY_WORDS
 from safemil_core.running.offline_checks import OfflineCheck
 
 METRICS = {
@@ -25,7 +26,7 @@ NORMALISED = {
     "cost_dsrl": ("Cost by DSRL", ".2f"),
 }
 NORMALISED_IN_FULL = {key: (f"{words}, normalised", form) for key, (words, form) in NORMALISED.items()}
-POLICIES: Mapping[str, str] = {"safe": "Safe policy", "bc": "Plain cloning"}
+POLICY_NAMES: Mapping[str, str] = {policy: words.capitalize() for policy, words in POLICY_WORDS.items()}
 """Of a run itself; what else is called how must be given."""
 
 
@@ -38,24 +39,24 @@ def headline(evaluation: Mapping[str, Any]) -> str:
     return f"The safe policy has **{cost:.0%}** of plain cloning's cost and **{kept:.0%}** of its return."
 
 
-def metrics(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+def metrics(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
     """One row a metric that is known, one column a policy: the mean and its interval."""
     return _table(evaluation["policies"], METRICS, names)
 
 
-def over_seeds(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+def over_seeds(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
     """The same of policies that differ in their training seed alone, one column a group of them; empty where there are
     none."""
     groups = {", ".join(names.get(name, name) for name in it["policies"]): it for it in evaluation.get("seeds", [])}
     return _table(groups, METRICS | NORMALISED_IN_FULL, {})
 
 
-def normalised(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+def normalised(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
     """The same for the normalised metrics that are known; empty where none is."""
     return _table(evaluation["policies"], NORMALISED, names)
 
 
-def comparisons(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+def comparisons(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
     """One row a policy that the safe one is compared with: mean differences from the same starts."""
     return pd.DataFrame(
         [
@@ -73,7 +74,7 @@ def comparisons(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICI
     )
 
 
-def one_episode(evaluation: Mapping[str, Any], number: int, names: Mapping[str, str] = POLICIES) -> pd.DataFrame:
+def one_episode(evaluation: Mapping[str, Any], number: int, names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
     """What each policy got in one episode; one row a policy."""
     return pd.DataFrame(
         [
@@ -96,7 +97,7 @@ def offline(checks: Iterable[OfflineCheck]) -> pd.DataFrame:
         [
             {
                 "steps": check.steps,
-                "policy": POLICIES[check.policy],
+                "policy": POLICY_NAMES[check.policy],
                 "agreement": with_interval(check.agreement, ".2f"),
                 "density": with_interval(check.log_likelihood, ".1f"),
                 "trajectories": check.n_trajectories,

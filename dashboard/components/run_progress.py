@@ -13,7 +13,7 @@ from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
-from dashboard.components.words import duration
+from dashboard.components.words import HIDDEN_TRUTH, duration
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
@@ -75,18 +75,17 @@ def _link_to_costs(run: Run) -> None:
 def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:
     """What came out, and where to look at it."""
     auc, spearman, seconds = st.columns(3)
-    hidden = "Against the true costs in the dataset: hidden truth, never used in training."
     auc.metric(
         "Step AUC (hidden truth)",
         _number(outcome["step_auc"]) if shows_truth else "hidden",
         border=True,
-        help=f"{hidden} 0.5 is guessing, 1 perfect.",
+        help=f"{HIDDEN_TRUTH} 0.5 is guessing, 1 perfect.",
     )
     spearman.metric(
         "Trajectory Spearman (hidden truth)",
         _number(outcome["trajectory_spearman"]) if shows_truth else "hidden",
         border=True,
-        help=f"{hidden} Rank correlation of trajectory costs; 1 is the same order.",
+        help=f"{HIDDEN_TRUTH} Rank correlation of trajectory costs; 1 is the same order.",
     )
     seconds.metric("Trained in", duration(outcome["seconds"]), border=True)
     with st.container(horizontal=True):

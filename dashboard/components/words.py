@@ -6,6 +6,10 @@ import math
 from datetime import datetime
 from typing import Any
 
+HIDDEN_TRUTH = "Against the true costs in the dataset: hidden truth, never used in training."
+TRUTH_METRICS = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
+"""Of a run's outcome, what is known only by the true costs."""
+
 
 def code_span(text: object) -> str:
     """The text as Markdown code: shown as it is, whatever it holds."""
