@@ -19,7 +19,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from safemil_core.assessment.descriptors import describe, embedding
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
-from safemil_core.assessment.label_audit import LabelFinding, audit
 from safemil_core.assessment.replays import Replay, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
 from safemil_core.assessment.teachers import Library
@@ -28,11 +27,9 @@ from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.hidden_truth import HiddenTruth
 from safemil_core.data.intake.confined import Inspected, inspect
-from safemil_core.data.labels.files import csv_text, ledger_lines
 from safemil_core.data.labels.store import LabelState, LabelStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import SafeMILError
-from safemil_core.running.committees import Committee, committee_file, read_committee
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
@@ -78,11 +75,6 @@ def labels(info: DatasetInfo) -> LabelStore:
 def label_state(info: DatasetInfo) -> LabelState:
     """All that is said of a dataset's trajectories at this moment; read again only after another action."""
     return _label_state(workspace().root, info.id, info.name, labels(info).latest())
-
-
-def label_files(info: DatasetInfo) -> tuple[str, str]:
-    """What stands as CSV, and the whole history as JSON lines; made again only after another action."""
-    return _label_files(workspace().root, info.id, info.name, labels(info).latest())
 
 
 def hidden_truth(info: DatasetInfo) -> HiddenTruth:
@@ -134,29 +126,6 @@ def reach(info: DatasetInfo) -> np.ndarray:
 def library(info: DatasetInfo) -> Library:
     """Its steps, ready to look for like states in; reads no truth."""
     return _library(workspace().root, info.id, info.name)
-
-
-def disagreement(info: DatasetInfo) -> np.ndarray | None:
-    """[N] how much an ensemble of cost networks disagrees about each trajectory; None where none was trained."""
-    asked = committee(info)
-    return None if asked is None else asked.disagreement
-
-
-def committee(info: DatasetInfo) -> Committee | None:
-    """What an ensemble of cost networks last said of the dataset; None where none was trained."""
-    try:
-        written_at = committee_file(workspace(), info).stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
-    return _committee(workspace().root, info.id, info.name, written_at)
-
-
-def label_findings(info: DatasetInfo) -> list[LabelFinding]:
-    """Labels of now that look wrong to the committee and to their neighbours; empty where there is no committee."""
-    asked = committee(info)
-    if asked is None:
-        return []
-    return _label_findings(workspace().root, info.id, info.name, asked.info.made_at, labels(info).latest())
 
 
 def dimension_ranges(info: DatasetInfo) -> np.ndarray:
@@ -244,12 +213,6 @@ def _summary(root: Path, dataset_id: str, name: str) -> pd.DataFrame:
     return datasets().table(name)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _label_files(root: Path, dataset_id: str, name: str, latest: int) -> tuple[str, str]:
-    store = datasets().labels(name)
-    return csv_text(store.state()), "".join(ledger_lines(store))
-
-
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _label_state(root: Path, dataset_id: str, name: str, latest: int) -> LabelState:
     return datasets().labels(name).state()
@@ -265,19 +228,6 @@ def _dimension_ranges(root: Path, dataset_id: str, name: str) -> np.ndarray:
     _summary(root, dataset_id, name)  # with its table, a dataset of the first version gets its statistics
     known = datasets().info(name).statistics
     return np.concatenate([np.stack([known[of].low, known[of].high], axis=1) for of in ("observations", "actions")])
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _committee(root: Path, dataset_id: str, name: str, written_at: int) -> Committee | None:
-    return read_committee(workspace(), datasets().info(name))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _label_findings(root: Path, dataset_id: str, name: str, made_at: str, latest: int) -> list[LabelFinding]:
-    info = datasets().info(name)
-    asked = committee(info)
-    assert asked is not None
-    return audit(label_state(info).labels, asked.held_out_rank, descriptors(info))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources, state
+from dashboard import label_resources, resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
@@ -36,12 +36,12 @@ def findings_section(info: DatasetInfo) -> None:
         "Which labels look wrong? Small cost networks judge each trajectory without having seen it, and its nearest "
         "neighbours are asked too."
     )
-    said, committee = resources.label_state(info), resources.committee(info)
+    said, committee = resources.label_state(info), label_resources.committee(info)
     _committee_bar(info, said, committee)
     if committee is None:
         return
     settled = _settled(info, said)
-    found = [finding for finding in resources.label_findings(info) if finding.trajectory not in settled]
+    found = [finding for finding in label_resources.label_findings(info) if finding.trajectory not in settled]
     if not found:
         st.success("No label looks wrong.", icon=":material/check_circle:")
         return

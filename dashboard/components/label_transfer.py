@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources, state
+from dashboard import label_resources, resources, state
 from dashboard.components.label_message import tell
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
@@ -14,7 +14,7 @@ from safemil_core.errors import SafeMILError
 
 def label_transfer(info: DatasetInfo) -> None:
     """Downloads, and one upload for both kinds."""
-    labels, (table, history) = resources.labels(info), resources.label_files(info)
+    labels, (table, history) = resources.labels(info), label_resources.label_files(info)
     with st.container(horizontal=True):
         st.download_button(
             "Labels as CSV",

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from dashboard import resources, run_resources, state
+from dashboard import label_resources, resources, run_resources, state
 from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order, QueueItem, review_queue
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
@@ -183,7 +183,7 @@ def _queue(info: DatasetInfo, order: WalkOrder, run: Run | None, *, is_idle: boo
             labels=resources.label_state(info).labels,
             descriptors=resources.descriptors(info) if order in BY_LABELS else np.empty((info.n_trajectories, 0)),
             learned_cost=_learned_cost(run),
-            disagreement=resources.disagreement(info),
+            disagreement=label_resources.disagreement(info),
         )
     except NotReady:
         if key != made_for:
