@@ -31,7 +31,7 @@ class Workspace:
         return cls(Path(os.environ.get("SAFEMIL_WORKSPACE") or "workspace"))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "root", self.root.expanduser().resolve())
+        object.__setattr__(self, "root", _whole(self.root))
         if self.root.exists() and not self.root.is_dir():
             raise InvalidConfig(f"the workspace {self.root} is a file; name a folder")
 
@@ -80,7 +80,7 @@ class Workspace:
         Whoever reaches the dashboard can read datasets in there, and no file outside.
         """
         named = [Path(root) for root in os.environ.get("SAFEMIL_DATA_ROOTS", "").split(os.pathsep) if root]
-        return tuple(root.expanduser().resolve() for root in named) or (self._folder("incoming"),)
+        return tuple(map(_whole, named)) or (self._folder("incoming"),)
 
     @contextmanager
     def received(self, name: str, content: IO[bytes]) -> Iterator[Path]:
@@ -138,6 +138,13 @@ class Workspace:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _whole(path: Path) -> Path:
+    try:
+        return path.expanduser().resolve()
+    except RuntimeError:  # ~ of somebody who is not known here
+        raise InvalidConfig(f"there is no home folder for {str(path)!r}; name the folder itself") from None
 
 
 def is_name(text: str) -> bool:

@@ -159,6 +159,10 @@ def test_a_table_with_columns_of_its_own(json_of, refused, workspace, tmp_path):
     document = json_of("import", tmp_path / "t.csv", *options)
     assert (document["n_trajectories"], document["n_steps"], document["observation_names"]) == (2, 4, ["px"])
     assert "assigns no column" in refused("import", tmp_path / "t.csv", "--columns", "trajectory")
+    twice = ("--columns", "actions=force", "--columns", "actions=px")
+    assert "says 2 times what the actions are" in refused("import", tmp_path / "t.csv", *twice)
+    file = write_dsrl(tmp_path / "walks.hdf5", dsrl_arrays())
+    assert "it is DSRL HDF5, which has no columns to choose" in refused("import", file, "--columns", "actions=force")
 
 
 def test_train_gives_a_run_and_shows_its_progress_on_the_other_stream(safemil, json_of, workspace):

@@ -27,3 +27,12 @@ def test_what_cannot_be_done_ends_in_a_sentence(safemil, workspace, tmp_path):
     (tmp_path / "bags.toml").write_text('name = "bags"\ndatasets = ["walks"]\nepisodes = 0\n')
     code, _, said = safemil("sweep", tmp_path / "bags.toml")
     assert (code, said.startswith("error: there is no dataset 'walks'; if it is a bundled task,")) == (2, True)
+
+
+def test_a_number_that_is_none_is_null_in_json(json_of, workspace, tmp_path):
+    add_dataset(workspace)
+    done_sweep(workspace, tmp_path / "bags.toml")
+    one_seed = (tmp_path / "bags.toml").read_text().replace("seeds = 3", "seeds = 1")
+    (tmp_path / "bags.toml").write_text(one_seed)
+    (first, _) = json_of("sweep", tmp_path / "bags.toml")["table"]
+    assert (first["step_auc"], first["step_auc low"]) == (0.5, None)

@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,11 @@ def test_a_workspace_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidConfig, match=r"file is a file; name a folder"):
         Workspace(tmp_path / "file")
+
+
+def test_the_home_of_nobody_is_refused():
+    with pytest.raises(InvalidConfig, match="there is no home folder for '~nobody-here/x'; name the folder itself"):
+        Workspace(Path("~nobody-here/x"))
 
 
 @pytest.mark.parametrize("name", ["walks.hdf5", "../../etc/passwd", "/etc/passwd", "a\x00b", "...", "", "ü" * 300])

@@ -157,6 +157,9 @@ with st.container():  # there with or without words: what follows keeps its plac
             f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
         )
 
+if gone := resources.datasets().missing():
+    st.warning(f"Gone from the workspace: {', '.join(map(code_span, gone))}. Import their files again.")
+
 main, side = st.columns([7, 4], gap="large")
 with main:
     if info is None:

@@ -203,7 +203,7 @@ class _Worker:
         # As this process finds modules, whatever its folder; and one thread a worker, there is one a core.
         paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
         process = subprocess.Popen(
-            [sys.executable, "-m", module, str(theirs.fileno())],
+            [sys.executable, "-P", "-m", module, str(theirs.fileno())],
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "SAFEMIL_CORES": "1"},
             cwd=folder,
             stdin=subprocess.DEVNULL,

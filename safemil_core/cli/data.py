@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def import_(
         author=author,
         name=name,
         env_id=env_id,
-        columns=dict(_column(text) for text in columns),
+        columns=_columns(columns),
         episode_length=episode_length,
     )
     _bring(session(as_json, workspace), request)
@@ -81,6 +83,8 @@ def datasets(as_json: bool, workspace: Path | None) -> None:
         f"{row['non_preferred']} non-preferred, {row['preferred']} preferred"
         for row in rows
     )
+    for name in here.datasets.missing():
+        click.echo(f"note: the folder of dataset {name!r} is gone from the workspace; import its file again", err=True)
     here.say(rows, text or "no datasets yet; `safemil import FILE` brings one")
 
 
@@ -156,13 +160,21 @@ def _bring(here: Session, request: IntakeRequest) -> None:
 
     with progress_bar("importing", "step" if request.source == "path" else "part", after_s=2.0) as on_progress:
         info = bring(here.workspace, request, on_progress)
-    for note in info.notes:
-        click.echo(f"note: {note}", err=True)
     _made(here, info)
 
 
 def _made(here: Session, info: DatasetInfo) -> None:
+    for note in info.notes:
+        click.echo(f"note: {note}", err=True)
     here.say({"dataset": info.name, **asdict(info)}, f"{info.name}: {_facts(info)}")
+
+
+def _columns(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    chosen = [_column(text) for text in texts]
+    for role, n in Counter(role for role, _ in chosen).items():
+        if n > 1:
+            raise InvalidConfig(f"--columns says {n} times what the {role} are; name all of them at once, {role}=x,y")
+    return dict(chosen)
 
 
 def _column(text: str) -> tuple[str, tuple[str, ...]]:

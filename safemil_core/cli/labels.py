@@ -98,8 +98,8 @@ def label(
 
 @click.command()
 @click.argument("dataset")
-@click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many actions.")
-@click.option("--since", type=int, help="Also what differs now from how it was after this action.")
+@click.option("--last", default=20, show_default=True, type=click.IntRange(1, 2**62), help="How many actions.")
+@click.option("--since", type=click.IntRange(0, 2**62), help="Also what differs now from how it was after this action.")
 @common_options
 def history(dataset: str, last: int, since: int | None, as_json: bool, workspace: Path | None) -> None:
     """List what was done to the labels of a dataset, newest first."""
@@ -170,7 +170,7 @@ def ledger(
 @click.option("--order", type=click.Choice(ORDERS), default="random audit", show_default=True)
 @click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--seed", default=0, show_default=True, help="Of the random audit.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**62), help="Of the random audit.")
 @common_options
 def queue(
     dataset: str, order: Order, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +40,16 @@ class Session:
 
     def say(self, result: Any, text: str) -> None:
         """Print the result, as JSON where that was asked for, else as text."""
-        click.echo(json.dumps(result) if self.as_json else text)
+        click.echo(json.dumps(_known(result), allow_nan=False) if self.as_json else text)
+
+
+def _known(value: Any) -> Any:
+    """The same with null for numbers that are none: JSON has no NaN."""
+    if isinstance(value, Mapping):
+        return {key: _known(of) for key, of in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(of) for of in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def common_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -23,11 +23,11 @@ def sweep(spec_file: Path, workers: int | None, address: str | None, as_json: bo
     """Do all trials of an experiment that are not done yet, and print its table."""
     here = session(as_json, workspace)
     taken = SweepStore(here.workspace).take(spec_file)
+    spec = taken.spec  # later it may be another one's
     from safemil_core.running.sweeps.sweep_stage import run_sweep
 
     with progress_bar(taken.name, "trial") as on_progress:
         rows = run_sweep(here.workspace, taken, n_workers=workers, address=address, on_progress=on_progress)
-    spec = taken.spec
     table = summary(observations(rows, spec), spec)
     document = {"sweep": spec.name, "table": table.to_dict("records"), "rows": [row.document() for row in rows]}
     failures = sorted({f"failed: {row.failure}" for row in rows if row.failure})

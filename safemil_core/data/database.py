@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
-from safemil_core.errors import InvalidConfig, OutOfRoom
+from safemil_core.errors import InvalidConfig, NotReady, OutOfRoom
 
 _PATIENCE_S = 30.0
 """For who else writes."""
@@ -37,7 +37,7 @@ class Database:
         self._engine = create_engine(f"sqlite:///{path}", connect_args=connect_args)
         event.listen(self._engine, "connect", _on_connect)
         try:
-            with self._heeding_a_full_disk():
+            with self._in_one_sentence():
                 self._upgrade()
         except DatabaseError as problem:
             raise InvalidConfig(
@@ -66,8 +66,9 @@ class Database:
 
         Raises:
             OutOfRoom: the disk is full; nothing of it is kept.
+            NotReady, InvalidConfig: another program holds the database, or it cannot be written.
         """
-        with self._heeding_a_full_disk(), self._engine.connect() as connection:
+        with self._in_one_sentence(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.commit()
@@ -76,7 +77,7 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _heeding_a_full_disk(self) -> Iterator[None]:
+    def _in_one_sentence(self) -> Iterator[None]:
         try:
             yield
         except DatabaseError as problem:
@@ -84,6 +85,12 @@ class Database:
             is_full = code == sqlite3.SQLITE_IOERR and shutil.disk_usage(self._path.parent).free < _INDEX_GROWS_BY
             if code == sqlite3.SQLITE_FULL or is_full:
                 raise OutOfRoom("the disk is full; free some space") from problem
+            if code == sqlite3.SQLITE_BUSY:
+                raise NotReady(
+                    f"another program has held {self._path} for {_PATIENCE_S:.0f} s; close that, and do it again"
+                ) from problem
+            if code == sqlite3.SQLITE_READONLY:
+                raise InvalidConfig(f"{self._path} may not be written; change its permissions") from problem
             raise
 
 

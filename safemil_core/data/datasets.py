@@ -152,10 +152,12 @@ class DatasetStore:
         return len(origins)
 
     def list(self) -> list[DatasetInfo]:
-        """Every named dataset, in the order in which they came."""
-        with self._database.read() as connection:
-            rows = connection.execute(text("SELECT name FROM dataset_names ORDER BY named_at, name")).scalars().all()
-        return [self.info(name) for name in rows]
+        """Every named dataset that is there, in the order in which they came."""
+        return [self.info(name) for name, dataset in self._names().items() if self._is_there(dataset)]
+
+    def missing(self) -> tuple[str, ...]:
+        """Names of datasets whose folder is gone from the workspace."""
+        return tuple(name for name, dataset in self._names().items() if not self._is_there(dataset))
 
     def info(self, name: str) -> DatasetInfo:
         """What is known of a dataset.
@@ -301,7 +303,11 @@ class DatasetStore:
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
         """Let the name point to the content."""
+        row = self._row(info.name)
         with self._database.write() as connection:
+            if row is not None and not self._is_there(row.dataset):  # the name of what is gone is free
+                gone = {"name": info.name, "dataset": row.dataset}
+                connection.execute(text("DELETE FROM dataset_names WHERE name = :name AND dataset = :dataset"), gone)
             connection.execute(
                 text(
                     """
@@ -317,8 +323,17 @@ class DatasetStore:
 
     def _refuse_taken(self, name: str, dataset_id: str) -> None:
         row = self._row(name)
-        if row is not None and row.dataset != dataset_id:
+        if row is not None and row.dataset != dataset_id and self._is_there(row.dataset):
             raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
+
+    def _names(self) -> dict[str, str]:
+        """The id behind each name, in the order in which they came."""
+        with self._database.read() as connection:
+            rows = connection.execute(text("SELECT name, dataset FROM dataset_names ORDER BY named_at, name"))
+            return {row.name: row.dataset for row in rows}
+
+    def _is_there(self, dataset_id: str) -> bool:
+        return (self._workspace.datasets / dataset_id / "info.json").exists()
 
     def _is_named(self, dataset_id: str) -> bool:
         with self._database.read() as connection:

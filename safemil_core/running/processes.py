@@ -13,9 +13,12 @@ _children: list[subprocess.Popen[bytes]] = []
 
 
 def start_process(workspace: Workspace, log: Path, module: str, *arguments: str) -> None:
-    """Run a module, `python -m module --workspace DIR arguments`; what it prints goes to the end of `log`."""
+    """Run a module, `python -m module --workspace DIR arguments`; what it prints goes to the end of `log`.
+
+    Modules are found where they are installed, never in the current folder (-P): files of anybody's may lie there.
+    """
     _children[:] = [child for child in _children if child.poll() is None]
-    command = [sys.executable, "-m", module, "--workspace", str(workspace.root), *arguments]
+    command = [sys.executable, "-P", "-m", module, "--workspace", str(workspace.root), *arguments]
     with log.open("ab") as output:
         _children.append(
             subprocess.Popen(

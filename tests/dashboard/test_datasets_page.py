@@ -1,3 +1,4 @@
+import shutil
 import time
 
 import h5py
@@ -235,3 +236,13 @@ def test_a_harmful_file_name_stays_in_the_uploads_folder(workspace, tmp_path):
         assert path.is_relative_to(workspace.uploads)
         assert path.name == "x_http_e_.hdf5"
     assert not any(workspace.uploads.iterdir())
+
+
+def test_a_dataset_whose_folder_is_gone_is_named_and_the_others_are_there(workspace, tmp_path):
+    walks = add_dataset(workspace)
+    gone = store(workspace).add(hdf5(tmp_path), name="hops")
+    shutil.rmtree(workspace.datasets / gone.id)
+    at = page()
+    assert not at.exception
+    assert at.warning[0].value == "Gone from the workspace: `hops`. Import their files again."
+    assert at.subheader[0].value == f"`{walks.name}`"

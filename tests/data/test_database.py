@@ -9,7 +9,7 @@ from factories import fill
 from safemil_core.data import database
 from safemil_core.data.database import Database
 from safemil_core.data.labels.store import LabelStore
-from safemil_core.errors import OutOfRoom, SafeMILError
+from safemil_core.errors import InvalidConfig, NotReady, OutOfRoom, SafeMILError
 
 
 def version_of(opened):
@@ -129,3 +129,14 @@ def test_labels_of_the_first_version_come_through_every_upgrade(tmp_path, monkey
     labels.undo(author="bob")
     assert labels.current().tolist() == [none] * 4
     assert LabelStore(Database(tmp_path / "safemil.db"), "runs", 4).current().tolist() == [p, none, none, none]
+
+
+def test_what_another_program_holds_and_what_may_not_be_written_is_said(tmp_path, monkeypatch):
+    held = Database(tmp_path / "safemil.db")
+    monkeypatch.setattr(database, "_PATIENCE_S", 0.1)
+    waiting = Database(tmp_path / "safemil.db")
+    with held.write(), pytest.raises(NotReady, match=r"has held .*safemil\.db for 0 s; close that"), waiting.write():
+        pass
+    with pytest.raises(InvalidConfig, match=r"safemil\.db may not be written"), held.write() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.exec_driver_sql("DELETE FROM dataset_names")

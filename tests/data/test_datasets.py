@@ -327,6 +327,25 @@ def test_a_merge_has_all_trajectories_and_labels_of_its_parents(store, file, tmp
         store.merge(["walks"], new_name="one")
 
 
+def test_files_that_name_their_columns_in_another_order_are_not_mixed(store, tmp_path):
+    def write(name, header, speed):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(f"episode,step,{header},act.u\n0,0,1,{speed},0.5\n0,1,2,{speed + 1},0.5\n")
+        return path
+
+    paths = [write("a", "obs.x,obs.speed", 10), write("b", "obs.speed,obs.x", 20), write("c", "obs.x,obs.pace", 30)]
+    said = r"b(\.csv)? has its observations in another order than a(\.csv)? \('speed' is elsewhere\)"
+    with pytest.raises(InvalidDataset, match=said):
+        store.add(paths[:2], name="mixed")
+    for path in paths:
+        store.add(path)
+    with pytest.raises(InvalidDataset, match=said):
+        store.merge(["a", "b"], new_name="mixed")
+    info = store.merge(["a", "c"], new_name="unlike")
+    assert info.observation_names == ("obs 0", "obs 1")
+    assert "the files call their observations differently, so they have numbers for names" in info.notes
+
+
 def test_a_dataset_that_was_put_together_again_is_not_its_own_ancestor(store, workspace, file):
     whole = store.add(file, name="walks")
     parts = [store.derive("walks", chosen, new_name=name, how="half") for name, chosen in (("a", [0]), ("b", [1, 2]))]
@@ -396,3 +415,15 @@ def test_a_real_import_goes_through_the_confined_process(workspace):
     assert (info.name, info.n_trajectories, info.env_id) == ("car_circle", 359, "SafetyCarCircle-v0")
     assert told
     assert not list(workspace.datasets.glob(".*"))
+
+
+def test_one_whose_folder_is_gone_leaves_the_others_and_its_name(store, workspace, file, tmp_path):
+    store.add(file, name="walks")
+    hops = write_dsrl(tmp_path / "hops.hdf5", dsrl_arrays((4, 6), seed=1))
+    shutil.rmtree(workspace.datasets / store.add(hops, name="hops").id)
+    assert [info.name for info in store.list()] == ["walks"]
+    assert store.missing() == ("hops",)
+    ants = store.add(write_dsrl(tmp_path / "ants.hdf5", dsrl_arrays((4, 5), seed=2)), name="ants")
+    assert store.add(tmp_path / "ants.hdf5", name="hops").id == ants.id
+    assert [info.name for info in store.list()] == ["walks", "ants", "hops"]
+    assert store.missing() == ()

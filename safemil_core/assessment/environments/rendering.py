@@ -57,7 +57,7 @@ def try_drawing() -> Drawing:
     Raises:
         EnvironmentUnavailable: nothing can be drawn.
     """
-    command = [sys.executable, "-m", "safemil_core.assessment.environments.rendering"]
+    command = [sys.executable, "-P", "-m", "safemil_core.assessment.environments.rendering"]
     with tempfile.TemporaryDirectory() as folder:  # MuJoCo writes its warnings into the current one
         env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         done = subprocess.run(

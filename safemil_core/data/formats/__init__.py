@@ -47,6 +47,8 @@ FORMATS = {
 }
 """Module of each format, in the order in which they are asked: the specific before those that take more."""
 
+TABLES = ("Parquet", "CSV")
+"""Those whose columns somebody may choose."""
 WRITABLE = ("DSRL HDF5", "Minari", "LeRobot", "robomimic HDF5", "NPZ", "Parquet")
 """Those that `write` knows."""
 
@@ -82,9 +84,11 @@ def read(path: Path, options: Options = NO_OPTIONS, name: str | None = None) -> 
         NotFound: there is nothing at this path.
         InvalidDataset: no format knows it, or its content is not valid; later too, while its steps stream.
     """
-    module = module_of(name or known(path))
+    name = name or known(path)
     with _named(path):
-        recording = module.read(path, options)
+        if options.columns and name not in TABLES:
+            raise InvalidDataset(f"it is {name}, which has no columns to choose; leave the choice out")
+        recording = module_of(name).read(path, options)
     return replace(recording, steps=_named_steps(recording.steps, path))
 
 

@@ -61,9 +61,8 @@ def preview(path: Path) -> list[dict[str, object]]:
 
 def _batches(path: Path, columns: tables.Chosen) -> Iterator[pa.RecordBatch]:
     words = {columns.trajectory, columns.terminated, columns.truncated}
-    types = {name: pa.string() if name in words else pa.float32() for name in columns.names}
-    if columns.step is not None:
-        types[columns.step] = pa.float64()  # float32 stops counting at 16,777,216
+    # float32 stops counting at 16,777,216, and that must show.
+    types = {name: pa.string() if name in words else pa.float64() for name in columns.names}
     with in_one_sentence(BAD_ROW):
         reader = _opened(path, types)
     with reader:

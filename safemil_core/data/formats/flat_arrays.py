@@ -41,8 +41,36 @@ def part_of(dtype: np.dtype, shape: tuple[int, ...], name: str = "") -> Part:
     return Part(name, shape, dtype.name if dtype.name in DTYPES else "float32")
 
 
+LARGEST_EXACT = 2**24
+"""Up to here float32 has all whole numbers."""
+
+
+def require_exact(array: np.ndarray) -> None:
+    """Whether whole numbers stay apart in float32: counters and times of day may not.
+
+    Raises:
+        InvalidDataset: they are rounded.
+    """
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize < 4 or array.dtype == np.float32 or not array.size:
+        return
+    largest, is_float = max(abs(float(array.min())), abs(float(array.max()))), array.dtype.kind == "f"
+    if largest <= LARGEST_EXACT or (is_float and largest > 2**53):  # from there on every float64 is whole
+        return
+    if is_float and not (array == np.round(array)).all():
+        return
+    with np.errstate(over="ignore"):
+        rounded = array[array != array.astype(np.float32).astype(np.float64)]
+    if rounded.size:
+        raise InvalidDataset(
+            f"whole numbers above {LARGEST_EXACT:,} like {rounded[0]:.0f} would be rounded, and may all become one; "
+            "subtract what they have in common, or leave them out"
+        )
+
+
 def as_floats(array: np.ndarray) -> np.ndarray:
-    """[n, d] float32 of any array of numbers [n, ...]; what float32 cannot hold becomes infinite."""
+    """[n, d] float32 of any array of numbers [n, ...]; what float32 cannot hold becomes infinite. Raises like
+    `require_exact`."""
+    require_exact(array)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32).reshape(len(array), -1 if array.size else _width(array))
 

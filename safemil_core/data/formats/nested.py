@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from safemil_core.data.formats import hdf5, notes
+from safemil_core.data.formats.flat_arrays import require_exact
 from safemil_core.data.recording import DTYPES, NOTHING, About, Part
 from safemil_core.errors import InvalidDataset
 
@@ -99,6 +100,7 @@ def flat(parts: tuple[Part, ...], columns: Mapping[str, np.ndarray], n: int) -> 
     for one, place in zip(parts, _places(parts), strict=True):
         column = columns[one.name]
         _check_size(one, column, n)
+        require_exact(column)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and named, by the builder
             vectors[:, place] = column.reshape(n, one.size)
     check_choices(parts, vectors)

@@ -100,9 +100,13 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
     """The user's choice of columns, completed by the guess.
 
     Raises:
-        InvalidDataset: a column is not there, or nothing says what the agent saw, did, or where episodes end.
+        InvalidDataset: a role or column is not there, or nothing says what the agent saw, did, or where episodes end.
     """
     names = [name for name, _ in columns]
+    known = (*SEVERAL, *SINGLE)
+    for role in options.columns:
+        if role not in known:
+            raise InvalidDataset(f"there is no role {role!r} for columns; choose among {_listed(known)}")
     by_role = {**guess(columns), **options.columns}
     for role, several in by_role.items():
         for name in several:
@@ -223,8 +227,9 @@ def _ends(batch: pa.RecordBatch, last: np.ndarray | None, columns: Chosen, flags
 
 
 def _flag(column: pa.Array, name: str) -> np.ndarray:
+    """[n] bool; what is missing says no."""
     if not pa.types.is_string(column.type):
-        return np.asarray(numbers(column, name) != 0)
+        return np.asarray(np.nan_to_num(numbers(column, name)) != 0)
     texts = pc.utf8_lower(pc.utf8_trim_whitespace(pc.fill_null(column, "")))
     yes, no = (
         pc.is_in(texts, pa.array(words)) for words in (["true", "1", "1.0", "yes"], ["false", "0", "0.0", "no", ""])

@@ -203,13 +203,21 @@ def _events_of_row(row: Mapping[str, str | None]) -> Iterator[Event]:
     trajectory = int(cells["trajectory"])
     reason = checked_name(as_said(cells["reason"]), "the reason") if cells["reason"] else ""
     yield Event(trajectory, "label", checked_label(cells["label"]), reason)
-    for tag in next(csv.reader([cells["tags"]], delimiter=";"), []):
-        yield Event(trajectory, tag_aspect(as_said(tag.strip())), "on")
+    for tag in _tags(cells["tags"]):
+        yield Event(trajectory, tag_aspect(as_said(tag)), "on")
     for span in filter(None, cells["segments"].split(";")):
         first, dash, last = (part.strip() for part in span.partition("-"))
         if not dash or not (first.isdecimal() and last.isdecimal()) or len(span) > 40:
             raise InvalidLabels(f"{span[:80]!r} is not a segment; write its first and last step like 10-40")
         yield Event(trajectory, segment_aspect(checked_span(trajectory, int(first), int(last))), "non_preferred")
+
+
+def _tags(cell: str) -> list[str]:
+    """With semicolons between them, or each on a line of its own as spreadsheets write it."""
+    try:
+        return [tag.strip() for row in csv.reader(cell.splitlines(), delimiter=";") for tag in row]
+    except csv.Error as problem:
+        raise InvalidLabels(f"{cell[:80]!r} are no tags ({problem}); put semicolons between them") from None
 
 
 def _event_of_line(values: Mapping[str, Any]) -> Event:

@@ -24,6 +24,7 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
     abouts = [_readable(about) for about in abouts]
     first = abouts[0]
     for about, name in zip(abouts[1:], names[1:], strict=True):
+        _require_one_order(about, name, first, names[0])
         for kind in ("observations", "actions", "images"):
             mine, other = _shapes(getattr(first, kind)), _shapes(getattr(about, kind))
             if mine != other:
@@ -61,6 +62,21 @@ def _readable(about: About) -> About:
     )
 
 
+def _require_one_order(about: About, name: str, first: About, first_name: str) -> None:
+    """Numbers go on in their places: what both call the same has to be in the same one."""
+    for kind, here, there in (
+        ("observations", about.observation_names, first.observation_names),
+        ("actions", about.action_names, first.action_names),
+    ):
+        places = {known: place for place, known in enumerate(there)}
+        moved = [known for place, known in enumerate(here) if places.get(known, place) != place]
+        if moved:
+            raise InvalidDataset(
+                f"{name} has its {kind} in another order than {first_name} ({moved[0]!r} is elsewhere); "
+                "bring their columns into one order, or import them apart"
+            )
+
+
 def _notes(abouts: Sequence[About], names: Sequence[str]) -> tuple[str, ...]:
     notes = [
         note if len(abouts) == 1 else f"{n}: {note}" for a, n in zip(abouts, names, strict=True) for note in a.notes
@@ -69,6 +85,9 @@ def _notes(abouts: Sequence[About], names: Sequence[str]) -> tuple[str, ...]:
         without = [name for about, name in zip(abouts, names, strict=True) if not getattr(about, has)]
         if 0 < len(without) < len(abouts):
             notes.append(f"{what} are left out, because {without[0]} has none")
+    for kind in ("observation_names", "action_names"):
+        if len({getattr(about, kind) for about in abouts} - {()}) > 1:
+            notes.append(f"the files call their {kind.partition('_')[0]}s differently, so they have numbers for names")
     if len({about.env_id for about in abouts}) > 1:
         notes.append("the files name different environments, so none is taken")
     return tuple(notes)

@@ -109,7 +109,7 @@ class _Worker:
                 return None
             if self._process is None or self._process.poll() is not None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", WORKER, "--workspace", str(self._workspace.root)],
+                    [sys.executable, "-P", "-m", WORKER, "--workspace", str(self._workspace.root)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._log,

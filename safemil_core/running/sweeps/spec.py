@@ -60,7 +60,7 @@ class RandomSearch(Settings):
     """So many draws of these settings, instead of a grid."""
 
     n: int = Field(ge=1, le=10_000)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     settings: dict[str, Range | Choices]
 
 

@@ -6,14 +6,17 @@ Its trials are no runs: nothing of them is kept but their rows.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from safemil_core.errors import NotFound
+from safemil_core.errors import NotFound, NotReady
 from safemil_core.running.progress import Progress, find_progress
 from safemil_core.running.sweeps.spec import SweepSpec, read_spec
-from safemil_core.running.sweeps.trials import Row
-from safemil_core.workspace import Workspace, is_name, whole_file
+from safemil_core.running.sweeps.trials import Row, wanted_trials
+from safemil_core.workspace import Workspace, file_lock, is_name, whole_file
 
 
 class Sweep:
@@ -47,6 +50,16 @@ class Sweep:
     def lock_file(self) -> Path:
         """Locked by the process that does it, whose number is in it."""
         return self.folder / "lock"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let no other process do or change it while the block runs. Raises NotReady where one is at it."""
+        with file_lock(self.lock_file) as is_ours:
+            if not is_ours:
+                pid = self.lock_file.read_text()
+                raise NotReady(f"sweep {self.name!r} is being done by process {pid}; wait for it, or end that")
+            self.lock_file.write_text(str(os.getpid()))
+            yield
 
     @property
     def progress(self) -> Progress | None:
@@ -84,12 +97,14 @@ class SweepStore:
         """The sweep of a specification, which becomes the sweep's own; rows that are there stay.
 
         Raises:
-            NotFound, InvalidConfig: see `read_spec`.
+            NotFound, InvalidConfig: see `read_spec` and `wanted_trials`; nothing is changed.
+            NotReady: another process is at this sweep.
         """
-        folder = self._workspace.sweeps / read_spec(spec_file).name
-        folder.mkdir(exist_ok=True)
-        sweep = Sweep(folder)
-        with whole_file(sweep.spec_file) as temporary:
+        spec = read_spec(spec_file)
+        wanted_trials(self._workspace, spec)
+        sweep = Sweep(self._workspace.sweeps / spec.name)
+        sweep.folder.mkdir(exist_ok=True)
+        with sweep.alone(), whole_file(sweep.spec_file) as temporary:
             shutil.copyfile(spec_file, temporary)
         return sweep
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
-from safemil_core.errors import NotReady
 from safemil_core.running.progress import OnProgress, Progress, begin, write_progress
 from safemil_core.running.sweeps.cluster import perform_on_cluster
 from safemil_core.running.sweeps.local_workers import perform_here
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import Sweep
 from safemil_core.running.sweeps.trials import Row, wanted_trials
-from safemil_core.workspace import Workspace, file_lock
+from safemil_core.workspace import Workspace
 
 
 def run_sweep(
@@ -48,7 +46,7 @@ def run_sweep(
         EnvironmentUnavailable: there are to be policies, and nowhere to roll them out.
     """
     trials = wanted_trials(workspace, sweep.spec)
-    with _alone(sweep):
+    with sweep.alone():
         done = {row.trial: row for row in sweep.rows() if not row.failure}
         missing = [trial for trial in trials if trial.id not in done]
         progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
@@ -80,17 +78,6 @@ def run_sweep(
         finally:
             note(replace(ended, done=progress.done, updated_at=time.time()))
         return rows
-
-
-@contextmanager
-def _alone(sweep: Sweep) -> Iterator[None]:
-    """Let no other process do the sweep while the block runs."""
-    with file_lock(sweep.lock_file) as is_ours:
-        if not is_ours:
-            pid = sweep.lock_file.read_text()
-            raise NotReady(f"sweep {sweep.name!r} is being done by process {pid}; wait for it, or end that")
-        sweep.lock_file.write_text(str(os.getpid()))
-        yield
 
 
 def _failures(rows: list[Row]) -> str:

@@ -166,7 +166,7 @@ def _decided(spec: SweepSpec, tries: Mapping[str, Any], seed: int) -> tuple[Labe
     try:
         labels = LabelPlan(**{**spec.labels.model_dump(), **of_labels})
         config = begun.with_values(f"{key}={json.dumps(value)}" for key, value in of_run.items())
-    except InvalidConfig as problem:
+    except (InvalidConfig, TypeError) as problem:  # TOML knows dates, which are no JSON and no setting
         raise InvalidConfig(f"sweep {spec.name!r}: {problem}") from None
     if not spec.episodes and config.method in COSTLESS:
         raise InvalidConfig(f"sweep {spec.name!r}: method {config.method} learns no cost; give it episodes above 0")

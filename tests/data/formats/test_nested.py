@@ -53,6 +53,7 @@ def test_a_scalar_may_be_stored_as_a_column_of_one():
             "'x' has values from 0 to 3, expected one of its choices 0 to 2",
         ),
         (Part("x", (), "int64", 3), np.array([-1, 0, 0]), "from -1 to 0"),
+        (Part("x", (), "int64"), np.array([2**24, 2**24 + 1, 0]), "16,777,216 like 16777217 would be rounded"),
         (Part("x", (), "int64", 3), np.array([0, np.nan, 0]), "from nan to nan"),
     ],
 )

@@ -104,6 +104,14 @@ def test_trajectories_are_told_apart_by_text_of_any_kind(tmp_path, ids):
     assert [row["trajectory"] for row in parquet_table.preview(path)] == ids.to_pylist()
 
 
+@pytest.mark.parametrize("missing", [pa.array([None, True, None, None]), pa.array([float("nan"), 1.0, None, 0.0])])
+def test_a_missing_flag_says_no(tmp_path, missing):
+    table = columns(terminated=missing)
+    del table["trajectory"], table["step"]
+    steps = whole(parquet_table.read(as_parquet(tmp_path / "a", **table), ASK))
+    assert (steps.ends != 0).tolist() == [False, True, False, False]
+
+
 def test_flags_may_be_text_of_any_kind(tmp_path):
     flags = pa.array(["no", "yes", "no", "yes"], pa.large_string())
     path = as_parquet(tmp_path / "a", obs_0=[1.0, 2, 3, 4], action_0=[1.0, 2, 3, 4], done=flags)
@@ -201,6 +209,10 @@ def test_a_missing_number_is_left_for_the_check_of_finiteness(tmp_path):
         (Options(columns={"reward": ("gain",)}), "there is no column 'gain' for the reward"),
         (Options(columns={"cost": ("step", "trajectory")}), "the cost is one column"),
         (Options(columns={"actions": ()}), "no columns are known to be actions"),
+        (
+            Options(columns={"rewards": ("reward",)}),
+            "there is no role 'rewards' for columns; choose among observ",
+        ),
         (Options(columns={"observations": ("note",)}), "there is no column 'note'|holds string"),
     ],
 )
@@ -333,3 +345,20 @@ def test_damaged_bytes_end_in_one_sentence_or_are_read(tmp_path):
             list(parquet_table.read(path, ASK).steps)
         except InvalidDataset as problem:
             assert "\n" not in str(problem)
+
+
+@pytest.mark.parametrize("module", [csv_table, parquet_table])
+def test_whole_numbers_that_would_be_rounded_are_refused(tmp_path, module):
+    times = [1_700_000_000 + second for second in range(4)]
+    table = columns(**{"observation.1": times})
+    path = as_parquet(tmp_path / "a.parquet", **table)
+    if module is csv_table:
+        path = written(tmp_path / "a.csv", pa_csv_text(path))
+    with pytest.raises(InvalidDataset, match="whole numbers above 16,777,216 like 1700000001 would be rounded"):
+        whole(module.read(path, ASK))
+    halves = columns(**{"observation.1": [value + 0.5 for value in times]})  # measured, not counted
+    assert whole(parquet_table.read(as_parquet(tmp_path / "b", **halves), ASK)).observations.shape == (4, 2)
+
+
+def pa_csv_text(path: Path) -> str:
+    return pq.read_table(path).to_pandas().to_csv(index=False)

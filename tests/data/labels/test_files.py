@@ -243,3 +243,8 @@ def test_any_line_is_labels_or_refused(change):
 def test_a_row_with_a_bad_segment_tag_or_reason_is_named(row, message):
     with pytest.raises(InvalidLabels, match=message):
         parse_csv(f"trajectory,label,reason,tags,segments\n{row}\n".encode())
+
+
+def test_tags_may_stand_on_lines_of_their_own_as_spreadsheets_write_them():
+    file = parse_csv(b'trajectory,label,reason,tags,segments\n3,preferred,x,"wet\nslow; far",\n')
+    assert file.tags == {"wet": (3,), "slow": (3,), "far": (3,)}

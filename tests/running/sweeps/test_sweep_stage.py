@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from factories import add_dataset
 
-from safemil_core.errors import NotFound, NotReady
+from safemil_core.errors import InvalidConfig, NotFound, NotReady
 from safemil_core.running.sweeps.local_workers import WORKER
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
@@ -106,3 +106,32 @@ def test_two_processes_do_not_do_the_same_sweep(workspace, sweep):
 
     assert len(run_sweep(workspace, taken, n_workers=1, on_row=another)) == 2
     assert refusals == [f"sweep 'bags' is being done by process {os.getpid()}; wait for it, or end that"] * 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("[grid]\ncost.updatez = [1]", "sweep 'bags': .*updatez"),
+        ('[grid]\n"cost.bag_size" = [2020-01-01]', "sweep 'bags': .*date"),
+        ("[random]\nn = 2\nseed = -1\nsettings.cost.updates = [1, 2]", "seed"),
+    ],
+)
+def test_a_specification_that_is_refused_changes_nothing(workspace, sweep, tmp_path, wrong, said):
+    taken = sweep()
+    before = taken.spec_file.read_text()
+    head = SPEC.partition("[grid]")[0].format(dataset="walks")
+    for name in ("bags", "others"):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(head.replace("bags", name) + wrong)
+        with pytest.raises(InvalidConfig, match=said.replace("bags", name)):
+            SweepStore(workspace).take(path)
+    assert taken.spec_file.read_text() == before
+    assert [one.name for one in SweepStore(workspace).list()] == ["bags"]
+
+
+def test_while_a_sweep_is_being_done_its_specification_stays(workspace, sweep):
+    taken = sweep()
+    before = taken.spec_file.read_text()
+    with taken.alone(), pytest.raises(NotReady, match="sweep 'bags' is being done by process"):
+        sweep(n_non_preferred=(4, 5))
+    assert taken.spec_file.read_text() == before
