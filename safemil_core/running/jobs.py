@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from safemil_core.data.database import Database
-from safemil_core.errors import NotReady
+from safemil_core.errors import NotReady, OutOfRoom
 from safemil_core.running.devices import limit_of_a_device
 from safemil_core.running.job_store import Job, JobState, JobStore
 from safemil_core.running.processes import start_process
@@ -68,16 +68,28 @@ def stop(workspace: Workspace, run: Run) -> None:
 
 
 def delete(workspace: Workspace, run: Run) -> None:
-    """Remove a run, its job, and what was said of it.
+    """Remove a run, its job, and what was said of it; on a full disk too, where that is to make room.
 
     Raises:
         NotReady: it is being trained.
+        OutOfRoom: the disk is full, and it may be that a process trains it.
     """
+    try:
+        _forget(workspace, run)
+    except OutOfRoom:
+        if run.is_held:
+            raise
+        RunStore(workspace).delete(run.id)
+        _forget(workspace, run)
+    else:
+        RunStore(workspace).delete(run.id)
+
+
+def _forget(workspace: Workspace, run: Run) -> None:
     database = Database(workspace.database)
     if not JobStore(database).delete("train", run.id):
         raise NotReady(f"run {run.id} is being trained; stop it first")
     RunNotes(database).forget(run.id)
-    RunStore(workspace).delete(run.id)
 
 
 def job_of(workspace: Workspace, run: Run) -> Job:

@@ -257,12 +257,20 @@ class Run:
     @contextmanager
     def reserve(self) -> Iterator[None]:
         """Hold a little of the disk while the block runs: whoever fills it leaves room to say so."""
-        path = self.folder / "reserve"
         try:
-            path.write_bytes(bytes(_RESERVE))
+            self._reserved.write_bytes(bytes(_RESERVE))
             yield
         finally:
-            path.unlink(missing_ok=True)
+            self._reserved.unlink(missing_ok=True)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process trains it, or was killed as it did."""
+        return self._reserved.exists()
+
+    @property
+    def _reserved(self) -> Path:
+        return self.folder / "reserve"
 
     def require_dataset(self, dataset: DatasetInfo) -> None:
         """Whether this is the dataset that the run was made for. Raises NotFound where it is another of that name."""

@@ -1,26 +1,26 @@
 """Jobs: real processes, watched as a page watches them."""
 
+import gc
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
-from factories import (
-    TINY,
-    add_dataset,
-    new_run,
-)
+from factories import TINY, add_dataset, fill, new_run
 
 from safemil_core.data.database import Database
-from safemil_core.errors import NotReady
+from safemil_core.errors import NotReady, OutOfRoom
 from safemil_core.learning.model_files import load_policy
 from safemil_core.running import jobs
 from safemil_core.running.job_store import DIED, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
+from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace
 
 LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
 PATIENCE_S = 180
@@ -34,6 +34,16 @@ def wait(ask, every_s=0.1):
         assert time.time() < deadline, "waited in vain"
         time.sleep(every_s)
     return answer
+
+
+@contextmanager
+def held(run):
+    """As by a worker; of a full disk the file has nothing in it."""
+    (run.folder / "reserve").touch()
+    try:
+        yield
+    finally:
+        (run.folder / "reserve").unlink()
 
 
 def ended(workspace, run):
@@ -106,7 +116,9 @@ DASHBOARD = """
 import sys, time
 from pathlib import Path
 from safemil_core.running import jobs
+from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
+from safemil_core.workspace import Workspace
 from safemil_core.workspace import Workspace
 workspace = Workspace(Path(sys.argv[1]))
 runs = RunStore(workspace).list()
@@ -158,3 +170,20 @@ def test_runs_of_versions_without_a_queue_are_listed_as_they_ended(workspace):
     jobs.stop(workspace, died)
     jobs.delete(workspace, done)
     assert done.id not in [run.id for run in RunStore(workspace).list()]
+
+
+def test_a_run_can_be_deleted_to_make_room_on_a_full_disk_unless_it_may_be_trained(small_disk):
+    workspace = Workspace(small_disk / "workspace")
+    add_dataset(workspace)
+    run = new_run(workspace)
+    JobStore(Database(workspace.database)).enqueue("train", run.id, asked="cpu", author="ann")
+    RunNotes(Database(workspace.database)).write(run.id, author="ann", name="the first")
+    run.model_file("cost").write_bytes(bytes(2**20))
+    gc.collect()  # nobody has the database open, whose helper files would be there already
+    fill(small_disk / "filler")
+    with pytest.raises(OutOfRoom, match="the disk is full; free some space"), held(run):
+        jobs.delete(workspace, run)
+    jobs.delete(workspace, run)
+    assert not run.folder.exists()
+    assert run.id not in JobStore(Database(workspace.database)).all("train")
+    assert run.id not in RunNotes(Database(workspace.database)).all()
