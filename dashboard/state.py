@@ -150,8 +150,8 @@ def keep_choices() -> None:
     remember("page_hash", context.page_script_hash)
 
 
-def choose_dataset(name: str) -> None:
-    """Another dataset; what was chosen within the old one makes no sense any more."""
+def choose_dataset(name: str | None) -> None:
+    """Another dataset, or (None) the first that is there; what was chosen within the old one makes no sense then."""
     if name == dataset.get():  # Streamlit calls back without a change where it stopped a run half-way
         return
     dataset.set(name)

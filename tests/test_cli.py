@@ -43,6 +43,20 @@ def test_import_says_what_it_has_made(json_of, safemil, workspace, tmp_path):
     assert [row["dataset"] for row in json_of("datasets")] == ["my-walks", "walks"]
 
 
+def test_a_dataset_is_removed_where_no_run_needs_it(safemil, json_of, refused, workspace):
+    info = add_dataset(workspace)
+    run = new_run(workspace)
+    assert "runs were made of dataset 'walks' (1); delete them first" in refused("remove", "walks")
+    json_of("delete", run.id)
+    assert safemil("remove", "walks") == (0, "walks: removed\n", "")
+    assert json_of("datasets") == []
+    add_dataset(workspace)
+    (workspace.datasets / info.id).rename(workspace.root / "elsewhere")
+    code, out, said = safemil("datasets")
+    assert (code, out) == (0, "no datasets yet; `safemil import FILE` brings one\n")
+    assert said == "note: the folder of dataset 'walks' is gone; import its file again, or remove it\n"
+
+
 def test_an_empty_workspace_says_what_to_do_first(safemil, json_of):
     assert safemil("datasets")[1] == "no datasets yet; `safemil import FILE` brings one\n"
     assert safemil("runs")[1] == "no runs yet; `safemil train DATASET` makes one\n"

@@ -108,6 +108,21 @@ def section_picker(titles: Mapping[str, str]) -> str:
     return name
 
 
+def curve_picker(info: DatasetInfo, *, key: str, most: int) -> tuple[int, ...]:
+    """Choose numbers of a step to be drawn over time, at first the first two of its action."""
+    names = info.number_names
+    chosen: list[int] = st.multiselect(
+        "Curves",
+        range(len(names)),
+        default=list(range(info.n_observations, min(len(names), info.n_observations + 2))),
+        format_func=names.__getitem__,
+        max_selections=most,
+        key=key,
+        persist_state="session",
+    )
+    return tuple(chosen)
+
+
 def truth_switch(info: DatasetInfo) -> None:
     """Hide what is known of a dataset's rewards and true costs on every page, or reveal it."""
     if not (info.has_rewards or info.has_costs):

@@ -27,11 +27,10 @@ def display_choices(info: DatasetInfo, key: str, run: Run | None, *, is_blind: b
 
 
 def _choices(info: DatasetInfo, key: str, run: Run | None, *, is_blind: bool) -> Display:
-    names, dimensions = info.number_names, range(len(info.coordinate_names))
     x, y = pickers.dimension_pickers(info, place=key)
     z = st.selectbox(
         "Third dimension",
-        dimensions,
+        range(len(info.coordinate_names)),
         index=None,
         format_func=info.coordinate_names.__getitem__,
         placeholder="None: the path is flat",
@@ -39,13 +38,5 @@ def _choices(info: DatasetInfo, key: str, run: Run | None, *, is_blind: bool) ->
         key=f"{key}.z.{info.id}",
         persist_state="session",
     )
-    curves = st.multiselect(
-        "Curves",
-        range(len(names)),
-        default=list(range(info.n_observations, min(len(names), info.n_observations + 2))),
-        format_func=names.__getitem__,
-        max_selections=N_CURVES,
-        key=f"{key}.curves.{info.id}",
-        persist_state="session",
-    )
-    return Display(x, y, tuple(curves), None if is_blind else run, not is_blind, is_blind, z)
+    curves = pickers.curve_picker(info, key=f"{key}.curves.{info.id}", most=N_CURVES)
+    return Display(x, y, curves, None if is_blind else run, not is_blind, is_blind, z)

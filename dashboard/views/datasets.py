@@ -9,6 +9,7 @@ from dashboard import charts_data, resources, state
 from dashboard.components import pickers
 from dashboard.components.dataset_add import add_dataset
 from dashboard.components.dataset_export import dataset_export
+from dashboard.components.dataset_removal import removal
 from dashboard.components.dataset_simulator import dataset_simulator
 from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
@@ -156,16 +157,17 @@ with st.container():  # there with or without words: what follows keeps its plac
         st.success(
             f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
         )
-
-if gone := resources.datasets().missing():
-    st.warning(f"Gone from the workspace: {', '.join(map(code_span, gone))}. Import their files again.")
+    if gone := resources.datasets().missing():
+        st.warning(f"Gone from the workspace: {', '.join(map(code_span, gone))}. Import their files again.")
 
 main, side = st.columns([7, 4], gap="large")
 with main:
     if info is None:
         st.info("No dataset yet. Add a file of demonstrations on the right, and it is shown here.")
     else:
-        st.subheader(code_span(info.name), anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader(code_span(info.name), anchor=False, width="stretch")
+            removal(info)
         _facts(info)
         versions, export, simulator, card = st.tabs(["Versions", "Export", "Simulator", "Card"])
         with versions:

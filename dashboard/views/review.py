@@ -93,25 +93,15 @@ def _add_reason(info: DatasetInfo) -> None:
 
 
 def _display(info: DatasetInfo) -> Display:
-    names = info.number_names
     x, y = pickers.dimension_pickers(info)
-    first_actions = range(info.n_observations, min(len(names), info.n_observations + 2))
-    curves = st.multiselect(
-        "Curves",
-        range(len(names)),
-        default=list(first_actions),
-        format_func=names.__getitem__,
-        max_selections=N_CURVES,
-        key=f"{CURVES_KEY}.{info.id}",
-        persist_state="session",
-    )
+    curves = pickers.curve_picker(info, key=f"{CURVES_KEY}.{info.id}", most=N_CURVES)
     may_show = resources.shows_truth(info)
     shows_truth = st.toggle("Show reward and true cost", key=TRUTH_KEY, persist_state="session", disabled=not may_show,
                             help="Training never sees them." if may_show else "The truth is hidden, see the sidebar.",
                             ) and may_show  # fmt: skip
     is_blind = st.toggle("Hide scores until judged", key=BLIND_KEY, persist_state="session",
                          help="Neither costs nor rewards, nor why it is shown, before your judgement.")  # fmt: skip
-    return Display(x, y, tuple(curves), pickers.chosen_run(info), shows_truth, is_blind)
+    return Display(x, y, curves, pickers.chosen_run(info), shows_truth, is_blind)
 
 
 @st.fragment(run_every=OTHERS_S)

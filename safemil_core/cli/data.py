@@ -17,6 +17,7 @@ from safemil_core.data.labels.files import parse_numbers
 from safemil_core.data.labels.store import default_author
 from safemil_core.errors import InvalidConfig
 from safemil_core.running.curation import KEEPS, Keep, curate, export_curated, kept
+from safemil_core.running.dataset_removal import remove_dataset
 from safemil_core.running.intakes import IntakeRequest
 
 _AUTHOR = click.option("--author", default=default_author, help="Who does it; your account's name if not given.")
@@ -84,8 +85,18 @@ def datasets(as_json: bool, workspace: Path | None) -> None:
         for row in rows
     )
     for name in here.datasets.missing():
-        click.echo(f"note: the folder of dataset {name!r} is gone from the workspace; import its file again", err=True)
+        click.echo(f"note: the folder of dataset {name!r} is gone; import its file again, or remove it", err=True)
     here.say(rows, text or "no datasets yet; `safemil import FILE` brings one")
+
+
+@click.command()
+@click.argument("dataset")
+@common_options
+def remove(dataset: str, as_json: bool, workspace: Path | None) -> None:
+    """Remove a dataset that no run was made of. Its labels are kept for when the same data come again."""
+    here = session(as_json, workspace)
+    remove_dataset(here.workspace, dataset)
+    here.say({"dataset": dataset, "state": "removed"}, f"{dataset}: removed")
 
 
 @click.command("filter")
@@ -191,4 +202,4 @@ def _facts(info: DatasetInfo) -> str:
     )
 
 
-COMMANDS: tuple[Any, ...] = (import_, download, datasets, filter_, merge, card, curate_)
+COMMANDS: tuple[Any, ...] = (import_, download, datasets, remove, filter_, merge, card, curate_)

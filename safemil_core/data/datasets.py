@@ -159,6 +159,27 @@ class DatasetStore:
         """Names of datasets whose folder is gone from the workspace."""
         return tuple(name for name, dataset in self._names().items() if not self._is_there(dataset))
 
+    def forget(self, name: str) -> str | None:
+        """Take a name away, and its content where it has no other name; what was said of it is kept.
+
+        Returns:
+            The id of the content that is gone; None where it is still named.
+
+        Raises:
+            NotFound: there is no dataset of that name.
+        """
+        row = self._row(name)
+        if row is None:
+            raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
+        with self._database.write() as connection:
+            connection.execute(text("DELETE FROM dataset_names WHERE name = :name"), {"name": name})
+        if self._is_named(row.dataset):
+            return None
+        if self._is_there(row.dataset):  # gone at once, however long it takes to remove it
+            folder = self._workspace.datasets / row.dataset
+            shutil.rmtree(folder.rename(folder.with_name(f".{secrets.token_hex(8)}")))
+        return str(row.dataset)
+
     def info(self, name: str) -> DatasetInfo:
         """What is known of a dataset.
 

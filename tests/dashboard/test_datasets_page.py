@@ -3,7 +3,7 @@ import time
 
 import h5py
 import numpy as np
-from run_fixtures import APP, add_dataset, store
+from run_fixtures import APP, add_dataset, mark_costliest, new_run, store
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
@@ -246,3 +246,20 @@ def test_a_dataset_whose_folder_is_gone_is_named_and_the_others_are_there(worksp
     assert not at.exception
     assert at.warning[0].value == "Gone from the workspace: `hops`. Import their files again."
     assert at.subheader[0].value == f"`{walks.name}`"
+
+
+def test_a_dataset_is_removed_after_a_question_unless_runs_need_it(workspace, tmp_path):
+    walks = add_dataset(workspace)
+    store(workspace).add(hdf5(tmp_path), name="hops")
+    at = page()
+    at.button(key="datasets.remove").click().run()
+    assert [info.name for info in store(workspace).list()] == ["hops"]
+    assert at.subheader[0].value == "`hops`"
+    mark_costliest(workspace, add_dataset(workspace))
+    new_run(workspace, walks)
+    at = AppTest.from_file(str(APP), default_timeout=20)
+    at.query_params["dataset"] = "walks"
+    at.run()
+    assert not at.exception
+    assert "Runs that were made of it need it (1)" in " ".join(each.value for each in at.markdown)
+    assert not [button for button in at.button if button.key == "datasets.remove"]

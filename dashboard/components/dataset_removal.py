@@ -1,0 +1,34 @@
+"""The removal of a dataset, behind a question; a dataset that runs were made of stays."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import resources, state
+from dashboard.components.words import code_span
+from safemil_core.data.datasets import DatasetInfo
+from safemil_core.errors import SafeMILError
+from safemil_core.running.dataset_removal import remove_dataset, runs_made_of
+
+
+def removal(info: DatasetInfo) -> None:
+    """Say what goes and what stays, and remove it."""
+    with st.popover("Remove", icon=":material/delete:", type="tertiary", width="content"):
+        if n := runs_made_of(resources.workspace(), info.name):
+            st.markdown(f"Runs that were made of it need it ({n}). Delete them first, on the Train page.")
+            return
+        st.markdown(
+            f"The files of {code_span(info.name)} are removed from this workspace for good. What was said of its "
+            "trajectories is kept, and stands again where the same data are imported again."
+        )
+        st.button("Remove for good", type="primary", key="datasets.remove", on_click=_remove, args=(info,))
+
+
+@state.uninterrupted()
+def _remove(info: DatasetInfo) -> None:
+    try:
+        remove_dataset(resources.workspace(), info.name)
+    except SafeMILError as problem:
+        st.toast(str(problem), icon=":material/error:")
+        return
+    state.choose_dataset(None)
