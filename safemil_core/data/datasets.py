@@ -97,6 +97,9 @@ class DatasetStore:
                 author=author,
                 parents=(),
             )
+            if info.env_id and not _imports_nothing(info.env_id):
+                words = f"the file names the environment {info.env_id}, for which a module is to be imported"
+                info = replace(info, notes=(*info.notes, f"{words}; name it yourself if you trust that"))
             is_unsaid = self._keep(folder, info)
             self._bring_in(info, built.about)
         info = self._point(info, env_id)
@@ -196,7 +199,8 @@ class DatasetStore:
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
         parents = self._with_theirs(kept.parents, (kept.id,))
-        return replace(kept, name=name, env_id=row.env_id or kept.env_id, parents=parents)
+        of_the_file = kept.env_id if kept.env_id and _imports_nothing(kept.env_id) else None
+        return replace(kept, name=name, env_id=row.env_id or of_the_file, parents=parents)
 
     def _kept(self, dataset_id: str) -> DatasetInfo:
         return DatasetInfo.from_json((self._workspace.datasets / dataset_id / "info.json").read_text())
@@ -284,7 +288,7 @@ class DatasetStore:
                 state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
                 follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
                 first += len(numbers)
-        return self._point(info, None)
+        return self._point(info, info.env_id)
 
     @contextmanager
     def _aside(self) -> Iterator[Path]:
@@ -379,6 +383,12 @@ class DatasetStore:
                     temporary.write_text(replace(info, statistics=known).to_json())
                 (aside / "table.parquet").replace(folder / "table.parquet")  # last: whoever sees it finds the rest
         return folder
+
+
+def _imports_nothing(env_id: str) -> bool:
+    """Whether an id names an environment alone: gymnasium imports what stands before a colon, which a user may want and
+    a file may not."""
+    return ":" not in env_id
 
 
 def _checked_name(name: str) -> str:

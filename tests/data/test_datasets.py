@@ -427,3 +427,13 @@ def test_one_whose_folder_is_gone_leaves_the_others_and_its_name(store, workspac
     assert store.add(tmp_path / "ants.hdf5", name="hops").id == ants.id
     assert [info.name for info in store.list()] == ["walks", "ants", "hops"]
     assert store.missing() == ()
+
+
+def test_an_environment_that_has_a_module_imported_is_named_by_users_alone(store, tmp_path):
+    info = store.add(write_dsrl(tmp_path / "walks.hdf5", env_id="evil:Walk-v0"))
+    assert info.env_id is None
+    said = "the file names the environment evil:Walk-v0, for which a module is to be imported; name it yourself"
+    assert any(note.startswith(said) for note in info.notes)
+    assert store.derive("walks", [0], new_name="one", how="by hand").env_id is None
+    assert store.name_environment("walks", "mine:Walk-v0").env_id == "mine:Walk-v0"
+    assert store.derive("walks", [1], new_name="other", how="by hand").env_id == "mine:Walk-v0"

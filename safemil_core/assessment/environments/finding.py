@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
-from safemil_core.assessment.environments.sources import Environment, LegacyTask, canonical, require_no_module
+from safemil_core.assessment.environments.sources import Environment, LegacyTask, canonical
 from safemil_core.assessment.environments.user_files import UserFiles
 from safemil_core.workspace import Workspace
 
@@ -14,7 +14,6 @@ def find_environment(workspace: Workspace, env_id: str) -> Environment:
     Raises:
         NotFound, EnvironmentUnavailable: it is not here, not allowed, or not set up.
     """
-    require_no_module(env_id)
     if env_id.endswith(".py"):
         return UserFiles(workspace).require(env_id)
     name = canonical(env_id)

@@ -10,13 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from safemil_core.assessment.environments.rendering import choose_renderer
-from safemil_core.assessment.environments.sources import (
-    Environment,
-    LegacyTask,
-    UserFile,
-    canonical,
-    require_no_module,
-)
+from safemil_core.assessment.environments.sources import Environment, LegacyTask, UserFile, canonical
 from safemil_core.errors import EnvironmentUnavailable
 
 BULLET, ROBOTICS = "bullet_safety_gym", "gymnasium_robotics"
@@ -70,11 +64,9 @@ def _made(environment: Environment) -> Any:
 
 
 def make_installed(env_id: str) -> Any:
-    """An environment that gymnasium knows, perhaps after its package is imported. Raises what gymnasium does, and like
-    `require_no_module`."""
+    """An environment that gymnasium knows, perhaps after its package is imported. Raises what gymnasium does."""
     import gymnasium
 
-    require_no_module(env_id)
     env_id = canonical(env_id)
     module = next((module for names, module in _REGISTERED_BY.items() if re.fullmatch(names, env_id)), None)
     if module != BULLET:

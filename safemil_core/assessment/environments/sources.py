@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from safemil_core.errors import EnvironmentUnavailable
-
 SAFETY_GYMNASIUM, ROBOSUITE = "safety-gymnasium", "robosuite"
 """Packages that cannot live beside ours."""
 
@@ -36,20 +34,6 @@ class LegacyTask:
 
 Environment = str | UserFile | LegacyTask
 """A string is the id of an environment that gymnasium knows once its package is imported."""
-
-
-def require_no_module(env_id: str) -> None:
-    """Whether an id names an environment alone. gymnasium would import what stands before a colon, and an id may come
-    from anybody's file.
-
-    Raises:
-        EnvironmentUnavailable: it names a module as well.
-    """
-    if ":" in env_id:
-        raise EnvironmentUnavailable(
-            f"the environment {env_id!r} names a module to be imported, which no dataset may ask for; name the "
-            "environment alone, or import the module in a file of your own (safemil simulators add FILE.py)"
-        )
 
 
 def canonical(env_id: str) -> str:
