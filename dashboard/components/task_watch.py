@@ -8,9 +8,14 @@ from dashboard.components.progress_line import progress_line
 from safemil_core.running import tasks
 from safemil_core.running.tasks import Task
 
+LIVE_S, IDLE_S = 1.0, 3.0
+
 
 def task_watch(task: Task, unit: str, *, key: str) -> bool:
-    """Show it until it ends, and then run the page once more.
+    """Show it while it works, and run the page once more when it begins or ends.
+
+    It is looked at otherwise too, if seldom: somebody else may begin it, and on a busy machine a browser may miss the
+    run of the page in which it was begun.
 
     Returns:
         Whether it is at work.
@@ -18,13 +23,13 @@ def task_watch(task: Task, unit: str, *, key: str) -> bool:
     progress = task.progress
     is_live = progress is not None and not progress.is_finished
 
-    @st.fragment(run_every=1.0 if is_live else None)
+    @st.fragment(run_every=LIVE_S if is_live else IDLE_S)
     def live() -> None:
         now = task.progress
+        if (now is not None and not now.is_finished) != is_live:
+            st.rerun()
         if now is None or not is_live:
             return
-        if now.is_finished:
-            st.rerun()
         line, stop = st.columns([8, 1], vertical_alignment="center")
         with line:
             progress_line(now, unit)
