@@ -7,15 +7,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from sqlalchemy import Row, text
 
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_info import DatasetInfo, Parent
+from safemil_core.data.dataset_names import DatasetNames, now
 from safemil_core.data.intake import confined as intake
 from safemil_core.data.intake.confined import OnProgress
 from safemil_core.data.intake.limits import Limits
@@ -48,6 +47,7 @@ class DatasetStore:
     def __init__(self, workspace: Workspace, database: Database, build_files: BuildFiles = intake.build) -> None:
         self._workspace = workspace
         self._database = database
+        self._names = DatasetNames(database)
         self._build_files = build_files
 
     def add(
@@ -93,7 +93,7 @@ class DatasetStore:
                 name=name,
                 source=readable(", ".join(path.name for path in paths))[:200],
                 file_format=file_format,
-                at=_now(),
+                at=now(),
                 author=author,
                 parents=(),
             )
@@ -156,11 +156,11 @@ class DatasetStore:
 
     def list(self) -> list[DatasetInfo]:
         """Every named dataset that is there, in the order in which they came."""
-        return [self.info(name) for name, dataset in self._names().items() if self._is_there(dataset)]
+        return [self.info(name) for name, dataset in self._names.all().items() if self._is_there(dataset)]
 
     def missing(self) -> tuple[str, ...]:
         """Names of datasets whose folder is gone from the workspace."""
-        return tuple(name for name, dataset in self._names().items() if not self._is_there(dataset))
+        return tuple(name for name, dataset in self._names.all().items() if not self._is_there(dataset))
 
     def forget(self, name: str) -> str | None:
         """Take a name away, and its content where it has no other name; what was said of it is kept.
@@ -171,12 +171,11 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._row(name)
+        row = self._names.find(name)
         if row is None:
             raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
-        with self._database.write() as connection:
-            connection.execute(text("DELETE FROM dataset_names WHERE name = :name"), {"name": name})
-        if self._is_named(row.dataset):
+        self._names.remove(name, row.dataset)
+        if self._names.has(row.dataset):
             return None
         if self._is_there(row.dataset):  # gone at once, however long it takes to remove it
             folder = self._workspace.datasets / row.dataset
@@ -189,7 +188,7 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._row(name)
+        row = self._names.find(name)
         if row is None:
             raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
         try:
@@ -276,7 +275,7 @@ class DatasetStore:
                 name=new_name,
                 source=", ".join(parent.name for parent, _, _ in of)[:200],
                 file_format="made here",
-                at=_now(),
+                at=now(),
                 author=author,
                 parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
             )
@@ -322,53 +321,26 @@ class DatasetStore:
                 labels, about.segments, about.tags, author=info.author, note=note, only_unsaid=True
             )
         except InvalidLabels as problem:
-            if not self._is_named(info.id):
+            if not self._names.has(info.id):
                 shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)
             raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
         """Let the name point to the content."""
-        row = self._row(info.name)
-        with self._database.write() as connection:
-            if row is not None and not self._is_there(row.dataset):  # the name of what is gone is free
-                gone = {"name": info.name, "dataset": row.dataset}
-                connection.execute(text("DELETE FROM dataset_names WHERE name = :name AND dataset = :dataset"), gone)
-            connection.execute(
-                text(
-                    """
-                    INSERT INTO dataset_names (name, dataset, env_id, named_at) VALUES (:name, :dataset, :env_id, :at)
-                    ON CONFLICT (name) DO UPDATE SET env_id = coalesce(excluded.env_id, env_id)
-                    WHERE dataset = excluded.dataset
-                    """
-                ),
-                {"name": info.name, "dataset": info.id, "env_id": env_id, "at": _now()},
-            )
+        row = self._names.find(info.name)
+        if row is not None and not self._is_there(row.dataset):  # the name of what is gone is free
+            self._names.remove(info.name, row.dataset)
+        self._names.point(info.name, info.id, env_id)
         self._refuse_taken(info.name, info.id)  # another process may have been quicker
         return self.info(info.name)
 
     def _refuse_taken(self, name: str, dataset_id: str) -> None:
-        row = self._row(name)
+        row = self._names.find(name)
         if row is not None and row.dataset != dataset_id and self._is_there(row.dataset):
             raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
 
-    def _names(self) -> dict[str, str]:
-        """The id behind each name, in the order in which they came."""
-        with self._database.read() as connection:
-            rows = connection.execute(text("SELECT name, dataset FROM dataset_names ORDER BY named_at, name"))
-            return {row.name: row.dataset for row in rows}
-
     def _is_there(self, dataset_id: str) -> bool:
         return (self._workspace.datasets / dataset_id / "info.json").exists()
-
-    def _is_named(self, dataset_id: str) -> bool:
-        with self._database.read() as connection:
-            query = text("SELECT count(*) FROM dataset_names WHERE dataset = :id")
-            return bool(connection.execute(query, {"id": dataset_id}).scalar_one())
-
-    def _row(self, name: str) -> Row[Any] | None:
-        with self._database.read() as connection:
-            query = text("SELECT dataset, env_id FROM dataset_names WHERE name = :name")
-            return connection.execute(query, {"name": name}).one_or_none()
 
     def _completed(self, name: str) -> Path:
         """The folder; one of the first version gets the files that it lacks, which takes a while once."""
@@ -397,7 +369,3 @@ def _checked_name(name: str) -> str:
             f"{name!r} cannot name a dataset; use lower-case letters, digits, - and _, like {as_name(name)!r}"
         )
     return name
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
