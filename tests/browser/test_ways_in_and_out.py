@@ -190,6 +190,7 @@ def test_exports_come_back_the_same_and_versions_keep_their_labels(
     page.get_by_role("button", name="Remove for good").click()
     expect(page.get_by_role("heading", name="walks", exact=True)).to_be_visible()
     assert "walks-filtered-merged" not in [info.name for info in store.list()]
+    expect(page.get_by_role("button", name="Remove for good")).to_have_count(0)  # of the one that is shown now
 
 
 def exports_come_back(dashboard: Dashboard, page: Page, store: DatasetStore, folder: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_dataset_is_removed_after_a_question_unless_runs_need_it(workspace, tm
     walks = add_dataset(workspace)
     store(workspace).add(hdf5(tmp_path), name="hops")
     at = page()
-    at.button(key="datasets.remove").click().run()
+    at.button(key="datasets.removal.walks.sure").click().run()
     assert [info.name for info in store(workspace).list()] == ["hops"]
     assert at.subheader[0].value == "`hops`"
     mark_costliest(workspace, add_dataset(workspace))
@@ -262,4 +262,4 @@ def test_a_dataset_is_removed_after_a_question_unless_runs_need_it(workspace, tm
     at.run()
     assert not at.exception
     assert "Runs that were made of it need it (1)" in " ".join(each.value for each in at.markdown)
-    assert not [button for button in at.button if button.key == "datasets.remove"]
+    assert not [button for button in at.button if button.label == "Remove for good"]
