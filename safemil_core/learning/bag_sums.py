@@ -1,4 +1,4 @@
-"""Sums of costs over bags, forward and backward in one pass over their steps.
+"""Sums of costs over bags and their gradients, in one pass over the steps, without autograd.
 
 How a sum changes with a weight of the perceptron needs no other term of it, and no other sum. So each step's part in
 the gradient is made while what the perceptron computes of it still lies in the cache, and nothing of it is kept; only
@@ -7,92 +7,86 @@ the scale of a bag's gradient, which is the loss's business, waits until all sum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from safemil_core.learning.arithmetic import in_parallel, pieces
-from safemil_core.learning.mlp import (
-    PART_STEPS,
-    Layer,
-    Mlp,
-    Sizes,
-    at_least_float32,
-    elu_,
-    elu_backward_,
-    multiply,
-    split,
-)
+from safemil_core.learning.mlp import PART_STEPS, Layer, Mlp, at_least_float32, elu_, elu_backward_, multiply, split
 
+LANES = 8
+"""Of a bag at most: as many cores can work on it, and as many gradients are in memory."""
 
-def bag_sums(perceptron: Mlp, inputs: Tensor, weights: Tensor, ends: Sequence[int]) -> Tensor:
-    """[B, M] of each bag, for each member, the sum of `weight * sigmoid(output)` over its steps (Eq. 6 of the paper).
-
-    Args:
-        perceptron: of `M` members, with a single output.
-        inputs: [M, n, D] of the steps, or [1, n, D] that all members see; no gradient flows to them.
-        weights: [M, n] of the steps.
-        ends: where each of the `B` bags ends among the steps; a bag may be empty.
-    """
-    inputs, of_all = inputs.expand(len(perceptron.weights), -1, -1), (perceptron.sizes, perceptron.dtype)
-    sums: Tensor = _Node.apply(inputs, weights, tuple(ends), perceptron.weights, *of_all)  # type: ignore[no-untyped-call]
-    return sums
-
-
-class _Node(torch.autograd.Function):
-    """The sums, whose gradients are there as soon as they are."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        inputs: Tensor,
-        weights: Tensor,
-        ends: tuple[int, ...],
-        parameters: Tensor,
-        sizes: Sizes,
-        dtype: torch.dtype,
-    ) -> Tensor:
-        lowered, values = parameters.detach().to(dtype), inputs.detach().to(dtype)
-        cut = [pieces(end - begin, PART_STEPS) for begin, end in pairwise((0, *ends))]
-        places = [
-            slice(begin + at.start, begin + at.stop) for begin, of in zip((0, *ends), cut, strict=False) for at in of
-        ]
-        members = range(len(lowered))
-        sums = lowered.new_empty((len(places), len(members), 1), dtype=torch.promote_types(dtype, weights.dtype))
-        gradients = lowered.new_empty((len(places), *lowered.shape))
-        layers = [split(of_member, sizes) for of_member in lowered]
-        parts = [
-            _Part(values[m, at], weights[m, at, None], layers[m], sums[k, m], split(gradients[k, m], sizes))
-            for k, at in enumerate(places)
-            for m in members
-        ]
-        in_parallel(_pass, parts)
-        # The parts of each bag in their order, so that its sum has the same bits every time.
-        counts = [len(of_bag) for of_bag in cut]
-        of_bags = [at_least_float32(of_bag).sum(dim=0) for of_bag in torch.split(gradients, counts)]
-        ctx.save_for_backward(torch.stack(of_bags))
-        return torch.stack([of_bag.sum(dim=(0, 2)) for of_bag in torch.split(sums, counts)])
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, above: Tensor) -> tuple[None, None, None, Tensor, None, None]:
-        (of_bags,) = ctx.saved_tensors
-        return None, None, None, (of_bags * above.unsqueeze(-1)).sum(dim=0), None, None
+Inputs = Callable[[int, slice], Tensor]
+"""[n, D] what a member's perceptron sees of some of the steps; asked by several threads."""
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Some steps of a bag, for one member: what one core works on while others work on other parts."""
+class BagSums:
+    """The sums of `B` bags for each of `M` members, and how they change with the members' weights."""
 
-    inputs: Tensor
-    """[n, D]."""
+    sums: Tensor
+    """[B, M]."""
+    _bags: Sequence[int]
+    """[L] of each lane."""
+    _gradients: Tensor
+    """[M, L, weights] of each lane's part of the sum."""
+
+    def gradient(self, slopes: Tensor) -> Tensor:
+        """[M, weights] of a function that changes with the sums by `slopes` [B, M]."""
+        of_lanes = slopes[list(self._bags)].mT.unsqueeze(-1)
+        return (self._gradients * of_lanes).sum(dim=1)
+
+
+@torch.no_grad()
+def bag_sums(perceptron: Mlp, inputs: Inputs, weights: Tensor, ends: Sequence[int]) -> BagSums:
+    """Of each bag the sum of `weight * sigmoid(output)` over its steps (Eq. 6 of the paper).
+
+    Args:
+        perceptron: of `M` members, with a single output.
+        inputs: of all steps.
+        weights: [M, n] of the steps.
+        ends: where each of the `B` bags ends among the steps; a bag may be empty.
+    """
+    bags, places = zip(*_lanes(ends), strict=True)
+    lowered, sizes = perceptron.weights.detach().to(perceptron.dtype), perceptron.sizes
+    sums = weights.new_zeros(len(lowered), len(places), 1)
+    gradients = weights.new_zeros(len(lowered), len(places), lowered.shape[1])
+    layers = [split(of_member, sizes) for of_member in lowered]
+    lanes = [
+        _Lane(member, place, inputs, weights[member], layers[member], sum_, split(gradient, sizes))
+        for member in range(len(lowered))
+        for place, sum_, gradient in zip(places, sums[member], gradients[member], strict=True)
+    ]
+    in_parallel(_pass, lanes)
+    # The lanes of each bag in their order, so that its sum has the same bits every time.
+    of_bags = weights.new_zeros(len(ends), len(lowered))
+    for bag, of_lane in zip(bags, sums[..., 0].unbind(1), strict=True):
+        of_bags[bag] += of_lane
+    return BagSums(of_bags, bags, gradients)
+
+
+def _lanes(ends: Sequence[int]) -> list[tuple[int, slice]]:
+    """Of each lane its bag and its steps: the same lanes however many cores there are."""
+    lanes = []
+    for bag, (begin, end) in enumerate(pairwise((0, *ends))):
+        size = max(PART_STEPS, -(-(end - begin) // LANES))
+        lanes += [(bag, slice(begin + at.start, begin + at.stop)) for at in pieces(end - begin, size)]
+    return lanes
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """Some steps of a bag, for one member: what one core works on while others work on other lanes."""
+
+    member: int
+    steps: slice
+    inputs: Inputs
     weights: Tensor
-    """[n, 1]."""
+    """[n] of all steps."""
     layers: Sequence[Layer]
     sum: Tensor
     """[1] where the sum of these steps goes."""
@@ -100,20 +94,28 @@ class _Part:
     """Where its gradient goes."""
 
 
-def _pass(part: _Part) -> None:
-    values = [part.inputs]
-    for number, (weight, bias) in enumerate(part.layers, start=1):
-        above = weight.new_empty((len(part.inputs), len(bias)))
+def _pass(lane: _Lane) -> None:
+    begin = lane.steps.start
+    for at in pieces(lane.steps.stop - begin, PART_STEPS):
+        steps = slice(begin + at.start, begin + at.stop)
+        _pass_over(lane.inputs(lane.member, steps), lane.weights[steps, None], lane)
+
+
+def _pass_over(inputs: Tensor, weights: Tensor, lane: _Lane) -> None:
+    """Of some of a lane's steps, inputs [n, D] and weights [n, 1]."""
+    values = [inputs.to(lane.layers[0][0].dtype)]
+    for number, (weight, bias) in enumerate(lane.layers, start=1):
+        above = weight.new_empty((len(inputs), len(bias)))
         multiply(values[-1], weight, above, bias)
-        values.append(elu_(above) if number < len(part.layers) else above)
+        values.append(elu_(above) if number < len(lane.layers) else above)
     costs = torch.sigmoid(at_least_float32(values.pop()))
-    terms = costs * part.weights
-    torch.sum(terms, dim=0, out=part.sum)
-    flow = (terms * (1 - costs)).to(part.inputs.dtype)
-    for (weight, _), (for_weight, for_bias) in zip(reversed(part.layers), reversed(part.for_layers), strict=True):
+    terms = costs * weights
+    lane.sum.add_(terms.sum(dim=0))
+    flow = (terms * (1 - costs)).to(values[0].dtype)
+    for (weight, _), (for_weight, for_bias) in zip(reversed(lane.layers), reversed(lane.for_layers), strict=True):
         below = values.pop()
-        multiply(below.mT, flow, for_weight)
-        torch.sum(flow, dim=0, out=for_bias)
+        for_weight.add_(below.mT @ flow)
+        for_bias.add_(flow.sum(dim=0))
         if values:
             flow = flow @ weight.mT
             elu_backward_(flow, below)

@@ -37,12 +37,26 @@ def bag_loss(scores: Sequence[Tensor], preferred_weight: float = 1.0) -> Tensor:
     Returns:
         [M].
     """
-    non_preferred, unlabelled, *preferred = scores
-    loss = functional.softplus(unlabelled - non_preferred)
-    for score in preferred:
-        loss = loss + preferred_weight * functional.softplus(score - non_preferred)
-        loss = loss + preferred_weight * functional.softplus(score - unlabelled)
+    loss = functional.softplus(scores[1] - scores[0])
+    for less, more in _with_preferred(scores):
+        loss = loss + preferred_weight * functional.softplus(scores[less] - scores[more])
     return loss
+
+
+def bag_loss_slopes(scores: Tensor, preferred_weight: float = 1.0) -> Tensor:
+    """[B, M] how `bag_loss` changes with each of the scores [B, M]."""
+    slopes = torch.zeros_like(scores)
+    compared = [(1, 0, 1.0), *((less, more, preferred_weight) for less, more in _with_preferred(scores))]
+    for less, more, weight in compared:
+        slope = weight * torch.sigmoid(scores[less] - scores[more])
+        slopes[less] += slope
+        slopes[more] -= slope
+    return slopes
+
+
+def _with_preferred(scores: Sequence[Tensor] | Tensor) -> tuple[tuple[int, int], ...]:
+    """Which scores are to be less than which others, beside the unlabelled less than the non-preferred."""
+    return ((2, 0), (2, 1)) if len(scores) > 2 else ()
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.bag_sums import bag_sums
 from safemil_core.learning.bags import Bags, BagSampler, side_by_side
-from safemil_core.learning.cost_model import bag_loss
+from safemil_core.learning.cost_model import bag_loss, bag_loss_slopes
 from safemil_core.learning.curves import Curves
 from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork
@@ -170,17 +170,16 @@ class CostTrainer:
 
     def _backward_of_sums(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The same by the sums alone."""
-        assert isinstance(self.network.body, Mlp)
-        sums, begin = [], 0
-        for inputs in self._chunks(batch):
-            n = inputs.shape[1]
-            ends = [min(max(0, end - begin), n) for end in batch.bags.ends]
-            sums.append(bag_sums(self.network.body, inputs, batch.bags.weights[:, begin : begin + n], ends))
-            begin += n
-        scores = list(torch.stack(sums).sum(dim=0))
-        losses = bag_loss(scores, self._config.preferred_weight)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        return scores, losses
+        body, bags, preferred_weight = self.network.body, batch.bags, self._config.preferred_weight
+        assert isinstance(body, Mlp)
+
+        def inputs(member: int, steps: slice) -> Tensor:
+            return self._inputs(batch, slice(member, member + 1), steps)[0]
+
+        found = bag_sums(body, inputs, bags.weights, bags.ends)
+        body.weights.grad = found.gradient(bag_loss_slopes(found.sums, preferred_weight))
+        scores = list(found.sums)
+        return scores, bag_loss(scores, preferred_weight)
 
     def _backward_in_chunks(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The same where there are too many steps at a time: first what the network says of each of them, then how the
@@ -199,13 +198,16 @@ class CostTrainer:
     def _chunks(self, batch: Batch) -> Iterator[Tensor]:
         """[M, n, D] what the network's body sees of as many steps as go through it together."""
         for begin in range(0, batch.bags.ends[-1], self._chunk):
-            steps = slice(begin, begin + self._chunk)
-            if batch.inputs is None:
-                observations, actions = self._data.take(batch.bags.steps[:, steps])
-            else:
-                observations, actions = (of[:, steps] for of in batch.inputs)
-            inputs = self.network.inputs(observations, actions)
-            yield inputs if batch.mask is None else inputs * batch.mask
+            yield self._inputs(batch, slice(None), slice(begin, begin + self._chunk))
+
+    def _inputs(self, batch: Batch, members: slice, steps: slice) -> Tensor:
+        """[m, n, D] what the bodies of some members see of some of the steps."""
+        if batch.inputs is None:
+            observations, actions = self._data.take(batch.bags.steps[members, steps])
+        else:
+            observations, actions = (of[members, steps] for of in batch.inputs)
+        inputs = self.network.inputs(observations, actions)
+        return inputs if batch.mask is None else inputs * batch.mask[members]
 
     def penalty(self, inputs: Tensor) -> Tensor:
         """[M, n] what the slopes of the cost's logit add to the loss."""

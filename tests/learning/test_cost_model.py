@@ -15,7 +15,7 @@ from safemil_core.errors import Diverged
 from safemil_core.learning import training_data
 from safemil_core.learning.aggregators import make_aggregator
 from safemil_core.learning.bags import BagSampler
-from safemil_core.learning.cost_model import bag_loss, each_members_costs, score_steps
+from safemil_core.learning.cost_model import bag_loss, bag_loss_slopes, each_members_costs, score_steps
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
@@ -55,6 +55,14 @@ def test_preferred_bags_add_two_losses_of_their_own_weight(n, u, p, weight):
 def test_each_member_has_a_loss_of_its_own():
     losses = bag_loss([torch.tensor([3.0, 0.0]), torch.tensor([1.0, 0.0])])
     assert losses.tolist() == pytest.approx([minus_log_sigmoid(2.0), math.log(2)])
+
+
+@given(st.integers(2, 3), st.floats(0, 5), st.integers(0, 2**16))
+def test_the_slopes_of_the_loss_are_its_gradient(kinds, weight, seed):
+    of_bags = 5 * torch.randn(kinds, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    leaf = of_bags.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(bag_loss(list(leaf), weight).sum(), leaf)
+    torch.testing.assert_close(bag_loss_slopes(of_bags, weight), gradient)
 
 
 def test_the_loss_stays_finite_for_bags_far_apart():

@@ -37,8 +37,13 @@ def trained(updates=10, **options):
 def first_gradients(trainer):
     """Of the loss for every parameter, before they are clipped."""
     found = {}
-    for name, parameter in trainer.network.named_parameters():
-        parameter.register_post_accumulate_grad_hook(lambda p, name=name: found.update({name: p.grad.clone()}))
+    descend = trainer._optimiser.descend
+
+    def note_and_descend():
+        found.update({name: parameter.grad.clone() for name, parameter in trainer.network.named_parameters()})
+        descend()
+
+    trainer._optimiser.descend = note_and_descend
     trainer.update()
     return found
 
