@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from dashboard.charts_inputs import ADDED_SCALE
 from dashboard.charts_theme import LEARNED_COST, UNLABELLED, plain, themed
 from safemil_core.assessment.cost_curves import Curve, Surface
+from safemil_core.assessment.histograms import middles
 
 N_COLUMNS = 3
 N_BARS = 40
@@ -123,7 +124,7 @@ def _density(values: np.ndarray, ends: tuple[float, float], floor: float, height
     low, high = ends if ends[1] > ends[0] else (ends[0] - 0.5, ends[0] + 0.5)
     counts, edges = np.histogram(values, bins=N_BARS, range=(low, high))
     return go.Bar(
-        x=(edges[:-1] + edges[1:]) / 2,
+        x=middles(edges),
         y=height * counts / max(1, counts.max()),
         base=floor,
         width=np.diff(edges),

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, MAX_SVG_POINTS, UNLABELLED, plain, themed
+from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.summaries import Paths
 
 
@@ -56,7 +57,7 @@ def length_histogram(lengths: np.ndarray) -> go.Figure:
     counts, edges = np.histogram(lengths, bins=min(30, int(lengths.max() - lengths.min()) + 1))
     figure = go.Figure(
         go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2,
+            x=middles(edges),
             y=counts,
             width=np.diff(edges),
             marker={"color": UNLABELLED, "line": {"width": 0}},

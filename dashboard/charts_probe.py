@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts_theme import LEARNED_COST, LEARNED_COST_SCALE, UNLABELLED, plain, themed
+from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.probe import Line, Plane
 
 HEIGHT = 430
@@ -76,7 +77,7 @@ def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
     figure = go.Figure()
     counts, edges = np.histogram(data, bins=N_DENSITY, range=_ends(found.x))
     figure.add_bar(
-        x=(edges[:-1] + edges[1:]) / 2,
+        x=middles(edges),
         y=0.25 * counts / max(1, counts.max()),
         width=np.diff(edges),
         customdata=counts,

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.charts_live import Panel
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, dashed, themed
+from dashboard.charts_theme import (
+    LABEL_COLOURS,
+    LABEL_WORDS,
+    LEARNED_COST_SCALE,
+    TRUE_COST_SCALE,
+    dashed,
+    plain,
+    themed,
+)
 from dashboard.decimation import decimated
+from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.rasters import N_LEVELS, Picture
+from safemil_core.assessment.state_maps import StateMap
 
 N_POINTS = 800
 """Of a curve."""
@@ -70,4 +82,37 @@ def cost_over_time(picture: Picture, labels: np.ndarray, highest: float) -> go.F
     figure.update_yaxes(
         title="trajectories", showgrid=False, zeroline=False, showticklabels=False, range=[len(labels) - 0.5, -0.5]
     )
+    return themed(figure, height=420)
+
+
+def state_map(
+    found: StateMap,
+    edges: tuple[np.ndarray, np.ndarray],
+    names: tuple[str, str],
+    kind: Literal["learned", "true"],
+) -> go.Figure:
+    """A heatmap of cost over two dimensions; hovering shows how many steps a cell stands for.
+
+    Args:
+        edges: of its columns and of its rows.
+        names: of the dimension along its columns and the one along its rows.
+    """
+    x_name, y_name = map(plain, names)
+    figure = go.Figure(
+        go.Heatmap(
+            x=middles(edges[0]),
+            y=middles(edges[1]),
+            z=found.values.astype(np.float32),
+            customdata=found.counts,
+            zmin=0.0,
+            colorscale=list(LEARNED_COST_SCALE if kind == "learned" else TRUE_COST_SCALE),
+            colorbar={"title": {"text": f"{kind} cost"}, "thickness": 12, "outlinewidth": 0},
+            hovertemplate=(
+                f"{kind} cost %{{z:.3f}}<br>%{{customdata}} steps<br>"
+                f"{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>"
+            ),
+        )
+    )
+    figure.update_xaxes(title=x_name, showgrid=False, zeroline=False)
+    figure.update_yaxes(title=y_name, showgrid=False, zeroline=False)
     return themed(figure, height=420)

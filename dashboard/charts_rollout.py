@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.charts_theme import FAINT, LEARNED_COST, TRUE_COST, Look, plain, themed, whiskers
+from dashboard.charts_theme import FAINT, LEARNED_COST, POLICY_LOOKS, TRUE_COST, Look, plain, themed, whiskers
 from safemil_core.assessment.comparisons import performance_profile
 from safemil_core.running.offline_checks import OfflineCheck
 
@@ -47,6 +48,40 @@ def cost_timeline(learned: np.ndarray, true: np.ndarray | None, step: int) -> go
     figure.update_xaxes(title="step", range=[-0.5, len(learned) - 0.5])
     figure.update_yaxes(title="cost", rangemode="tozero")
     return themed(figure, height=230)
+
+
+def episodes(evaluation: Mapping[str, Any], looks: Mapping[str, Look] = POLICY_LOOKS) -> go.Figure:
+    """Return over cost of every episode that was rolled out, by policy; diamonds are means with their intervals."""
+    figure = go.Figure()
+    for policy, look in looks.items():
+        result = evaluation["policies"][policy]
+        played = pd.DataFrame(result["episodes"])
+        words, colour = plain(look.words), look.colour
+        figure.add_scatter(
+            x=played["cost"],
+            y=played["return"],
+            mode="markers",
+            name=words,
+            cliponaxis=False,
+            marker={"color": colour, "size": 9, "opacity": 0.6},
+            customdata=played["seed"].to_list(),
+            hovertemplate=f"{words}, seed %{{customdata}}<br>cost %{{x:.1f}}, return %{{y:.1f}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[result["cost"]["mean"]],
+            y=[result["return"]["mean"]],
+            error_x=_interval(result["cost"], colour),
+            error_y=_interval(result["return"], colour),
+            mode="markers",
+            cliponaxis=False,
+            name=f"mean, {words}",
+            marker={"color": colour, "size": 13, "symbol": "diamond", "line": {"width": 1.5, "color": "#222"}},
+            hovertemplate=f"{words}, mean<br>cost %{{x:.1f}}, return %{{y:.1f}}<extra></extra>",
+            showlegend=False,
+        )
+    figure.update_xaxes(title="cost of the episode (lower is safer)", rangemode="tozero", zeroline=False)
+    figure.update_yaxes(title="return", zeroline=False)
+    return themed(figure, height=360)
 
 
 def satisfaction(evaluation: Mapping[str, Any], looks: Mapping[str, Look], limit: float) -> go.Figure:
@@ -117,3 +152,7 @@ def agreement(checks: Sequence[OfflineCheck], looks: Mapping[str, Look]) -> go.F
 def _faint(colour: str) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.25)"
+
+
+def _interval(of: Mapping[str, float], colour: str) -> dict[str, Any]:
+    return whiskers([of["low"]], [of["mean"]], [of["high"]], color=colour)

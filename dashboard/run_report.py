@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard import charts_live, charts_report, charts_run, report_page
+from dashboard import charts_live, charts_report, charts_rollout, charts_run, report_page
 from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
@@ -163,10 +163,10 @@ def _over_the_state(about: Reported, costs: np.ndarray) -> str:
     edges = x.edges(N_CELLS), y.edges(N_CELLS)
     names = about.info.coordinate_names[0], about.info.coordinate_names[1]
     learned = state_map(cell_sums(costs, x, y).coarser(N_CELLS), "mean")
-    figures = [(charts_run.state_map(learned, edges, names, "learned"), "Mean learned cost")]
+    figures = [(charts_report.state_map(learned, edges, names, "learned"), "Mean learned cost")]
     if about.trajectories.costs is not None:
         true = state_map(cell_sums(about.trajectories.costs, x, y).coarser(N_CELLS), "mean")
-        figures.append((charts_run.state_map(true, edges, names, "true"), "Mean true cost (hidden truth)"))
+        figures.append((charts_report.state_map(true, edges, names, "true"), "Mean true cost (hidden truth)"))
     said = f"Over the first two dimensions of the state, {names[0]} and {names[1]}: where is it dangerous?"
     return report_page.section("Cost over the state", report_page.charts(figures, 10), about=said)
 
@@ -247,7 +247,7 @@ def _evaluation(run: Run) -> str:
         report_page.sentence(evaluation_tables.headline(evaluation).replace("**", "")),
         report_page.table(evaluation_tables.metrics(evaluation)),
         report_page.table(evaluation_tables.comparisons(evaluation)),
-        report_page.charts([(charts_run.episodes(evaluation), "Return over cost of every episode")], 40),
+        report_page.charts([(charts_rollout.episodes(evaluation), "Return over cost of every episode")], 40),
         *(
             report_page.film(run.film(policy, 0).read_bytes(), f"The first episode, {POLICY_WORDS[policy]}")
             for policy in POLICIES

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts_rollout, charts_run
+from dashboard import charts_rollout
 from dashboard.charts_theme import Look
 from dashboard.components import evaluation_tables
 from dashboard.components.figure import figure
@@ -27,7 +27,9 @@ def rollout_results(evaluation: Mapping[str, Any], looks: Mapping[str, Look]) ->
     with numbers:
         _metrics(shown, words(looks), limit)
     with points:
-        figure(charts_run.episodes(shown, looks), key="rollouts.episodes_plot", alt="Return and cost of every episode")
+        figure(
+            charts_rollout.episodes(shown, looks), key="rollouts.episodes_plot", alt="Return and cost of every episode"
+        )
     if evaluation.get("comparisons"):
         _comparisons(evaluation, looks)
     if evaluation.get("seeds"):

@@ -19,3 +19,9 @@ def histogram_by_label(
     return edges, {
         label: np.histogram(values[labels == label], edges)[0] for label in LABELS if (labels == label).any()
     }
+
+
+def middles(edges: np.ndarray) -> np.ndarray:
+    """[n] of bins between edges [n + 1]."""
+    found: np.ndarray = (edges[:-1] + edges[1:]) / 2
+    return found

@@ -15,7 +15,7 @@ from torch import Tensor
 from safemil_core.bench.workloads import N_POLICY_BATCH, Example, Prepared, Workload
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import in_parallel, prepare_process
-from safemil_core.learning.replay import Replay
+from safemil_core.learning.one_launch import OneLaunch
 
 Product = tuple[Tensor, Tensor, Tensor]
 """Two matrices, and where their product goes."""
@@ -31,8 +31,8 @@ def prepare(workload: Workload) -> Prepared:
     networks = [_Network.of_noise(*batch, workload) for batch in _batches(workload)]
     whole = _products(networks)
     if workload.device != "cpu":
-        replay = Replay(lambda _: _multiply(whole))
-        return Prepared(lambda: replay(networks[0].values[0]))
+        launch = OneLaunch(lambda _: _multiply(whole))
+        return Prepared(lambda: launch(networks[0].values[0]))
     cores = os.cpu_count() or 1
     parts = [_products([network.rows(core, cores) for network in networks]) for core in range(cores)]
 

@@ -15,9 +15,9 @@ from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.cloning_pass import CloningPass
 from safemil_core.learning.mixture_error import Draw
+from safemil_core.learning.one_launch import OneLaunch
 from safemil_core.learning.optimiser import Optimiser, State, joined, parted
 from safemil_core.learning.policies import MixturePolicy, Noise, Policy
-from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weighted_steps import WeightedSteps
 
@@ -65,7 +65,7 @@ class Cloner:
         """[M] of the last update, on the device of the data."""
         self._descend: Callable[..., Tensor] = self._learn_from
         if not data.images:  # of these, a backward pass is within the backward pass
-            self._descend = Replay(self._learn_from)
+            self._descend = OneLaunch(self._learn_from)
         self._pass = self._plain_pass()
 
     @property

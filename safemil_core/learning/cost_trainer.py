@@ -23,8 +23,8 @@ from safemil_core.learning.cost_model import bag_loss, bag_loss_slopes
 from safemil_core.learning.curves import Curves
 from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.one_launch import OneLaunch
 from safemil_core.learning.optimiser import Optimiser, State
-from safemil_core.learning.replay import Replay
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, cloning_weights
 
@@ -88,7 +88,7 @@ class CostTrainer:
         self._descend: Callable[..., dict[str, Tensor]] = self._learn_from
         # Whole trajectories make other shapes in every update; of images, a backward pass is within the backward pass.
         if config.cost.window and not data.images:
-            self._descend = Replay(self._learn_from)
+            self._descend = OneLaunch(self._learn_from)
         self._pull = torch.full((network.n_members,), config.cost.sparsity, device=data.device)
         """[M] towards having no effect, of every input, in units of the loss."""
         if config.cost.sparsity and config.cost.relative_sparsity and isinstance(network.body, Curves):

@@ -52,9 +52,7 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
 def _committee(info: CommitteeInfo, verdicts: Verdicts, data: TrainingData) -> Committee:
     return Committee(
         info=info,
-        held_out_cost=verdicts.held_out(verdicts.costs),
         held_out_rank=verdicts.held_out(verdicts.ranks),
-        mean_cost=verdicts.costs.mean(axis=0),
         disagreement=verdicts.disagreement,
         labels=data.labels,
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.workspace import Workspace, whole_file
 
-_COLUMNS = ("held_out_cost", "held_out_rank", "mean_cost", "disagreement", "labels")
+_COLUMNS = ("held_out_rank", "disagreement", "labels")
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,8 @@ class Committee:
 
     info: CommitteeInfo
 
-    held_out_cost: np.ndarray
-    """[N] float64 in (0, 1), mean cost of a step by the networks that have not seen it; NaN where all have."""
-
     held_out_rank: np.ndarray
-    """[N] float64 in (0, 1], its place among all by the same networks; NaN where there are none."""
-
-    mean_cost: np.ndarray
-    """[N] float64 in (0, 1), mean cost of a step by all networks."""
+    """[N] float64 in (0, 1], its place among all by the networks that have not seen it; NaN where all have."""
 
     disagreement: np.ndarray
     """[N] float64, standard deviation of its place over the networks."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from safemil_core.assessment.histograms import histogram_by_label
+from safemil_core.assessment.histograms import histogram_by_label, middles
 
 
 def test_a_histogram_by_label_by_hand():
@@ -20,3 +20,7 @@ def test_a_histogram_by_label_loses_nobody(values, n_bins):
     labels = np.where(np.arange(len(values)) % 3 == 0, "non_preferred", "none")
     _, counts = histogram_by_label(values, labels, n_bins)
     assert sum(count.sum() for count in counts.values()) == len(values)
+
+
+def test_the_middles_of_bins():
+    assert middles(np.array([0.0, 1.0, 4.0])).tolist() == [0.5, 2.5]

@@ -58,3 +58,11 @@ def test_agreement_has_a_bar_for_each_policy_and_kind_of_steps():
     safe, bc = charts_rollout.agreement(checks, POLICY_LOOKS).data
     assert (list(safe.x), list(safe.y)) == (["held out,<br>low"], [0.5])
     assert (list(bc.error_y.array), list(bc.error_y.arrayminus)) == ([pytest.approx(0.1)], [pytest.approx(0.3)])
+
+
+def test_episodes_are_points_and_means_have_whiskers():
+    interval = {"mean": 2.0, "low": 1.0, "high": 4.0}
+    result = {"return": interval, "cost": interval, "episodes": [{"seed": 7, "return": 9.0, "cost": 3.0}]}
+    points, mean, *_ = charts_rollout.episodes({"policies": {"safe": result, "bc": result}}).data
+    assert (points.x.tolist(), points.y.tolist(), points.customdata) == ([3.0], [9.0], (7,))
+    assert (mean.error_x.array, mean.error_x.arrayminus) == ((2.0,), (1.0,))

@@ -1,29 +1,11 @@
-"""The figures of a run hold exactly the numbers that they were given."""
+"""Figures of costs and weights hold exactly the numbers that they were given."""
 
 import numpy as np
 import pandas as pd
 
 from dashboard import charts_run
-from safemil_core.assessment.state_maps import StateMap
 
 LABELS = np.array(["none", "non_preferred", "none"])
-
-
-def test_a_state_map_shows_the_value_and_the_count_of_each_cell():
-    cells, edges = StateMap(np.array([[0.5, np.nan]]), np.array([[3, 0]])), (np.array([0.0, 1, 2]), np.array([0.0, 4]))
-    (trace,) = charts_run.state_map(cells, edges, ("x", "speed"), "learned").data
-    assert trace.x.tolist() == [0.5, 1.5]
-    assert trace.y.tolist() == [2.0]
-    np.testing.assert_array_equal(trace.z, [[0.5, np.nan]])
-    assert trace.customdata.tolist() == [[3, 0]]
-    assert "%{customdata} steps" in trace.hovertemplate
-
-
-def test_a_dimension_named_by_a_stranger_is_no_markup():
-    cells, edges = StateMap(np.ones((1, 1)), np.ones((1, 1))), (np.arange(2.0), np.arange(2.0))
-    figure = charts_run.state_map(cells, edges, ("<b>x</b>", "%{z}"), "true")
-    assert figure.layout.xaxis.title.text == "&lt;b>x&lt;/b>"
-    assert "%{z}" not in figure.data[0].hovertemplate.replace("%{z:.3f}", "")
 
 
 def test_histogram_bars_by_label():
@@ -54,11 +36,3 @@ def test_of_very_many_trajectories_the_weight_scatter_draws_some_evenly_by_cost_
     (trace,) = charts_run.weight_scatter(table).data
     assert trace.x.tolist() == list(range(0, n, 3))
     assert trace.name == f"unlabelled ({len(trace.x):,} of {n:,} drawn)"
-
-
-def test_episodes_are_points_and_means_have_whiskers():
-    interval = {"mean": 2.0, "low": 1.0, "high": 4.0}
-    result = {"return": interval, "cost": interval, "episodes": [{"seed": 7, "return": 9.0, "cost": 3.0}]}
-    points, mean, *_ = charts_run.episodes({"policies": {"safe": result, "bc": result}}).data
-    assert (points.x.tolist(), points.y.tolist(), points.customdata) == ([3.0], [9.0], (7,))
-    assert (mean.error_x.array, mean.error_x.arrayminus) == ((2.0,), (1.0,))

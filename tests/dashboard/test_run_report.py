@@ -6,17 +6,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-import numpy as np
 import pandas as pd
 import pytest
 import run_fixtures as runs
 from plotly.offline import get_plotlyjs
 
-from dashboard import charts_report, report_page
-from dashboard.charts_live import Curve, Panel
+from dashboard import report_page
 from dashboard.run_report import Reported, report
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
-from safemil_core.assessment.rasters import Picture, Window
 from safemil_core.errors import NotReady
 from safemil_core.running.doctor_results import write_findings
 from safemil_core.running.run_notes import RunNote
@@ -153,20 +150,3 @@ def test_before_the_costs_are_learned_there_is_none(workspace):
 def test_a_table_escapes_its_cells_and_its_headings():
     page = report_page.table(pd.DataFrame({"<b>": ["<i>", None]}))
     assert text(page) == ["<b>", "<i>", "—"]
-
-
-def test_a_panel_of_curves_leaves_out_what_is_no_number():
-    x, y = np.arange(3.0), np.array([1.0, np.nan, 3.0])
-    (line,) = charts_report.curve_panel(Panel("loss", (Curve("a", x, y, "#000000", dash=(4, 2)),))).data
-    assert (list(line.x), list(line.y), line.line.dash) == ([0.0, 2.0], [1.0, 3.0], "4px,2px")
-
-
-def test_costs_over_time_are_those_of_the_levels_and_labels_are_a_strip_beside():
-    levels = np.array([[1, 255], [0, 128]], dtype=np.uint8)
-    picture = Picture(Window((0, 4), (0, 10)), np.array([0, 2, 4]), 5, levels, levels * 0, levels * 0)
-    figure = charts_report.cost_over_time(picture, np.array(["non_preferred", "none", "none", "none"]), highest=0.5)
-    cells, marked, others = figure.data
-    np.testing.assert_array_equal(cells.z, np.array([[0.0, 0.5], [np.nan, 0.25]], dtype=np.float32))
-    assert (list(cells.x), list(cells.y)) == ([0, 5], [0.5, 2.5])
-    assert (marked.name, list(marked.y)) == ("non-preferred", [-0.5, 0.5])
-    assert (others.name, list(others.y)) == ("unlabelled", [0.5, 3.5])

@@ -37,9 +37,8 @@ def test_what_a_committee_says_is_kept_and_read_back(workspace, walks, quick):
     committee = read_committee(workspace, walks)
     labels = store_of(workspace).labels("walks")
     assert committee.labels.tolist() == labels.current().tolist()
-    for values in (committee.held_out_cost, committee.held_out_rank, committee.mean_cost):
-        assert values.shape == (40,)
-        assert ((values > 0) & (values <= 1)).all()
+    assert committee.held_out_rank.shape == (40,)
+    assert ((committee.held_out_rank > 0) & (committee.held_out_rank <= 1)).all()
     assert (committee.disagreement >= 0).all()
     assert (committee.info.label_snapshot, committee.info.author) == (labels.latest(), "ann")
     assert (committee.info.n_members, committee.info.updates) == (5, 60)
@@ -79,7 +78,7 @@ def test_rewards_and_true_costs_never_reach_it(workspace, quick):
         info = add_dataset(workspace, name, each)
         store_of(workspace).labels(name).mark(MARKED, "non_preferred", author="ann")
         ask_committee(workspace, name, "ann", "cpu")
-        said.append(read_committee(workspace, info).held_out_cost.tobytes())
+        said.append(read_committee(workspace, info).held_out_rank.tobytes())
     assert said[0] == said[1]
 
 
@@ -92,7 +91,7 @@ def test_it_runs_in_a_process_of_its_own_one_at_a_time(workspace, walks):
     assert progress.state == "done", (workspace.committee(walks.id) / "log.txt").read_text()
     committee = read_committee(workspace, walks)
     assert committee.info.author == "ann"
-    assert committee.held_out_cost[1::2].mean() > committee.held_out_cost[::2].mean() + 0.1
+    assert committee.held_out_rank[1::2].mean() > committee.held_out_rank[::2].mean() + 0.1
 
 
 def test_one_that_is_stopped_leaves_the_earlier_one(workspace, quick):
@@ -124,4 +123,4 @@ def test_columns_of_different_lengths_are_our_mistake():
     info = CommitteeInfo(3, 5, 400, 1.0, "ann", "2026-01-01")
     four, five = np.zeros(4), np.zeros(5)
     with pytest.raises(ValueError, match="expected one value a trajectory in every column"):
-        Committee(info, four, four, four, five, np.full(4, "none"))
+        Committee(info, four, five, np.full(4, "none"))

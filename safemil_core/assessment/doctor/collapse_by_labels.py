@@ -12,6 +12,7 @@ from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.doctor.separability import Separability, separability
 from safemil_core.assessment.doctor.signs import Signs, cost_histogram
 from safemil_core.assessment.doctor.twins import distance_histogram, twins
+from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.preferred_share import recommended_bag_size
 from safemil_core.config import CostConfig, usual_learning_rate
 
@@ -164,9 +165,9 @@ def _preferred_share(case: Case) -> float:
 
 def _shuffles(told: Separability) -> Evidence:
     edges = np.linspace(0, 1, 41)
-    middles = tuple(((edges[:-1] + edges[1:]) / 2).tolist())
+    aucs = tuple(middles(edges).tolist())
     counts = tuple(np.histogram(told.shuffled, edges)[0].astype(float).tolist())
-    shuffled = Series("shuffled labels", middles, counts)
+    shuffled = Series("shuffled labels", aucs, counts)
     real = Series("these labels", (told.auc,), (max(counts),), "non_preferred")
     return Evidence("bars", "AUC of telling the marked from the others", "shuffles", (shuffled, real))
 

@@ -7,6 +7,7 @@ import numpy as np
 from safemil_core.assessment.descriptors import nearest
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
+from safemil_core.assessment.histograms import middles
 from safemil_core.data.recording import CUT_OFF, TERMINATED
 from safemil_core.data.trajectories import TrajectorySet
 
@@ -112,7 +113,7 @@ def truncated_episodes(case: Case) -> list[Finding]:
     if len(early) <= SOME_CUT * len(ends):
         return []
     counts, edges = np.histogram(case.lengths[is_cut], 20)
-    middles = tuple(((edges[:-1] + edges[1:]) / 2).tolist())
+    steps = tuple(middles(edges).tolist())
     return [
         Finding(
             cause="truncated_episodes",
@@ -128,7 +129,7 @@ def truncated_episodes(case: Case) -> list[Finding]:
                 "bars",
                 "steps",
                 "trajectories cut off",
-                (Series("cut off", middles, tuple(counts.astype(float).tolist()), "none"),),
+                (Series("cut off", steps, tuple(counts.astype(float).tolist()), "none"),),
             ),
         )
     ]

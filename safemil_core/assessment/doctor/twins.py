@@ -8,6 +8,7 @@ import numpy as np
 
 from safemil_core.assessment.descriptors import nearest
 from safemil_core.assessment.doctor.findings import Evidence, Series
+from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.label_audit import TWIN
 
 _BINS = 20
@@ -45,8 +46,7 @@ def distance_histogram(found: Twins, others: str) -> Evidence:
     values = np.minimum(found.distances, 3.0)
     edges = np.linspace(0, 3, _BINS + 1)
     counts = np.histogram(values, edges)[0]
-    middles = (edges[:-1] + edges[1:]) / 2
-    series = Series("marked", tuple(middles.tolist()), tuple(counts.astype(float).tolist()), "non_preferred")
+    series = Series("marked", tuple(middles(edges).tolist()), tuple(counts.astype(float).tolist()), "non_preferred")
     return Evidence(
         "bars", f"distance to the nearest {others} (1: as usual; 3: or more)", "marked trajectories", (series,)
     )

@@ -24,8 +24,8 @@ from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.mlp import Mlp
 from safemil_core.learning.networks import CostNetwork
-from safemil_core.learning.optimiser import Optimiser, State
-from safemil_core.learning.replay import Replay
+from safemil_core.learning.one_launch import OneLaunch
+from safemil_core.learning.optimiser import Optimiser, State, joined, parted
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, trajectory_costs
 
@@ -53,7 +53,7 @@ class SafeDiceTrainer(CostTrainer):
         self._nu_optimiser = Optimiser(self._nu.parameters(), config.optimiser, config.cost.learning_rate)
         self._alpha = torch.tensor(1 - MARGIN)
         self._mixing = torch.Generator(data.device)
-        self._descend = Replay(self._learn_from, self._mixing)
+        self._descend = OneLaunch(self._learn_from, self._mixing)
 
     def update(self) -> None:
         if self.updates < self._n_discriminating:
@@ -90,16 +90,12 @@ class SafeDiceTrainer(CostTrainer):
         return CloningWeights(sum_by_trajectory(steps, offsets) / lengths, steps, costs)
 
     def state(self) -> State:
-        nu = {f"nu.{name}": of for name, of in self._nu.state_dict().items()}
-        optimiser = {f"nu_optimiser.{name}": of for name, of in self._nu_optimiser.state().items()}
-        return super().state() | nu | optimiser | {"alpha": self._alpha}
+        nu = joined({"nu": self._nu.state_dict(), "nu_optimiser": self._nu_optimiser.state()})
+        return super().state() | nu | {"alpha": self._alpha}
 
     def load(self, state: State) -> None:
         super().load(state)
-        parts: dict[str, State] = {"nu": {}, "nu_optimiser": {}}
-        for key, tensor in state.items():
-            part, _, name = key.partition(".")
-            parts.get(part, {})[name] = tensor
+        parts = parted(state)
         self._nu.load_state_dict(parts["nu"])
         self._nu_optimiser.load(parts["nu_optimiser"])
         self._alpha = state["alpha"]

@@ -21,7 +21,7 @@ Input = Tensor | Hashable
 """A tensor whose numbers differ from call to call, or what decides what is computed."""
 
 
-class Replay(Generic[T]):
+class OneLaunch(Generic[T]):
     """A function of tensors, with all that it changes, as one launch on a GPU; elsewhere the function itself.
 
     It is recorded for calls of one kind, that have the shapes of their tensors, and all that is no tensor, in common;

@@ -5,10 +5,10 @@ import torch
 from learning_cases import all_bits, crossing, needs_cuda, on_cuda
 
 from safemil_core.config import RunConfig
-from safemil_core.learning import replay
+from safemil_core.learning import one_launch
 from safemil_core.learning.cost_trainer import CostTrainer
 from safemil_core.learning.networks import CostNetwork
-from safemil_core.learning.replay import N_AS_THEY_ARE, Replay
+from safemil_core.learning.one_launch import N_AS_THEY_ARE, OneLaunch
 from safemil_core.learning.training import train
 
 SHORT = ["cost.hidden_sizes=[8]", "cost.bag_size=8", "cost.updates=20", "cost.window=3", "policy.updates=20"]
@@ -16,7 +16,7 @@ SHORT = ["cost.hidden_sizes=[8]", "cost.bag_size=8", "cost.updates=20", "cost.wi
 
 def test_elsewhere_than_on_a_gpu_it_is_the_function_itself():
     called = []
-    replayed = Replay(lambda *inputs: called.append(inputs) or len(called))
+    replayed = OneLaunch(lambda *inputs: called.append(inputs) or len(called))
     assert [replayed(torch.ones(2), None, (1, 2)) for _ in range(10)] == list(range(1, 11))
     assert all(torch.equal(inputs[0], torch.ones(2)) and inputs[1:] == (None, (1, 2)) for inputs in called)
 
@@ -30,7 +30,7 @@ def test_on_a_gpu_python_runs_a_few_times_and_the_computation_every_time():
         total.add_(values * factor)
         return total.sum()
 
-    replayed = Replay(add)
+    replayed = OneLaunch(add)
     sums = [float(replayed(torch.full((3,), float(number), device="cuda"), 2)) for number in range(10)]
     assert sums == [6.0 * sum(range(number + 1)) for number in range(10)]
     assert len(calls) == N_AS_THEY_ARE + 1
@@ -38,7 +38,7 @@ def test_on_a_gpu_python_runs_a_few_times_and_the_computation_every_time():
 
 @needs_cuda
 def test_what_differs_in_kind_is_not_replayed():
-    replayed = Replay(lambda values, factor: values.sum() * factor)
+    replayed = OneLaunch(lambda values, factor: values.sum() * factor)
     for n, factor in [(2, 3)] * 6 + [(4, 3), (2, 5), (2, 3)]:
         assert float(replayed(torch.ones(n, device="cuda"), factor)) == n * factor
 
@@ -46,7 +46,7 @@ def test_what_differs_in_kind_is_not_replayed():
 @needs_cuda
 def test_a_generator_seeded_anew_gives_the_numbers_of_its_seed():
     of_replay, plain = (torch.Generator("cuda") for _ in range(2))
-    replayed = Replay(lambda n: torch.rand(4, generator=of_replay, device="cuda") * n, of_replay)
+    replayed = OneLaunch(lambda n: torch.rand(4, generator=of_replay, device="cuda") * n, of_replay)
     for seed in (5, 6, 7, 8, 9, 5, 9):
         of_replay.manual_seed(seed)
         plain.manual_seed(seed)
@@ -74,7 +74,7 @@ def test_a_run_that_is_replayed_ends_with_the_bits_of_one_that_is_not(monkeypatc
     config = RunConfig().with_values([*SHORT, *settings])
     data = on_cuda(crossing(preferred=(0, 2)))
     replayed = all_bits(train(data, config))
-    monkeypatch.setattr(replay, "N_AS_THEY_ARE", 10**9)
+    monkeypatch.setattr(one_launch, "N_AS_THEY_ARE", 10**9)
     assert all_bits(train(data, config)) == replayed
 
 
