@@ -150,7 +150,7 @@ def paths_of(info: DatasetInfo, x: int, y: int, chosen: tuple[int, ...]) -> Path
 
 def replay(info: DatasetInfo, trajectory: int) -> Replay | None:
     """The video of a recorded trajectory; None while it is not rendered."""
-    return read_replay(workspace().replay(info.id, trajectory))
+    return read_replay(workspace().replay(info.replays, trajectory))
 
 
 def run_notes() -> RunNotes:

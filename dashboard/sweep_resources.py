@@ -13,7 +13,7 @@ from safemil_core.errors import NotFound
 from safemil_core.running.sweeps.spec import SweepSpec, read_spec
 from safemil_core.running.sweeps.summary import observations, summary
 from safemil_core.running.sweeps.sweep_folder import Sweep, SweepStore
-from safemil_core.running.sweeps.trials import Row, wanted_trials
+from safemil_core.running.sweeps.trials import Row, rows_by_trial, wanted_trials
 
 READY = Path(__file__).parents[1] / "assets" / "experiments"
 
@@ -73,6 +73,5 @@ def missing_dataset(spec: SweepSpec) -> str:
 def _results(root: Path, name: str, version: tuple[int, int]) -> Results:
     sweep = SweepStore(workspace()).open(name)
     trials = wanted_trials(workspace(), sweep.spec)
-    done = {row.trial: row for row in sweep.rows()}
-    rows = [done[trial.id] for trial in trials if trial.id in done]
+    rows = list(rows_by_trial(trials, sweep.rows()).values())
     return Results(len(trials), rows, summary(observations(rows, sweep.spec), sweep.spec))

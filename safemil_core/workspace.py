@@ -95,9 +95,14 @@ class Workspace:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def replay(self, dataset_id: str, trajectory: int) -> Path:
-        """The cached video of one recorded trajectory."""
-        return self._folder(f"replays/{dataset_id}") / f"{trajectory:06d}.mp4"
+    def replays(self, of: str) -> Path:
+        """The folder of the cached videos of a dataset's trajectories, see `DatasetInfo.replays`; by a dataset's id
+        that of all its replays."""
+        return self._folder(f"replays/{of}")
+
+    def replay(self, of: str, trajectory: int) -> Path:
+        """The cached video of one recorded trajectory, in that folder."""
+        return self.replays(of) / f"{trajectory:06d}.mp4"
 
     def episodes(self, policy: str) -> Path:
         """The folder of the episodes that one policy played, see `episode_cache`."""

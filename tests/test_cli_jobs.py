@@ -135,6 +135,12 @@ def test_a_rerun_gives_the_same_networks_and_says_so(json_of, safemil, workspace
     assert out.splitlines()[-1] == f"safe: not the same as of run {trained.id}"
 
 
+def test_a_rerun_of_a_method_that_learns_no_cost_compares_its_policies(json_of, workspace, walks):
+    run = new_run(workspace, config=TINY.with_values(["method=bc"]))
+    train_run(workspace, run, "cpu")
+    assert json_of("rerun", run.id, "--device", "cpu")["same"] == {"safe": True, "bc": True}
+
+
 def test_a_rerun_of_a_run_without_networks_has_nothing_to_compare(safemil, workspace, walks):
     run = new_run(workspace)
     code, out, err = safemil("rerun", run.id, "--device", "cpu")

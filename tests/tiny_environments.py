@@ -80,6 +80,17 @@ class Dice(Walk):
         return self.observation(), thrown, False, self.n == N_STEPS, {}
 
 
+class Sheet(Walk):
+    """The same, but each action is a sheet of two rows of three numbers: the first one's last is where to go."""
+
+    action_space = Box(-1, 1, (2, 3), np.float32)
+
+    def step(self, action):
+        assert action in self.action_space
+        self.place, self.n = self.place + int(action[0, 2]), self.n + 1
+        return self.observation(), 0.0, False, self.n == N_STEPS, {}
+
+
 class CostlyCart(gymnasium.Wrapper):
     """gymnasium's cart with a pole, which pays for every step at which it is more than 0.1 from the middle."""
 
@@ -92,5 +103,6 @@ def _costly_cart(render_mode=None):
     return CostlyCart(gymnasium.make("CartPole-v1", render_mode=render_mode, max_episode_steps=50))
 
 
-for name, made in (("Walk", Walk), ("Eye", Eye), ("Dials", Dials), ("Dice", Dice), ("CostlyCart", _costly_cart)):
+MADE = {"Walk": Walk, "Eye": Eye, "Dials": Dials, "Dice": Dice, "Sheet": Sheet, "CostlyCart": _costly_cart}
+for name, made in MADE.items():
     gymnasium.register(f"{name}-v0", made)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from safemil_core.assessment.rollouts import Episode
+from safemil_core.workspace import whole_file
 
 FPS = 20
 STRIP_HEIGHT, EDGE = 96, 6
@@ -55,21 +56,22 @@ def enlarged(frame: np.ndarray) -> np.ndarray:
 
 def write_mp4(path: Path, frames: Iterable[np.ndarray]) -> None:
     """Write H.264 that plays and seeks to the frame in every browser (a key frame twice a second)."""
-    temporary = path.with_name(f".{path.name}.tmp.mp4")  # the ending tells ffmpeg the container
-    try:
-        writer = imageio.get_writer(
-            temporary,
-            fps=FPS,
-            codec="libx264",
-            macro_block_size=16,
-            ffmpeg_params=["-movflags", "+faststart", "-g", "10", "-loglevel", "error"],
-        )
-        with closing(writer):  # by itself it stays open after an error, and ffmpeg writes on
-            for frame in frames:
-                writer.append_data(frame)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as whole:
+        temporary = whole.with_name(f"{whole.name}.mp4")  # the ending tells ffmpeg the container
+        try:
+            writer = imageio.get_writer(
+                temporary,
+                fps=FPS,
+                codec="libx264",
+                macro_block_size=16,
+                ffmpeg_params=["-movflags", "+faststart", "-g", "10", "-loglevel", "error"],
+            )
+            with closing(writer):  # by itself it stays open after an error, and ffmpeg writes on
+                for frame in frames:
+                    writer.append_data(frame)
+            temporary.replace(whole)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _in_lock_step(films: Sequence[Any]) -> Iterator[list[np.ndarray]]:

@@ -109,10 +109,15 @@ def _trained(here: Session, run: Run, device: str) -> Job:
 
 
 def _comparison(run: Run, old: Run) -> dict[str, bool]:
-    """Whether each network is the same to the bit; empty where one of the runs has none."""
+    """Whether each network is the same to the bit; empty where one of the runs has none. Some methods learn no cost."""
     if not (run.has_policies and old.has_policies):
         return {}
-    return {model: run.model(model).read_bytes() == old.model(model).read_bytes() for model in MODELS}
+    pairs = {model: (run.model_file(model), old.model_file(model)) for model in MODELS}
+    there = {model: pair for model, pair in pairs.items() if any(file.exists() for file in pair)}
+    return {
+        model: mine.exists() and other.exists() and mine.read_bytes() == other.read_bytes()
+        for model, (mine, other) in there.items()
+    }
 
 
 def _verdict(same: dict[str, bool]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -84,6 +85,11 @@ class DatasetInfo:
     def can_replay(self) -> bool:
         """Whether there is anything to show a trajectory with: a video, images, or an environment to place it in."""
         return self.has_videos or bool(self.images) or self.env_id is not None
+
+    @property
+    def replays(self) -> str:
+        """The folder of its replays among those of all: another environment shows the same content otherwise."""
+        return f"{self.id}/{hashlib.sha256((self.env_id or '').encode()).hexdigest()[:8]}"
 
     @classmethod
     def of(

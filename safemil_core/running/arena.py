@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
+
+import numpy as np
 
 from safemil_core.assessment.environments import Environment, dsrl_range, find_environment
 from safemil_core.assessment.interfaces import Interface
@@ -69,8 +73,9 @@ def evaluate_policies(
     n_workers: int | None = None,
     on_done: Callable[[int], None] = lambda _: None,
 ) -> dict[str, list[Episode]]:
-    """Let policies play from the same starts. Each episode is kept in the workspace as soon as it ends, and one that is
-    there is not played again: what was interrupted goes on where it was.
+    """Let policies play from the same starts, equal ones together. Each episode is kept in the workspace as soon as it
+    ends, and one that is there is not played again: what was interrupted goes on where it was. Files that are replaced
+    meanwhile, as by a training that goes on, change nothing.
 
     Args:
         arena: where.
@@ -87,27 +92,57 @@ def evaluate_policies(
         EnvironmentUnavailable: the simulator is missing, does not fit, or died several times.
         NotReady: a file holds no policy.
     """
+    with TemporaryDirectory(prefix="safemil-policies-") as folder:
+        arena, policies = _copied(arena, policies, Path(folder))
+        return _play(arena, policies, seeds, filming, n_workers, on_done)
+
+
+def _copied(arena: Arena, policies: Mapping[str, Path | None], folder: Path) -> tuple[Arena, Mapping[str, Path | None]]:
+    """The same, with the networks' files as they are now."""
+
+    def copied(file: Path | None, name: str) -> Path | None:
+        return None if file is None else Path(shutil.copyfile(file, folder / name))
+
+    files = enumerate(policies.values())
+    copies = dict(zip(policies, (copied(file, str(number)) for number, file in files), strict=True))
+    return replace(arena, cost=copied(arena.cost, "cost")), copies
+
+
+def _play(
+    arena: Arena,
+    policies: Mapping[str, Path | None],
+    seeds: Sequence[int],
+    filming: Filming,
+    n_workers: int | None,
+    on_done: Callable[[int], None],
+) -> dict[str, list[Episode]]:
+    """What `evaluate_policies` gives."""
     caches = {name: arena.cache(policy) for name, policy in policies.items()}
-    done: dict[str, dict[int, Episode]] = {name: {} for name in policies}
+    players = {cache.folder: name for name, cache in caches.items()}
+    done: dict[Path, dict[int, Episode]] = {folder: {} for folder in players}
     wanted: list[tuple[str, int]] = []
     for seed in seeds:
-        for name, cache in caches.items():
-            kept = cache.read(seed)
-            if kept is None or (seed in filming.seeds and not cache.film(seed, arena.cost).exists()):
+        for folder, name in players.items():
+            kept = caches[name].read(seed)
+            if kept is None or (seed in filming.seeds and not caches[name].film(seed, arena.cost).exists()):
                 wanted.append((name, seed))
             else:
-                done[name][seed] = kept
+                done[folder][seed] = kept
 
     def keep(position: int, episode: Episode) -> None:
         name, seed = wanted[position]
         caches[name].write(episode)
-        done[name][seed] = episode
-        on_done(sum(map(len, done.values())))
+        done[caches[name].folder][seed] = episode
+        report()
 
-    on_done(sum(map(len, done.values())))
+    def report() -> None:
+        on_done(sum(len(done[cache.folder]) for cache in caches.values()))
+
+    report()
     if wanted:
         run_episodes([_task(arena, policies[name], seed, filming) for name, seed in wanted], keep, n_workers=n_workers)
-    return {name: _scored([played[seed] for seed in seeds], arena) for name, played in done.items()}
+    scored = {folder: _scored([played[seed] for seed in seeds], arena) for folder, played in done.items()}
+    return {name: scored[cache.folder] for name, cache in caches.items()}
 
 
 def references_of(workspace: Workspace, dataset: DatasetInfo) -> References:
@@ -152,8 +187,10 @@ def _task(arena: Arena, policy: Path | None, seed: int, filming: Filming) -> Epi
 
 def _scored(episodes: list[Episode], arena: Arena) -> list[Episode]:
     """The same with the learned costs of the arena's network; with images they have been scored as they were played."""
-    if arena.cost is None or arena.interface.images:
+    if arena.interface.images:
         return episodes
+    if arena.cost is None:  # those that were filmed with another network have its costs
+        return [replace(it, learned_costs=np.zeros(len(it.rewards), dtype=np.float32)) for it in episodes]
     import torch  # a trial's process has it; one that finds all in the cache of a run without costs does without
 
     from safemil_core.learning.choices import spread_choices

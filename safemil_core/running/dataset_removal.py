@@ -29,5 +29,5 @@ def remove_dataset(workspace: Workspace, name: str) -> None:
         raise NotReady(f"runs were made of dataset {name!r} ({n}); delete them first (safemil delete RUN)")
     gone = DatasetStore(workspace, Database(workspace.database)).forget(name)
     if gone is not None:
-        for folder in (workspace.replay(gone, 0).parent, workspace.committee(gone), workspace.state_axes(gone)):
+        for folder in (workspace.replays(gone), workspace.committee(gone), workspace.state_axes(gone)):
             shutil.rmtree(folder, ignore_errors=True)

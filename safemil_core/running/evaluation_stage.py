@@ -18,8 +18,10 @@ from safemil_core.assessment.rollouts import Episode
 from safemil_core.assessment.videos import FPS
 from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.errors import NotReady
 from safemil_core.running.arena import FIRST_SEED, Arena, Filming, evaluate_policies, references_of
 from safemil_core.running.doctor_stage import examine_run
+from safemil_core.running.episode_cache import digest
 from safemil_core.running.progress import OnProgress, Reports
 from safemil_core.running.rollout_records import Rollouts, write_rollouts
 from safemil_core.running.run_folder import POLICIES, Run
@@ -53,7 +55,8 @@ def evaluate_run(
         cost_limit: what an episode may cost; None: what the references say, see `References.cost_limit`.
 
     Raises:
-        SafeMILError: a run is not finished or of another dataset, which names no environment, or that cannot be made.
+        SafeMILError: a run is not finished, or changes meanwhile, or is of another dataset, which names no environment,
+            or that cannot be made.
     """
     datasets = DatasetStore(workspace, Database(workspace.database))
     dataset = datasets.info(run.info.dataset)
@@ -67,7 +70,10 @@ def evaluate_run(
     n_total, file = len(policies) * n_episodes, Task.of_run("evaluate", run).progress_file
     reports = Reports(file, n_total, on_progress=on_progress)
     references = references_of(workspace, dataset)
+    networks = {file: digest(file) for file in (*policies.values(), arena.cost) if file is not None}
     episodes = evaluate_policies(arena, policies, seeds, filming=filming, on_done=reports.done)
+    if not all(file.exists() and digest(file) == before for file, before in networks.items()):
+        raise NotReady("a run was trained on or deleted while its policies played; evaluate again when that is done")
     outcome = {
         **_report(dataset, episodes, references, cost_limit, _alike(run, beside)),
         "frames": {"fps": FPS, "stride": stride},
@@ -104,12 +110,13 @@ def _keep_steps(
 
 
 def _alike(run: Run, beside: Sequence[Run]) -> list[list[str]]:
-    """The policies of runs that differ in their seed alone, where there are several."""
-    groups: dict[str, list[str]] = {}
+    """The policies of runs that differ in their seed alone, one of each seed, where there are several."""
+    groups: dict[tuple[int, str | None, str], dict[int, str]] = {}
     for name, it in (("safe", run), *((other.id, other) for other in beside)):
         settings = it.config.model_copy(update={"seed": 0}).model_dump_json()
-        groups.setdefault(f"{it.info.label_snapshot} {settings}", []).append(name)
-    return [names for names in groups.values() if len(names) > 1]
+        of_seeds = groups.setdefault((it.info.label_snapshot, it.info.warm_start, settings), {})
+        of_seeds.setdefault(it.config.seed, name)
+    return [list(of_seeds.values()) for of_seeds in groups.values() if len(of_seeds) > 1]
 
 
 def _report(

@@ -23,7 +23,7 @@ def export_run(run: Run, out: Path) -> list[str]:
 
     Raises:
         NotReady: the run is not finished.
-        AlreadyExists: `out` is a file.
+        AlreadyExists: `out` is a file, or the run's own folder.
     """
     sources = {}
     if run.config.method not in COSTLESS:
@@ -32,6 +32,8 @@ def export_run(run: Run, out: Path) -> list[str]:
     sources["policy.safetensors"] = run.model("safe")
     if out.exists() and not out.is_dir():
         raise AlreadyExists(f"{out} is a file; name a folder")
+    if out.resolve() == run.folder.resolve():
+        raise AlreadyExists(f"{out} is the run's own folder, whose files it would replace; name another one")
     out.mkdir(parents=True, exist_ok=True)
     for name, source in sources.items():
         with whole_file(out / name) as temporary:

@@ -24,6 +24,7 @@ from safemil_core.running.run_folder import Run
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
 from safemil_core.running.spares import has_spare, patience_s
+from safemil_core.running.tasks import RUN_TASK_WORDS, Task
 from safemil_core.workspace import Workspace
 
 WORKER = "safemil_core.running.worker"
@@ -71,9 +72,12 @@ def delete(workspace: Workspace, run: Run) -> None:
     """Remove a run, its job, and what was said of it; on a full disk too, where that is to make room.
 
     Raises:
-        NotReady: it is being trained.
+        NotReady: it is being trained, or another task of it is at work.
         OutOfRoom: the disk is full, and it may be that a process trains it.
     """
+    for task, words in RUN_TASK_WORDS.items():
+        if Task.of_run(task, run).is_live:
+            raise NotReady(f"{words} of run {run.id} is at work; stop it, or wait for it")
     try:
         _forget(workspace, run)
     except OutOfRoom:

@@ -43,12 +43,13 @@ def start_curve(workspace: Workspace, run: Run, author: str) -> Progress:
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the labels, or they are too few for a curve.
     """
-    task = Task.of_run("label_curve", run)
-    if not task.is_live:
+
+    def check() -> None:
         datasets = DatasetStore(workspace, Database(workspace.database))
         labels = datasets.labels(run.info.dataset).current()
         require_learnable(datasets.info(run.info.dataset), labels)
         n_marks = sum(int((labels == mark).sum()) for mark in MARKS)
         if n_marks <= STEP:
             raise InvalidLabels(f"{n_marks} trajectories are marked, too few for a curve; mark more than {STEP}")
-    return start(workspace, task, "--author", author)
+
+    return start(workspace, Task.of_run("label_curve", run), "--author", author, prepare=check)

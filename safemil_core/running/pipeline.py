@@ -20,7 +20,7 @@ from pathlib import Path
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.running.failures import explained
 from safemil_core.running.intakes import IntakeStore
-from safemil_core.running.progress import Progress, Reports, State, begin, write_progress
+from safemil_core.running.progress import Reports, State, begin, write_progress
 from safemil_core.running.runs import RunStore
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.tasks import STOPPED, TASKS, Task
@@ -42,12 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     workspace = Workspace(options.workspace)
     task = Task.find(workspace, options.task, options.subject)
     heed_stopping()
-    begun = task.progress
-    if begun is not None and begun.state == "stopped":  # while this process was on its way
-        return 1
     try:
-        # Who wants to stop it needs its number before torch is there, which takes seconds.
-        write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
+        with task.alone():
+            begun = task.progress
+            if begun is not None and begun.state == "stopped":  # while this process was on its way
+                return 1
+            # Who wants to stop it needs its number before torch is there, which takes seconds.
+            write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
         _work(workspace, options)
     except SystemExit as left:
         _end(task, "stopped", str(left))
@@ -138,8 +139,10 @@ def _set_up(interpreter: LegacyInterpreter) -> None:
 
 
 def _end(task: Task, state: State, message: str) -> None:
-    now = time.time()
-    write_progress(task.progress_file, Progress(state, started_at=now, updated_at=now, message=message))
+    """Say how it ended; where it was stopped, what did the work may have said so in words of its own."""
+    latest = task.progress or begin(0, "")
+    if state != "stopped" or not latest.is_finished:
+        write_progress(task.progress_file, replace(latest, state=state, message=message, updated_at=time.time()))
 
 
 if __name__ == "__main__":

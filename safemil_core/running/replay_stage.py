@@ -42,7 +42,7 @@ def render_replays(workspace: Workspace, name: str) -> None:
     reports = Reports(Task.of_dataset("replay", workspace, dataset).progress_file)
     clips = datasets.about(name).clips
     while (trajectory := _await_wish(workspace, dataset)) is not None:
-        path = workspace.replay(dataset.id, trajectory)
+        path = workspace.replay(dataset.replays, trajectory)
         if trajectory in clips:
             _cut(path, clips[trajectory], len(trajectories[trajectory]))
         elif trajectories.images:
@@ -101,12 +101,12 @@ def _write_facts(path: Path, facts: dict[str, Any]) -> None:
 
 def _await_wish(workspace: Workspace, dataset: DatasetInfo) -> int | None:
     """The first wish that is not rendered yet; None when none has come for PATIENCE_S."""
-    wanted_file = workspace.replay(dataset.id, 0).parent / "wanted.json"
+    wanted_file = workspace.replays(dataset.replays) / "wanted.json"
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         wanted: list[int] = json.loads(wanted_file.read_text())
         for trajectory in wanted:
-            if not workspace.replay(dataset.id, trajectory).exists():
+            if not workspace.replay(dataset.replays, trajectory).exists():
                 return trajectory
         time.sleep(0.1)
     return None

@@ -11,7 +11,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -26,7 +27,7 @@ from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.running.sweeps.sweep_folder import Sweep, SweepStore
-from safemil_core.workspace import Workspace, whole_file
+from safemil_core.workspace import Workspace, file_lock, whole_file
 
 RunTask = Literal["evaluate", "doctor", "what_if", "label_curve", "inputs", "offline"]
 """Tasks about a run; each has a folder in the run's."""
@@ -37,6 +38,8 @@ TASKS: tuple[TaskName, ...] = (*RUN_TASKS, *get_args(DatasetTask), "intake", "sw
 
 PIPELINE = "safemil_core.running.pipeline"
 RETRY_AFTER_S = 60.0
+PATIENCE_S = 10.0
+"""With whoever begins or stops a task at the same moment."""
 STOPPED = "stopped before it was done"
 _RUN_FOLDERS: dict[RunTask, str] = {
     "evaluate": "evaluation",
@@ -45,6 +48,14 @@ _RUN_FOLDERS: dict[RunTask, str] = {
     "label_curve": "label_curve",
     "inputs": "inputs",
     "offline": "offline",
+}
+RUN_TASK_WORDS: dict[RunTask, str] = {
+    "evaluate": "an evaluation",
+    "doctor": "an examination",
+    "what_if": "a what-if",
+    "label_curve": "a label curve",
+    "inputs": "a look at the inputs",
+    "offline": "an offline check",
 }
 
 
@@ -66,7 +77,7 @@ class Task:
     def of_dataset(cls, name: DatasetTask, workspace: Workspace, dataset: DatasetInfo) -> Self:
         """A task about a dataset."""
         is_replay = name == "replay"
-        folder = workspace.replay(dataset.id, 0).parent if is_replay else workspace.committee(dataset.id)
+        folder = workspace.replays(dataset.replays) if is_replay else workspace.committee(dataset.id)
         return cls(name, dataset.name, folder)
 
     @classmethod
@@ -109,33 +120,50 @@ class Task:
         progress = self.progress
         return progress is not None and not progress.is_finished
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nobody else begins or stops it: two dashboards may ask at once."""
+        self.folder.mkdir(exist_ok=True)
+        with file_lock(self.folder / "begin.lock", patience_s=PATIENCE_S):
+            yield
 
-def start(workspace: Workspace, task: Task, *arguments: str) -> Progress:
-    """Have a task done, with these arguments of `running.pipeline`.
+
+def start(workspace: Workspace, task: Task, *arguments: str, prepare: Callable[[], object] = lambda: None) -> Progress:
+    """Have a task done.
+
+    Args:
+        workspace: where it is done.
+        task: what.
+        arguments: of `running.pipeline`.
+        prepare: what is to be there before it begins, or to be asked; called only where it is not at work.
 
     Returns:
         Its progress, or that of the same task where it is at work already.
     """
-    progress = task.progress
-    if progress is not None and not progress.is_finished:
+    with task.alone():
+        progress = task.progress
+        if progress is not None and not progress.is_finished:
+            return progress
+        prepare()
+        now = time.time()
+        progress = Progress("starting", started_at=now, updated_at=now)
+        write_progress(task.progress_file, progress)
+        start_process(workspace, task.folder / "log.txt", PIPELINE, task.name, task.subject, *arguments)
         return progress
-    task.folder.mkdir(exist_ok=True)
-    now = time.time()
-    progress = Progress("starting", started_at=now, updated_at=now)
-    write_progress(task.progress_file, progress)
-    start_process(workspace, task.folder / "log.txt", PIPELINE, task.name, task.subject, *arguments)
-    return progress
 
 
 def stop(task: Task) -> None:
     """End a task; what it gave before stays."""
-    progress = task.progress
-    if progress is None or progress.is_finished:
+    if task.progress is None:
         return
-    if not progress.pid:  # its process has not said its number yet; it reads this before it begins
-        write_progress(task.progress_file, replace(progress, state="stopped", message=STOPPED))
-    elif is_alive(progress.pid, progress.born):
-        os.kill(progress.pid, signal.SIGTERM)
+    with task.alone():
+        progress = task.progress
+        if progress is None or progress.is_finished:
+            return
+        if not progress.pid:  # its process has not said its number yet; it reads this before it begins
+            write_progress(task.progress_file, replace(progress, state="stopped", message=STOPPED))
+        elif is_alive(progress.pid, progress.born):
+            os.kill(progress.pid, signal.SIGTERM)
 
 
 def start_evaluation(
@@ -163,11 +191,12 @@ def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> 
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the dataset.
     """
-    task = Task.of_dataset("committee", workspace, dataset)
-    if not task.is_live:
+
+    def check() -> None:
         labels = DatasetStore(workspace, Database(workspace.database)).labels(dataset.name)
         require_learnable(dataset, labels.current())
-    return start(workspace, task, "--author", author)
+
+    return start(workspace, Task.of_dataset("committee", workspace, dataset), "--author", author, prepare=check)
 
 
 def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[int]) -> Progress | None:
@@ -176,7 +205,7 @@ def want_replays(workspace: Workspace, dataset: DatasetInfo, trajectories: list[
     Returns:
         The progress of the process that renders them; None where all are in the cache already.
     """
-    missing = [t for t in trajectories if not workspace.replay(dataset.id, t).exists()]
+    missing = [t for t in trajectories if not workspace.replay(dataset.replays, t).exists()]
     if not missing:
         return None
     task = Task.of_dataset("replay", workspace, dataset)

@@ -219,11 +219,11 @@ def start_what_if(workspace: Workspace, run: Run, request: Request) -> Progress:
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the edited labels.
     """
-    task = Task.of_run("what_if", run)
-    if not task.is_live:
+
+    def ask() -> None:
         datasets = DatasetStore(workspace, Database(workspace.database))
         labels = datasets.labels(run.info.dataset).current(run.info.label_snapshot)
         require_learnable(datasets.info(run.info.dataset), edited(labels, request.edits))
-        task.folder.mkdir(exist_ok=True)
         request.write(WhatIfs(run).request_file)
-    return start(workspace, task)
+
+    return start(workspace, Task.of_run("what_if", run), prepare=ask)

@@ -282,6 +282,7 @@ def test_the_slowest_being_marked_is_a_shortcut_and_the_fastest_is_none():
     assert finding.cause == "slow_shortcut"
     assert finding.evidence.startswith("AUC 1.00 by slowness alone, ")
     assert shortcuts(replace(slow, labels=slow.labels[::-1].copy())) == []
+    assert paces(case((1,) * 8, labels).trajectories).tolist() == [0] * 8  # nobody moves within one step
 
 
 def test_that_a_cost_follows_the_trajectory_is_shown_by_behaviour_that_was_not_seen():

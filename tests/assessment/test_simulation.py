@@ -115,6 +115,12 @@ def test_choices_from_0_are_the_environments_own_wherever_these_begin():
     assert (step.observation[0], step.reward, step.cost) == (place + 1, 1, 0)
 
 
+def test_numbers_come_to_an_environment_in_the_shape_that_it_takes_them():
+    sheet = Simulator("tiny_environments:Sheet-v0", Interface(1, (Part("a", (2, 3)),)))
+    place = sheet.reset(0)[0]
+    assert sheet.step(np.array([0, 0, 1, 0, 0, 0], np.float32)).observation[0] == place + 1
+
+
 @pytest.mark.parametrize("n_numbers", [0, 1])
 def test_an_image_of_six_channels_is_the_frame_before_and_the_frame_now(n_numbers):
     images = (Part("eye", (6, 16, 6), "uint8"),)

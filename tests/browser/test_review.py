@@ -225,7 +225,7 @@ def test_scores_stay_hidden_until_judged(dashboard: Dashboard, page: Page, works
 
 def add_replay(workspace: Workspace, info: DatasetInfo, trajectory: int) -> None:
     """A video of noise in the place where rendered replays are kept."""
-    path = workspace.replay(info.id, trajectory)
+    path = workspace.replay(info.replays, trajectory)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = np.random.default_rng(0).integers(0, 255, (T, 48, 64, 3), dtype=np.uint8)
     with imageio.get_writer(path, fps=5, codec="libx264", macro_block_size=16) as writer:

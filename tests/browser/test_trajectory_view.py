@@ -71,7 +71,7 @@ def values(view: Locator) -> dict[str, float]:
 
 def film(workspace: Workspace, info: DatasetInfo, trajectory: int, *, exact: bool) -> None:
     """A video of noise in the place where rendered replays are kept: a frame for every second step."""
-    path = workspace.replay(info.id, trajectory)
+    path = workspace.replay(info.replays, trajectory)
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = np.random.default_rng(0).integers(0, 255, (T // 2, 48, 64, 3), dtype=np.uint8)
     with imageio.get_writer(path, fps=20, codec="libx264", macro_block_size=16) as writer:

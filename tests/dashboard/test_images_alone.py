@@ -48,7 +48,7 @@ def test_every_page_opens_and_draws_over_the_actions(info, run):
 def test_a_replay_shows_the_images_that_were_recorded(workspace, info, monkeypatch):
     assert info.can_replay
     monkeypatch.setattr("safemil_core.running.replay_stage.PATIENCE_S", 0.3)
-    path = workspace.replay(info.id, 3)
+    path = workspace.replay(info.replays, 3)
     (path.parent / "wanted.json").write_text("[3]")
     render_replays(workspace, info.name)
     replay = read_replay(path)

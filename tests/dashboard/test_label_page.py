@@ -432,7 +432,7 @@ def test_the_player_waits_then_shows_the_video_with_the_true_cost(workspace, inf
     assert (data["film"], data["busy"], data["message"]) == (None, True, "Rendering the replay…")
     np.testing.assert_array_equal(data["lines"]["true cost"], store(workspace).open("walks")[3].costs)
     assert list(data["lines"]) == ["true cost", "reward", "action 0", "action 1"]
-    path = workspace.replay(info.id, 3)
+    path = workspace.replay(info.replays, 3)
     path.with_suffix(".json").write_text('{"fps": 20, "stride": 5, "exact": false, "note": "placed"}')
     path.write_bytes(b"mp4")
     at.run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, save_untrained
@@ -10,7 +12,7 @@ from safemil_core.assessment.environments import dsrl_range
 from safemil_core.assessment.rollouts import total
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.learning.networks import Sizes
-from safemil_core.running.arena import REFERENCE_EPISODES, Arena, evaluate_policies, references_of
+from safemil_core.running.arena import REFERENCE_EPISODES, Arena, Filming, evaluate_policies, references_of
 
 SEEDS = range(1_000, 1_002)
 
@@ -74,3 +76,38 @@ def test_what_the_file_says_of_random_actions_is_taken(workspace):
 def test_a_dataset_without_an_environment_says_how_to_name_one(workspace):
     with pytest.raises(EnvironmentUnavailable, match="'walks' names no environment; import its file again with --env"):
         Arena.of(workspace, add_dataset(workspace))
+
+
+def test_equal_policies_play_once_and_count_each(arena, networks, tmp_path):
+    twin, told = tmp_path / "twin.safetensors", []
+    twin.write_bytes(networks["safe"].read_bytes())
+    filming = Filming(SEEDS[:1], stride=100)
+    played = evaluate_policies(
+        arena, {"safe": networks["safe"], "twin": twin}, SEEDS[:1], filming=filming, on_done=told.append
+    )
+    assert told == [0, 2]
+    assert played["safe"] is played["twin"]
+    assert arena.cache(twin).film(SEEDS[0], arena.cost).exists()
+
+
+def test_what_replaces_a_policy_while_it_plays_changes_nothing(arena, networks, tmp_path):
+    policy, safe = tmp_path / "policy.safetensors", networks["safe"]
+    policy.write_bytes(safe.read_bytes())
+
+    def replace_it(_done):
+        policy.write_bytes(networks["bc"].read_bytes())
+
+    (during,) = evaluate_policies(arena, {"p": policy}, SEEDS[:1], on_done=replace_it).values()
+    policy.unlink()
+    shutil.rmtree(arena.cache(safe).folder)
+    (alone,) = evaluate_policies(arena, {"safe": safe}, SEEDS[:1]).values()
+    np.testing.assert_array_equal(during[0].actions, alone[0].actions)
+    assert list(arena.cache(networks["bc"]).folder.iterdir()) == []
+
+
+def test_without_a_cost_network_nothing_costs_though_another_s_was_drawn_into_the_film(arena, networks):
+    filming = Filming(SEEDS[:1], stride=100)
+    evaluate_policies(arena, {"safe": networks["safe"]}, SEEDS[:1], filming=filming)
+    bare = Arena(arena.workspace, arena.environment, arena.interface)
+    (episodes,) = evaluate_policies(bare, {"safe": networks["safe"]}, SEEDS[:1]).values()
+    assert not episodes[0].learned_costs.any()

@@ -9,7 +9,7 @@ from safemil_core.running.runs import RunStore
 
 
 def made_of(workspace, dataset):
-    return [workspace.replay(dataset.id, 0).parent, workspace.committee(dataset.id), workspace.state_axes(dataset.id)]
+    return [workspace.replays(dataset.replays), workspace.committee(dataset.id), workspace.state_axes(dataset.id)]
 
 
 def test_files_go_and_what_was_said_stands_again_when_the_same_data_come(workspace):

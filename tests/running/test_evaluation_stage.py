@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from factories import CAR, CAR_SIZES, add_dataset, dsrl_arrays, new_run, save_untrained
 
-from safemil_core.errors import NotFound
+from safemil_core.errors import NotFound, NotReady
 from safemil_core.learning.networks import Sizes
 from safemil_core.running import evaluation_stage
 from safemil_core.running.evaluation_stage import evaluate_run
@@ -71,6 +71,25 @@ def test_what_other_policies_did_is_no_evaluation_of_the_run(workspace, run):
     assert run.evaluation != {}
     run.model("bc").touch()  # cloned anew since
     assert run.evaluation == {}
+
+
+def test_what_is_trained_on_while_it_plays_is_not_evaluated(workspace, run):
+    def train_on(progress):
+        if progress.done == 1:
+            run.model("safe").write_bytes(run.model("bc").read_bytes())
+
+    with pytest.raises(NotReady, match="a run was trained on or deleted while its policies played; evaluate again"):
+        evaluate_run(workspace, run, 1, on_progress=train_on)
+    assert run.evaluation == {}
+
+
+def test_only_runs_of_several_seeds_are_summed_up_over_their_seeds(workspace, run):
+    like = {"label_snapshot": run.info.label_snapshot}
+    warm = with_networks(new_run(workspace, "cars", marked=(0,), config=run.config.with_values(["seed=9"])))
+    warm.write_json("run.json", {**vars(warm.info), **like, "warm_start": run.id})
+    twin = with_networks(new_run(workspace, "cars", marked=(0,), config=run.config))
+    twin.write_json("run.json", {**vars(twin.info), **like})
+    assert evaluate_run(workspace, run, 1, beside=[warm, twin])["seeds"] == []
 
 
 def test_a_run_of_another_dataset_cannot_play_beside(workspace, run):

@@ -20,6 +20,7 @@ from safemil_core.running.job_store import DIED, JobStore
 from safemil_core.running.progress import Progress, process_birth, write_progress
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
+from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
 
 LONG = TINY.with_values(["cost.updates=1000000", "policy.updates=1000000", "checkpoint_every=1000000"])
@@ -118,6 +119,7 @@ from pathlib import Path
 from safemil_core.running import jobs
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
+from safemil_core.running.tasks import Task
 from safemil_core.workspace import Workspace
 from safemil_core.workspace import Workspace
 workspace = Workspace(Path(sys.argv[1]))
@@ -170,6 +172,19 @@ def test_runs_of_versions_without_a_queue_are_listed_as_they_ended(workspace):
     jobs.stop(workspace, died)
     jobs.delete(workspace, done)
     assert done.id not in [run.id for run in RunStore(workspace).list()]
+
+
+def test_a_run_is_not_deleted_under_a_task_that_works_on_it(workspace):
+    add_dataset(workspace)
+    run, now = new_run(workspace), time.time()
+    task, me = Task.of_run("evaluate", run), os.getpid()
+    task.folder.mkdir(exist_ok=True)
+    write_progress(task.progress_file, Progress("running", updated_at=now, pid=me, born=process_birth(me)))
+    with pytest.raises(NotReady, match=f"an evaluation of run {run.id} is at work; stop it, or wait for it"):
+        jobs.delete(workspace, run)
+    write_progress(task.progress_file, Progress("done"))
+    jobs.delete(workspace, run)
+    assert not run.folder.exists()
 
 
 def test_a_run_can_be_deleted_to_make_room_on_a_full_disk_unless_it_may_be_trained(small_disk):

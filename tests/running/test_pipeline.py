@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Barrier, Thread
 
 import pytest
 from factories import add_dataset
 
 from safemil_core.running import pipeline, replay_stage, tasks
-from safemil_core.running.progress import Progress, write_progress
+from safemil_core.running.progress import Progress, Reports, write_progress
 from safemil_core.running.tasks import Task
 
 
@@ -65,6 +66,54 @@ def test_a_stop_before_the_process_is_there_is_heeded_once_it_is(workspace):
     assert (task.progress.state, task.progress.message) == ("stopped", "stopped before it was done")
     assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
     assert task.progress.state == "stopped"
+
+
+def test_what_is_asked_for_twice_at_once_begins_once(workspace, monkeypatch):
+    task, begun, together = Task.of_dataset("replay", workspace, add_dataset(workspace)), [], Barrier(2)
+    monkeypatch.setattr(tasks, "start_process", lambda *arguments: begun.append(arguments))
+
+    def ask():
+        together.wait()
+        tasks.start(workspace, task, prepare=lambda: time.sleep(0.05))
+
+    dashboards = [Thread(target=ask) for _ in range(2)]
+    for dashboard in dashboards:
+        dashboard.start()
+    for dashboard in dashboards:
+        dashboard.join()
+    assert len(begun) == 1
+
+
+@pytest.mark.parametrize(
+    ("ends_by", "said"),
+    [(SystemExit("stopped before it was done"), "stopped before it was done"), (ValueError("no"), "ValueError: no")],
+)
+def test_however_a_task_ends_it_is_said_how_far_it_was(workspace, monkeypatch, ends_by, said):
+    task = Task.of_dataset("replay", workspace, add_dataset(workspace))
+
+    def render(*_):
+        reports = Reports(task.progress_file, total=7)
+        reports.EVERY_S = 0.0
+        reports.done(3)
+        raise ends_by
+
+    monkeypatch.setattr(replay_stage, "render_replays", render)
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
+    progress = task.progress
+    assert (progress.done, progress.total, progress.message) == (3, 7, said)
+    assert progress.seconds > 0
+
+
+def test_what_a_stopped_task_says_itself_stands(workspace, monkeypatch):
+    task = Task.of_dataset("replay", workspace, add_dataset(workspace))
+
+    def render(*_):
+        write_progress(task.progress_file, Progress("stopped", 1, 4, message="one is done"))
+        raise SystemExit("stopped before it was done")
+
+    monkeypatch.setattr(replay_stage, "render_replays", render)
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
+    assert (task.progress.done, task.progress.total, task.progress.message) == (1, 4, "one is done")
 
 
 def test_a_full_disk_fails_a_task_in_words(workspace, monkeypatch):

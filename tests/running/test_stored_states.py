@@ -48,7 +48,7 @@ def dataset(workspace, tmp_path):
 
 def wish(workspace, dataset):
     """Have the demonstration replayed; where the video is to be."""
-    path = workspace.replay(dataset.id, 0)
+    path = workspace.replay(dataset.replays, 0)
     (path.parent / "wanted.json").write_text("[0]")
     replay_stage.render_replays(workspace, dataset.name)
     return path
@@ -57,7 +57,7 @@ def wish(workspace, dataset):
 def test_without_robosuite_a_sentence_says_how_to_get_it(workspace, dataset):
     with pytest.raises(EnvironmentUnavailable, match="set it up with `safemil simulators install robosuite`"):
         wish(workspace, dataset)
-    assert not workspace.replay(dataset.id, 0).exists()
+    assert not workspace.replay(dataset.replays, 0).exists()
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,13 @@ def test_replays_are_rendered_in_the_background_in_the_order_of_the_wishes_and_c
     os.kill(progress.pid, signal.SIGTERM)
     assert tasks.want_replays(workspace, info, [0, 2]) is None  # both are there
     for trajectory, stride, n_frames in ((2, 1, 8), (0, 2, 35)):
-        found = read_replay(workspace.replay(info.id, trajectory))
+        found = read_replay(workspace.replay(info.replays, trajectory))
         assert found.stride == stride
         with imageio.get_reader(found.video, format="mp4") as reader:
             assert reader.count_frames() == n_frames
             assert tuple(reader.get_meta_data()["size"]) == FRAME_SIZE
-    assert read_replay(workspace.replay(info.id, 1)) is None
-    first, last = (workspace.replay(info.id, trajectory).stat().st_mtime_ns for trajectory in (2, 0))
+    assert read_replay(workspace.replay(info.replays, 1)) is None
+    first, last = (workspace.replay(info.replays, trajectory).stat().st_mtime_ns for trajectory in (2, 0))
     assert first < last
 
 

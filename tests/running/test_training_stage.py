@@ -308,6 +308,8 @@ def test_an_export_of_an_unfinished_run_or_onto_a_file_is_refused(workspace, tra
     (tmp_path / "file").write_text("")
     with pytest.raises(AlreadyExists, match="file is a file; name a folder"):
         export_run(trained[1], tmp_path / "file")
+    with pytest.raises(AlreadyExists, match="is the run's own folder, whose files it would replace; name another one"):
+        export_run(trained[1], trained[1].folder / "checkpoints" / "..")
 
 
 def test_settings_reach_the_training(workspace):

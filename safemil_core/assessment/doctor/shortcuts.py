@@ -174,6 +174,8 @@ def paces(trajectories: TrajectorySet) -> np.ndarray:
     is_last = np.zeros(len(numbers), dtype=bool)
     is_last[offsets[1:] - 1] = True
     steps = np.flatnonzero(~is_last)
+    if not len(steps):
+        return np.zeros(n)
     steps = steps[:: max(1, len(steps) // MOST_STEPS)]
     here, of = numbers[steps], np.searchsorted(offsets, steps, side="right") - 1
     deviations = here.std(axis=0)

@@ -68,8 +68,9 @@ class Simulator:
     def step(self, action: np.ndarray) -> Step:
         """Act, [A] numbers as the environment takes them, or choices from 0. One that reports no cost costs nothing."""
         space = self._env.action_space
+        action = action.reshape(space.shape)
         if None not in self._interface.choices:
-            action = action.reshape(space.shape) + space.start
+            action = action + space.start
         observation, reward, terminated, truncated, info = self._env.step(action)
         return Step(
             observation=self._seen(observation),

@@ -13,7 +13,7 @@ from safemil_core.running.sweeps.cluster import perform_on_cluster
 from safemil_core.running.sweeps.local_workers import perform_here
 from safemil_core.running.sweeps.subjects import Subject
 from safemil_core.running.sweeps.sweep_folder import Sweep
-from safemil_core.running.sweeps.trials import Row, wanted_trials
+from safemil_core.running.sweeps.trials import Row, rows_by_trial, wanted_trials
 from safemil_core.workspace import Workspace
 
 
@@ -47,7 +47,7 @@ def run_sweep(
     """
     trials = wanted_trials(workspace, sweep.spec)
     with sweep.alone():
-        done = {row.trial: row for row in sweep.rows() if not row.failure}
+        done = rows_by_trial(trials, (row for row in sweep.rows() if not row.failure))
         missing = [trial for trial in trials if trial.id not in done]
         progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
 

@@ -85,6 +85,8 @@ def _perform(trial: Trial, subject: Subject) -> list[Measured]:
         look_at_last(score_steps(refit_cost(data, config, look_after=trial.updates, on_look=look), data))
     if trial.unseen and config.method == "safemil":
         of_last |= _unseen_metrics(data, config, subject)
+    if trial.updates and not measured:  # it learns no cost that could be looked at on the way
+        measured.append({"updates": max(trial.updates)})
     last = measured.pop() if measured else {}
     return [*measured, {**last, **of_last}]
 

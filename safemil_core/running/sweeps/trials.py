@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
+from safemil_core.assessment.environments import find_environment
 from safemil_core.config import RunConfig
 from safemil_core.data.database import Database
-from safemil_core.data.datasets import DatasetStore
-from safemil_core.errors import InvalidConfig, NotFound
+from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.errors import EnvironmentUnavailable, InvalidConfig, NotFound
 from safemil_core.learning.baselines.settings import COSTLESS
 from safemil_core.running.sweeps.spec import LabelPlan, RandomSearch, Range, SweepSpec
 from safemil_core.workspace import Workspace
@@ -40,6 +42,8 @@ class Trial:
     updates: tuple[int, ...]
     unseen: bool
     """Whether to train networks that go without some behaviour, too."""
+    environment: str = ""
+    """Where its policy plays, as `find_environment` knows it; empty where none does."""
 
     @cached_property
     def id(self) -> str:
@@ -101,11 +105,33 @@ def wanted_trials(workspace: Workspace, spec: SweepSpec) -> list[Trial]:
         NotFound: a dataset is not there.
         InvalidConfig: a setting is out of its range.
     """
-    ids = {info.name: info.id for info in DatasetStore(workspace, Database(workspace.database)).list()}
+    infos = {info.name: info for info in DatasetStore(workspace, Database(workspace.database)).list()}
     for name in spec.datasets:
-        if name not in ids:
+        if name not in infos:
             raise NotFound(f"there is no dataset {name!r}; {_way_to(name)}")
-    return trials_of(spec, ids)
+    ids = {name: infos[name].id for name in spec.datasets}
+    environments = {name: _environment(workspace, infos[name]) for name in spec.datasets if spec.episodes}
+    return trials_of(spec, ids, environments)
+
+
+def rows_by_trial(trials: Iterable[Trial], rows: Iterable[Row]) -> dict[str, Row]:
+    """The rows of these trials by their ids, under the names that dataset and settings have now: what was done under
+    other names is not done again."""
+    kept = {row.trial: row for row in rows}
+    return {
+        trial.id: replace(kept[trial.id], dataset=trial.dataset, settings=dict(trial.settings))
+        for trial in trials
+        if trial.id in kept
+    }
+
+
+def _environment(workspace: Workspace, dataset: DatasetInfo) -> str:
+    """Of a file of the user's with its hash: another file gives other trials. Where there is none now, as it is
+    called."""
+    try:
+        return str(find_environment(workspace, dataset.env_id or ""))
+    except (NotFound, EnvironmentUnavailable):
+        return dataset.env_id or ""
 
 
 def _way_to(name: str) -> str:
@@ -118,22 +144,29 @@ def _way_to(name: str) -> str:
     return f"if it is a bundled task, `{make} && {take}` bring it"
 
 
-def trials_of(spec: SweepSpec, dataset_ids: Mapping[str, str]) -> list[Trial]:
+def trials_of(
+    spec: SweepSpec, dataset_ids: Mapping[str, str], environments: Mapping[str, str] = MappingProxyType({})
+) -> list[Trial]:
     """Every trial of a sweep, seed by seed, so that early results are about everything.
 
     Args:
         spec: the sweep.
         dataset_ids: of its datasets by name.
+        environments: where policies play, likewise.
 
     Raises:
-        InvalidConfig: a setting is unknown or out of its range.
+        InvalidConfig: a setting is unknown or out of its range, or two of its datasets are the same.
     """
     found: dict[str, Trial] = {}
     for seed, settings, dataset in itertools.product(spec.seeds, tried(spec), spec.datasets):
         labels, config = _decided(spec, settings, seed)
         decisive = (labels, config, spec.episodes, spec.updates, spec.asks_unseen)
-        trial = Trial(dataset, dataset_ids[dataset], seed, settings, *decisive)
-        found.setdefault(trial.id, trial)
+        trial = Trial(dataset, dataset_ids[dataset], seed, settings, *decisive, environments.get(dataset, ""))
+        other = found.setdefault(trial.id, trial).dataset
+        if other != dataset:
+            raise InvalidConfig(
+                f"sweep {spec.name!r}: {other!r} and {dataset!r} hold the same data; leave one of them out"
+            )
     return list(found.values())
 
 

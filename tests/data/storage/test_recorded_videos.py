@@ -84,7 +84,7 @@ def lerobot(tmp_path: Path) -> Path:
 def replayed(workspace: Workspace, name: str, trajectory: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Brightness of each frame of a replay, as the page gets it."""
     monkeypatch.setattr("safemil_core.running.replay_stage.PATIENCE_S", 0.3)
-    path = workspace.replay(store_of(workspace).info(name).id, trajectory)
+    path = workspace.replay(store_of(workspace).info(name).replays, trajectory)
     (path.parent / "wanted.json").write_text(json.dumps([trajectory]))
     render_replays(workspace, name)
     replay = read_replay(path)

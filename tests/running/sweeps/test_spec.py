@@ -9,7 +9,7 @@ from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound
 from safemil_core.running.sweeps.marking import marked_labels
 from safemil_core.running.sweeps.spec import LabelPlan, SweepSpec, read_spec
-from safemil_core.running.sweeps.trials import Row, Trial, trials_of
+from safemil_core.running.sweeps.trials import Row, Trial, rows_by_trial, trials_of
 
 READY = sorted((Path(__file__).parents[3] / "assets" / "experiments").glob("*.toml"))
 IDS = {"walks": "a" * 16, "cars": "b" * 16}
@@ -84,9 +84,27 @@ def test_a_trial_is_known_by_what_decides_it_not_by_names():
     assert renamed.id == trial.id
     assert trials_of(spec_of(), {"walks": "c" * 16})[0].id != trial.id
     assert trials_of(spec_of(seeds=[1]), IDS)[0].id != trial.id
+    (elsewhere,) = trials_of(spec_of(), IDS, {"walks": "maze.py 5f1e"})
+    assert elsewhere.id != trial.id
+    assert elsewhere.id != trials_of(spec_of(), IDS, {"walks": "maze.py c0de"})[0].id
     assert Trial.of(renamed.document()) == renamed
     row = Row.about(renamed, measured=({"step_auc": 0.5},), seconds=1.0)
     assert Row.of(row.document()) == row
+
+
+def test_rows_go_by_the_names_of_now():
+    (old,) = trials_of(spec_of(), IDS)
+    rows = [Row.about(old, seconds=1.0), Row("of another sweep", "walks", 0, {})]
+    (renamed,) = trials_of(spec_of(datasets=["strolls"], variants={"x": {}}), {"strolls": IDS["walks"]})
+    assert rows_by_trial([renamed], rows) == {old.id: Row.about(renamed, seconds=1.0)}
+    assert rows_by_trial([renamed], []) == {}
+
+
+def test_two_datasets_that_hold_the_same_are_refused():
+    spec, ids = spec_of(datasets=["walks", "strolls"]), {"walks": "a", "strolls": "a"}
+    with pytest.raises(InvalidConfig, match="'walks' and 'strolls' hold the same data; leave one of them out"):
+        trials_of(spec, ids)
+    assert len(trials_of(spec, ids, {"walks": "car", "strolls": "ball"})) == 2
 
 
 @pytest.mark.parametrize(
