@@ -32,9 +32,9 @@ SINGLE: Mapping[str, tuple[str, ...]] = {
 
 SEVERAL: Mapping[str, re.Pattern[str]] = {
     "observations": re.compile(
-        r"(?:(?:observations?|obs|states?)[._/ \[]?|s)(\d+)\]?|(?:observations?|obs|states?)[._/](.+)", re.I
+        r"(?:(?:observations?|obs|states?)[._/ \[]?|s)(\d{1,9})\]?|(?:observations?|obs|states?)[._/](.+)", re.I
     ),
-    "actions": re.compile(r"(?:(?:actions?|act)[._/ \[]?|[au])(\d+)\]?|(?:actions?|act)[._/](.+)", re.I),
+    "actions": re.compile(r"(?:(?:actions?|act)[._/ \[]?|[au])(\d{1,9})\]?|(?:actions?|act)[._/](.+)", re.I),
 }
 """Patterns of the columns that make a vector."""
 
@@ -63,11 +63,26 @@ def guess(columns: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
         if first is not None:
             found[role] = (first,)
     for role, pattern in SEVERAL.items():
-        several = tuple(name for name in of_numbers if pattern.fullmatch(name))
+        several = _in_order(tuple(name for name in of_numbers if pattern.fullmatch(name)), pattern)
         alone = tuple(name for name in of_numbers if name.lower() in ALONE[role])
         if several or alone:
             found[role] = several or alone[:1]
     return found
+
+
+def _in_order(names: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """By number where each has one of its own: a file may have them by the alphabet, s10 before s2."""
+    numbers = _numbers_in(names, pattern)
+    if numbers is None or len(set(numbers)) < len(numbers):
+        return names
+    return tuple(name for _, name in sorted(zip(numbers, names, strict=True)))
+
+
+def _numbers_in(names: tuple[str, ...], pattern: re.Pattern[str]) -> list[int] | None:
+    """The number at the end of each name; None where one has none."""
+    matches = [pattern.fullmatch(name) for name in names]
+    found = [int(match[1]) for match in matches if match and match[1]]
+    return found if len(found) == len(names) else None
 
 
 @dataclass(frozen=True)
@@ -155,10 +170,10 @@ def about(columns: Chosen, n_steps: int | None) -> About:
 
 
 def _short(names: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """The names without `observation.`; none where all of them are numbers."""
-    matches = [pattern.fullmatch(name) for name in names]
-    if all(match and match[1] for match in matches):
+    """The names without `observation.`; none where they are numbers that say no more than their places do."""
+    if _numbers_in(names, pattern) == list(range(len(names))):
         return ()
+    matches = [pattern.fullmatch(name) for name in names]
     short = tuple(match[2] if match and match[2] else name for name, match in zip(names, matches, strict=True))
     return short if len(set(short)) == len(short) else names
 

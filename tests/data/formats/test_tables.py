@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from safemil_core.data.curated import Curated
 from safemil_core.data.formats import csv_table, parquet_table, tables
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Options, Part, Recording, Steps
+from safemil_core.data.storage.build import build
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidDataset
 
@@ -123,7 +124,10 @@ def test_flags_may_be_text_of_any_kind(tmp_path):
     [
         (["ep", "t", "s0", "s1", "a0"], "observations", ("s0", "s1")),
         (["ep", "t", "s0", "s1", "a0"], "actions", ("a0",)),
-        (["traj_id", "obs_0", "obs_1", "obs_10"], "observations", ("obs_0", "obs_1", "obs_10")),
+        (["traj_id", "obs_0", "obs_1", "obs_10", "obs_2"], "observations", ("obs_0", "obs_1", "obs_2", "obs_10")),
+        (["s1", "s0", "obs_0", "obs_1"], "observations", ("s1", "s0", "obs_0", "obs_1")),
+        (["state.x10", "state.x2"], "observations", ("state.x10", "state.x2")),
+        (["a" + "1" * 5000, "a0"], "actions", ("a0",)),
         (["state", "action"], "observations", ("state",)),
         (["state", "action"], "actions", ("action",)),
         (["Episode", "Time"], "trajectory", ("Episode",)),
@@ -150,6 +154,30 @@ def test_the_user_says_what_columns_mean(tmp_path):
     steps = whole(recording)
     np.testing.assert_array_equal(steps.observations, [[2, 1], [5, 4], [8, 7]])
     assert steps.ends.tolist() == [0, CUT_OFF, CUT_OFF]
+
+
+def test_numbered_columns_go_by_their_numbers_wherever_they_stand(tmp_path):
+    text = "ep,s0,s1,s10,s2,s3,s4,s5,s6,s7,s8,s9,a0\n0,0,1,10,2,3,4,5,6,7,8,9,5\n"
+    recording = csv_table.read(written(tmp_path / "a.csv", text), ASK)
+    assert recording.about.observation_names == ()
+    assert whole(recording).observations.tolist() == [list(range(11))]
+
+
+@pytest.mark.parametrize("chosen", [("obs_2", "obs_0"), ("obs_1", "obs_2"), ("obs_0", "obs_2"), ("obs_1",)])
+def test_columns_whose_numbers_are_not_their_places_keep_their_names(tmp_path, chosen):
+    path = written(tmp_path / "a.csv", "ep,obs_0,obs_1,obs_2,act_0\n0,1,2,3,4\n")
+    about = csv_table.read(path, Options(columns={"observations": chosen})).about
+    assert (about.observation_names, about.action_names) == (chosen, ())
+
+
+def test_two_tables_that_number_other_columns_in_one_place_are_not_mixed(tmp_path):
+    sources = []
+    for name, numbers in (("a.csv", (1, 2, 3)), ("b.csv", (0, 1, 2))):
+        header = ",".join(f"s{number}" for number in numbers)
+        path = written(tmp_path / name, f"ep,{header},s9,a0\n0,1,2,3,4,5\n")
+        sources.append((name, csv_table.read(path, ASK)))
+    with pytest.raises(InvalidDataset, match=r"b\.csv has its observations in another order than a\.csv \('s1'"):
+        build(sources, tmp_path)
 
 
 def test_without_trajectories_a_length_says_where_they_end(tmp_path):
@@ -268,6 +296,18 @@ def test_with_other_columns_chosen_an_export_is_a_table_like_any_other(tmp_path)
     assert recording.about.actions == (Part("", (1,)),)
     assert recording.about.labels == {}
     np.testing.assert_array_equal(whole(recording).actions, [[1], [3]])
+
+
+def test_an_export_whose_names_are_numbers_keeps_the_order_of_its_parts(tmp_path):
+    values = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    curated = Curated(
+        trajectories=TrajectorySet(values, values[:, :2], np.array([0, 2]), final_observations=values[:1]),
+        chosen=np.array([0]),
+        about=About((Part("", (3,)),), (Part("", (2,)),), observation_names=("0", "10", "2"), action_names=("1", "0")),
+        labels=np.array(["none"]),
+    )
+    parquet_table.write(curated, tmp_path / "a")
+    assert_same(curated, parquet_table.read(tmp_path / "a", ASK))
 
 
 @settings(max_examples=20, deadline=None)
