@@ -52,22 +52,27 @@ TEXT_OR_NUMBERS = ("trajectory", "terminated", "truncated")
 def guess(columns: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """What the columns (name, type) are likely to be, by role, to begin the dialogue with.
 
-    A type is pyarrow's word for it, or empty where it is unknown. What fits no role is left out.
+    A type is pyarrow's word for it, or empty where it is unknown. What fits no role is left out. Names alone decide, so
+    that a stray text in a column of numbers is refused and not passed over; but a time of day is no step.
     """
-    of_numbers = [name for name, kind in columns if kind.startswith(NUMBERS) or not kind]
+    every = [name for name, _ in columns]
     found: dict[str, tuple[str, ...]] = {}
     for role, known in SINGLE.items():
-        names = [name for name, _ in columns] if role in TEXT_OR_NUMBERS else of_numbers
+        names = [name for name, kind in columns if not kind or _is_number(kind)] if role == "step" else every
         by_lower = {name.lower(): name for name in reversed(names)}
         first = next((by_lower[name] for name in known if name in by_lower), None)
         if first is not None:
             found[role] = (first,)
     for role, pattern in SEVERAL.items():
-        several = _in_order(tuple(name for name in of_numbers if pattern.fullmatch(name)), pattern)
-        alone = tuple(name for name in of_numbers if name.lower() in ALONE[role])
+        several = _in_order(tuple(name for name in every if pattern.fullmatch(name)), pattern)
+        alone = tuple(name for name in every if name.lower() in ALONE[role])
         if several or alone:
             found[role] = several or alone[:1]
     return found
+
+
+def _is_number(kind: str) -> bool:
+    return kind.startswith(NUMBERS)
 
 
 def _in_order(names: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
@@ -115,9 +120,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
     """The user's choice of columns, completed by the guess.
 
     Raises:
-        InvalidDataset: a role or column is not there, or nothing says what the agent saw, did, or where episodes end.
+        InvalidDataset: a role or column is not there, a column of numbers holds something else, or nothing says what
+            the agent saw, did, or where episodes end.
     """
-    names = [name for name, _ in columns]
+    kinds = dict(columns)
+    names = list(kinds)
     known = (*SEVERAL, *SINGLE)
     for role in options.columns:
         if role not in known:
@@ -127,6 +134,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
         for name in several:
             if name not in names:
                 raise InvalidDataset(f"there is no column {name!r} for the {role}; it has {_listed(names)}")
+            if role not in TEXT_OR_NUMBERS and not _is_number(kinds[name]):
+                raise InvalidDataset(
+                    f"the column {name[:100]!r} holds {kinds[name]}, expected numbers for the {role};"
+                    " repair or rename it, or choose other columns"
+                )
         if role in SINGLE and len(several) > 1:
             raise InvalidDataset(f"the {role} is one column, not {len(several)}; choose one of {_listed(several)}")
     single = {role: by_role[role][0] if by_role.get(role) else None for role in SINGLE}

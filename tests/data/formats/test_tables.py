@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +142,38 @@ def test_columns_are_guessed_by_name(names, role, expected):
     assert tables.guess([(name, "double") for name in names]).get(role) == expected
 
 
-def test_a_column_of_text_is_no_guess_for_numbers():
+def test_text_is_guessed_too_so_that_it_is_seen_but_a_time_of_day_is_no_step():
     assert tables.guess([("timestamp", "string"), ("episode", "string"), ("obs_0", "string")]) == {
-        "trajectory": ("episode",)
+        "trajectory": ("episode",),
+        "observations": ("obs_0",),
     }
+
+
+STRAY = "the column '{}' holds string, expected numbers for the {}; repair or rename it, or choose other columns"
+
+
+@pytest.mark.parametrize(("column", "role"), [("obs_1", "observations"), ("act_0", "actions"), ("cost", "cost")])
+@pytest.mark.parametrize("module", [csv_table, parquet_table])
+def test_a_stray_text_in_a_column_of_numbers_is_not_passed_over(tmp_path, module, column, role):
+    numbers = {key: [1.0, 2.0] for key in ("obs_0", "obs_1", "obs_2", "act_0", "act_1", "cost")}
+    path = as_parquet(tmp_path / "a", **{"episode": [0, 0], **numbers, column: ["1", "?"]})
+    if module is csv_table:
+        path = written(tmp_path / "a.csv", pa_csv_text(path))
+    with pytest.raises(InvalidDataset, match=re.escape(STRAY.format(column, role))):
+        module.read(path, ASK)
+
+
+def test_a_stray_text_in_a_column_that_was_not_chosen_does_not_matter(tmp_path):
+    path = written(tmp_path / "a.csv", "episode,obs_0,obs_1,act_0\n0,1,?,3\n")
+    recording = csv_table.read(path, Options(columns={"observations": ("obs_0",)}))
+    assert whole(recording).observations.tolist() == [[1]]
+
+
+def test_decimals_are_numbers(tmp_path):
+    decimals = pa.array([Decimal("1.5"), None, Decimal("-2.25"), Decimal("0")])
+    path = as_parquet(tmp_path / "a", **columns(**{"observation.1": decimals}))
+    assert ("observation.1", "double") in parquet_table.columns(path)
+    np.testing.assert_array_equal(whole(parquet_table.read(path, ASK)).observations[:, 1], [1.5, np.nan, -2.25, 0])
 
 
 def test_the_user_says_what_columns_mean(tmp_path):
@@ -241,7 +271,7 @@ def test_a_missing_number_is_left_for_the_check_of_finiteness(tmp_path):
             Options(columns={"rewards": ("reward",)}),
             "there is no role 'rewards' for columns; choose among observ",
         ),
-        (Options(columns={"observations": ("note",)}), "there is no column 'note'|holds string"),
+        (Options(columns={"observations": ("note",)}), "the column 'note' holds string, expected numbers"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(tmp_path, options, said):
@@ -346,7 +376,7 @@ def test_other_files_are_not_taken_for_csv(tmp_path, content):
     ("content", "said"),
     [
         ("episode,episode,obs_0,act_0\n1,1,1,1\n", "two of its columns"),
-        ("episode,obs_0,act_0\n1,x,1\n", "holds string|no columns are known"),
+        ("episode,obs_0,act_0\n1,x,1\n", "the column 'obs_0' holds string"),
         ("episode,obs_0,act_0\n1,1,1\n1,1\n", "does not fit its columns"),
         ("episode,obs_0,act_0\n1,1,1\n" + '1,"1' + "\n,1" * 20, "does not fit its columns"),
         ("episode,obs_0\n1,1\n", "known to be actions"),
