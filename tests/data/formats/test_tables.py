@@ -74,6 +74,13 @@ def test_a_csv_by_hand(tmp_path):
     assert steps.final_observations is None
 
 
+def test_true_and_false_are_numbers_in_a_csv(tmp_path):
+    text = "ep,s0,s1,a0,cost\n0,1.5,True,2,false\n0,2.5,False,3,true\n0,3.5,,4,1\n"
+    steps = whole(csv_table.read(written(tmp_path / "a.csv", text), ASK))
+    np.testing.assert_array_equal(steps.observations, [[1.5, 1], [2.5, 0], [3.5, np.nan]])
+    assert steps.costs.tolist() == [0, 1, 1]
+
+
 def test_semicolons_names_in_quotes_and_a_byte_order_mark(tmp_path):
     text = '\ufeff"traj";"obs_0";"act_0"\r\nfirst;1;2\r\nfirst;1;2\r\nsecond;1;2\r\n'
     path = tmp_path / "a.csv"
