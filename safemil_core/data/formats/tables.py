@@ -121,7 +121,7 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
 
     Raises:
         InvalidDataset: a role or column is not there, a column of numbers holds something else, or nothing says what
-            the agent saw, did, or where episodes end.
+            the agent saw, did, or where episodes end; or a length is given where a column says this.
     """
     kinds = dict(columns)
     names = list(kinds)
@@ -156,6 +156,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
     for role, there in (("observations", found.observations or found.images), ("actions", found.actions)):
         if not there:
             raise InvalidDataset(f"no columns are known to be {role}; choose them among {_listed(names)}")
+    if found.trajectory and options.episode_length is not None:
+        raise InvalidDataset(
+            f"its column {found.trajectory[:100]!r} says to which trajectory a row belongs; leave the episode length"
+            " out, or choose no such column"
+        )
     if not (found.trajectory or found.terminated or found.truncated or options.episode_length):
         raise InvalidDataset(
             "no column says to which trajectory a row belongs; choose one, or one that says where episodes end,"

@@ -224,6 +224,14 @@ def test_without_trajectories_a_length_says_where_they_end(tmp_path):
     assert whole(csv_table.read(path, Options(episode_length=2))).ends.tolist() == [0, 2, 0, 2, 0]
 
 
+def test_with_trajectories_a_length_is_refused_and_not_ignored(tmp_path):
+    path = written(tmp_path / "a.csv", "ep,obs_0,act_0\n" + "0,1,2\n" * 4)
+    with pytest.raises(InvalidDataset, match=r"its column 'ep' says to which .* leave the episode length out"):
+        csv_table.read(path, Options(episode_length=2))
+    without = Options(columns={"trajectory": ()}, episode_length=2)
+    assert whole(csv_table.read(path, without)).ends.tolist() == [0, 2, 0, 2]
+
+
 def test_blocks_meet(tmp_path, monkeypatch):
     monkeypatch.setattr("safemil_core.data.formats.sizes.BLOCK_BYTES", 1000)
     monkeypatch.setattr("safemil_core.data.formats.csv_table.BLOCK", 1000)
