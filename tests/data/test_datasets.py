@@ -398,10 +398,10 @@ def test_a_dataset_of_the_first_version_opens_and_gets_what_it_lacks(store, work
 
 
 def test_images_are_mapped_and_nothing_else_is_an_observation_of_no_width(store, tmp_path):
-    shown = np.random.default_rng(0).integers(256, size=(12, 8, 9, 3), dtype=np.uint8)
+    shown = np.random.default_rng(0).integers(256, size=(12, 32, 40, 3), dtype=np.uint8)
     arrays = {key: values for key, values in dsrl_arrays().items() if key != "next_observations"}
     info = store.add(write_dsrl(tmp_path / "seen.hdf5", {**arrays, "observations": shown}))
-    assert (info.n_observations, info.images[0].shape) == (0, (8, 9, 3))
+    assert (info.n_observations, info.images[0].shape) == (0, (32, 40, 3))
     trajectories = store.open("seen")
     assert trajectories.observations.shape == (12, 0)
     assert isinstance(trajectories.images[""], np.memmap)

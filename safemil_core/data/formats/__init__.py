@@ -49,6 +49,8 @@ FORMATS = {
 
 TABLES = ("Parquet", "CSV")
 """Those whose columns somebody may choose."""
+APART = ("Minari", "LeRobot", "robomimic HDF5")
+"""Those that keep each trajectory by itself, so that the length of an episode is never missing."""
 WRITABLE = ("DSRL HDF5", "Minari", "LeRobot", "robomimic HDF5", "NPZ", "Parquet")
 """Those that `write` knows."""
 
@@ -88,6 +90,8 @@ def read(path: Path, options: Options = NO_OPTIONS, name: str | None = None) -> 
     with _named(path):
         if options.columns and name not in TABLES:
             raise InvalidDataset(f"it is {name}, which has no columns to choose; leave the choice out")
+        if options.episode_length is not None and name in APART:
+            raise InvalidDataset(f"it is {name}, which says where episodes end; leave the episode length out")
         recording = module_of(name).read(path, options)
     return replace(recording, steps=_named_steps(recording.steps, path))
 

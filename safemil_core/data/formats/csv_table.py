@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv as text
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,8 +43,10 @@ def read(path: Path, options: Options) -> Recording:
     Raises:
         InvalidDataset: the columns do not say enough, or a row is not what its column should be.
     """
-    chosen = tables.chosen(columns(path), options)
-    return Recording(tables.about(chosen, n_steps=None), tables.steps(_batches(path, chosen), chosen, (), options))
+    found = columns(path)
+    chosen = tables.chosen(found, options)
+    batches = _batches(path, chosen, dict(found))
+    return Recording(tables.about(chosen, n_steps=None), tables.steps(batches, chosen, (), options))
 
 
 def columns(path: Path) -> list[tuple[str, str]]:
@@ -59,10 +61,11 @@ def preview(path: Path) -> list[dict[str, object]]:
         return tables.previewed(next(iter(reader), None))
 
 
-def _batches(path: Path, columns: tables.Chosen) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, columns: tables.Chosen, kinds: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     words = {columns.trajectory, columns.terminated, columns.truncated}
     # float32 stops counting at 16,777,216, and that must show.
-    types = {name: pa.string() if name in words else pa.float64() for name in columns.names}
+    numbers = {name: pa.bool_() if kinds[name] == "bool" else pa.float64() for name in columns.names}
+    types = {name: pa.string() if name in words else kind for name, kind in numbers.items()}
     with in_one_sentence(BAD_ROW):
         reader = _opened(path, types)
     with reader:

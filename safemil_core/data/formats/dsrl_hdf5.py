@@ -19,6 +19,7 @@ import numpy as np
 from safemil_core.data.curated import Curated, CuratedTrajectory
 from safemil_core.data.formats import hdf5, notes
 from safemil_core.data.formats.flat_arrays import Ends, as_floats, of_part, part_of
+from safemil_core.data.formats.nested import SMALLEST_IMAGE
 from safemil_core.data.recording import CUT_OFF, NOTHING, TERMINATED, About, Options, Part, Recording, Steps
 from safemil_core.errors import InvalidDataset
 
@@ -67,7 +68,7 @@ class _Layout:
     @classmethod
     def of(cls, file: h5py.File) -> _Layout:
         observations = _array(file, "observations")
-        is_image = observations.ndim == 4 and observations.dtype == np.uint8
+        is_image = _is_image(observations)
         if is_image:
             paths = ["observations"]
         else:
@@ -86,6 +87,13 @@ class _Layout:
         single = [path for path in (self.flat, self.next_flat) if path]
         paths = (*single, *self.per_step, *self.images.values(), *self.next_images.values())
         return {path: _array(file, path) for path in paths}
+
+
+def _is_image(observations: h5py.Dataset) -> bool:
+    """Whether they are pictures and not small grids of numbers; those of an export have a name, whatever their size."""
+    if observations.ndim != 4 or observations.dtype != np.uint8:
+        return False
+    return min(observations.shape[1:3]) >= SMALLEST_IMAGE or "name" in observations.attrs
 
 
 def _array(file: h5py.File, path: str) -> h5py.Dataset:
@@ -272,9 +280,11 @@ def _rows_of(one: CuratedTrajectory, curated: Curated) -> dict[str, np.ndarray]:
 
 
 def _typed(flat: np.ndarray, parts: tuple[Part, ...]) -> np.ndarray:
-    """A single part as it was, several of them as one flat vector."""
+    """A single part as it was, several of them as one flat vector. Small pictures among the numbers stay flat."""
     if len(parts) != 1:
         return flat
+    if len(parts[0].shape) == 3 and parts[0].dtype == "uint8":
+        return flat.astype(np.uint8)
     values = of_part(flat, parts, 0)
     return values if values.ndim > 1 else values[:, None]
 

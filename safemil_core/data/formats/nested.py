@@ -144,13 +144,16 @@ def columns(parts: tuple[Part, ...], vectors: np.ndarray) -> dict[str, np.ndarra
     }
 
 
-def completed(found: About, text: str | None, *, joined_actions: bool = False) -> tuple[About, bool]:
+def completed(
+    found: About, text: str | None, *, joined_actions: bool = False, place: notes.Place = notes.by_name
+) -> tuple[About, bool]:
     """What a file's arrays say of it, completed by our notes in it, where it has them.
 
     Args:
         found: with the parts as the arrays have them.
         text: the notes.
         joined_actions: all of an action lies in one array, so that only the notes know its parts.
+        place: where a part lies, which a file may have to call something although it has no name.
 
     Returns:
         The completed one, whose parts are those of `found` in the order and of the types that the notes say, and
@@ -161,19 +164,19 @@ def completed(found: About, text: str | None, *, joined_actions: bool = False) -
     """
     if text is None:
         return found, True
-    said, knows_final_observations = notes.from_json(text, found)
+    said, knows_final_observations = notes.from_json(text, found, place)
     about = replace(
         said,
-        observations=_agreed(found.observations, said.observations),
-        actions=said.actions if joined_actions else _agreed(found.actions, said.actions),
-        images=_agreed(found.images, said.images),
+        observations=_agreed(found.observations, said.observations, place),
+        actions=said.actions if joined_actions else _agreed(found.actions, said.actions, place),
+        images=_agreed(found.images, said.images, place),
         facts={**found.facts, **said.facts},
     )
     return about, knows_final_observations
 
 
-def _agreed(found: tuple[Part, ...], said: tuple[Part, ...]) -> tuple[Part, ...]:
-    same = sorted((one.name, one.shape) for one in found) == sorted((one.name, one.shape) for one in said)
+def _agreed(found: tuple[Part, ...], said: tuple[Part, ...], place: notes.Place) -> tuple[Part, ...]:
+    same = sorted((place(one), one.shape) for one in found) == sorted((place(one), one.shape) for one in said)
     return said if same else found
 
 

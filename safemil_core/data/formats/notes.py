@@ -6,7 +6,7 @@ Every format has its own place for this text (an HDF5 attribute, Parquet metadat
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -43,12 +43,23 @@ def to_json(curated: Curated) -> str:
     )
 
 
-def from_json(text: str | bytes, about: About) -> tuple[About, bool]:
+Place = Callable[[Part], tuple[str, ...]]
+"""Where a part lies in a file, by which it is known again."""
+
+
+def by_name(of: Part) -> tuple[str, ...]:
+    """The place of a part that lies under its own name."""
+    return (of.name,)
+
+
+def from_json(text: str | bytes, about: About, place: Place = by_name) -> tuple[About, bool]:
     """`about` as the file's arrays have it, completed by what the text says.
 
     Args:
         text: what `to_json` gave.
-        about: with the parts as they follow from the arrays; parts of the text replace them where the sizes agree.
+        about: with the parts as they follow from the arrays; parts of the text replace them where the sizes agree,
+            images where they lie in the same places.
+        place: where the file has an image.
 
     Returns:
         The completed `about`, and whether the file's final observations are true ones (not made up to fill a slot).
@@ -60,12 +71,12 @@ def from_json(text: str | bytes, about: About) -> tuple[About, bool]:
         raise InvalidDataset(f"its {KEY!r} notes are longer than {LARGEST >> 20} MiB; export the file again")
     try:
         notes = json.loads(text)
-        return _completed(about, notes), bool(notes.get("knows_final_observations", True))
+        return _completed(about, notes, place), bool(notes.get("knows_final_observations", True))
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError, RecursionError):
         raise InvalidDataset(f"its {KEY!r} notes are damaged; export the file again, or remove them") from None
 
 
-def _completed(about: About, notes: Mapping[str, Any]) -> About:
+def _completed(about: About, notes: Mapping[str, Any], place: Place) -> About:
     observations, actions, images = (
         tuple(_part(part) for part in notes.get(key, ())) for key in ("observations", "actions", "images")
     )
@@ -73,7 +84,7 @@ def _completed(about: About, notes: Mapping[str, Any]) -> About:
         about,
         observations=observations if _sizes(observations) == _sizes(about.observations) else about.observations,
         actions=actions if _sizes(actions) == _sizes(about.actions) else about.actions,
-        images=images if [p.name for p in images] == [p.name for p in about.images] else about.images,
+        images=images if [*map(place, images)] == [*map(place, about.images)] else about.images,
         observation_names=_names(notes.get("observation_names", ())),
         action_names=_names(notes.get("action_names", ())),
         env_id=about.env_id or (str(notes["env_id"])[:200] if notes.get("env_id") else None),

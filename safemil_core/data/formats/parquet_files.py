@@ -113,9 +113,12 @@ def batches(file: pq.ParquetFile, columns: list[str], row_bytes: int) -> Iterato
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """The type in which a column is read: of text there is one, and what a dictionary holds is written out."""
+    """The type in which a column is read: of text there is one, decimals are numbers like others, and what a
+    dictionary holds is written out."""
     if pa.types.is_dictionary(kind):
         return plain(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return pa.float64()
     return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
 

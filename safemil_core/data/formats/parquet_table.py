@@ -74,7 +74,12 @@ def _image_columns(schema: pa.Schema) -> dict[str, str]:
 
 
 def _ours(text: bytes, about: About, columns: tables.Chosen, schema: pa.Schema) -> tuple[About, tables.Chosen]:
-    """What an export of ours says beyond the columns."""
+    """What an export of ours says beyond the columns, which stand as its parts do, whatever their names."""
+    columns = replace(
+        columns,
+        observations=tuple(name for name in schema.names if name in columns.observations),
+        actions=tuple(name for name in schema.names if name in columns.actions),
+    )
     plain = tuple(Part(name, dtype="uint8") for name in columns.images)
     about, knows_finals = notes.from_json(text, replace(about, images=plain, observation_names=(), action_names=()))
     for part in about.images:

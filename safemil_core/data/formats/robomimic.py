@@ -65,7 +65,7 @@ def read(path: Path, options: Options) -> Recording:
         facts={ENV_ARGS: env_args} if 0 < len(env_args) <= LONGEST_FACT else {},
         notes=(*((STATES_DIFFER,) if n_states is None else ()), *remarks),
     )
-    about, knows_final_observations = nested.completed(found, text, joined_actions=True)
+    about, knows_final_observations = nested.completed(found, text, joined_actions=True, place=keys)
     # Masks go before our notes, as somebody may have changed them; but not every tag can be one.
     others = {tag: members for tag, members in about.tags.items() if not robomimic_masks.fits(tag)}
     about = replace(about, labels=labels, tags={**others, **tags})

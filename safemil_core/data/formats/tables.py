@@ -32,9 +32,9 @@ SINGLE: Mapping[str, tuple[str, ...]] = {
 
 SEVERAL: Mapping[str, re.Pattern[str]] = {
     "observations": re.compile(
-        r"(?:(?:observations?|obs|states?)[._/ \[]?|s)(\d+)\]?|(?:observations?|obs|states?)[._/](.+)", re.I
+        r"(?:(?:observations?|obs|states?)[._/ \[]?|s)(\d{1,9})\]?|(?:observations?|obs|states?)[._/](.+)", re.I
     ),
-    "actions": re.compile(r"(?:(?:actions?|act)[._/ \[]?|[au])(\d+)\]?|(?:actions?|act)[._/](.+)", re.I),
+    "actions": re.compile(r"(?:(?:actions?|act)[._/ \[]?|[au])(\d{1,9})\]?|(?:actions?|act)[._/](.+)", re.I),
 }
 """Patterns of the columns that make a vector."""
 
@@ -52,22 +52,42 @@ TEXT_OR_NUMBERS = ("trajectory", "terminated", "truncated")
 def guess(columns: Sequence[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """What the columns (name, type) are likely to be, by role, to begin the dialogue with.
 
-    A type is pyarrow's word for it, or empty where it is unknown. What fits no role is left out.
+    A type is pyarrow's word for it, or empty where it is unknown. What fits no role is left out. Names alone decide, so
+    that a stray text in a column of numbers is refused and not passed over; but a time of day is no step.
     """
-    of_numbers = [name for name, kind in columns if kind.startswith(NUMBERS) or not kind]
+    every = [name for name, _ in columns]
     found: dict[str, tuple[str, ...]] = {}
     for role, known in SINGLE.items():
-        names = [name for name, _ in columns] if role in TEXT_OR_NUMBERS else of_numbers
+        names = [name for name, kind in columns if not kind or _is_number(kind)] if role == "step" else every
         by_lower = {name.lower(): name for name in reversed(names)}
         first = next((by_lower[name] for name in known if name in by_lower), None)
         if first is not None:
             found[role] = (first,)
     for role, pattern in SEVERAL.items():
-        several = tuple(name for name in of_numbers if pattern.fullmatch(name))
-        alone = tuple(name for name in of_numbers if name.lower() in ALONE[role])
+        several = _in_order(tuple(name for name in every if pattern.fullmatch(name)), pattern)
+        alone = tuple(name for name in every if name.lower() in ALONE[role])
         if several or alone:
             found[role] = several or alone[:1]
     return found
+
+
+def _is_number(kind: str) -> bool:
+    return kind.startswith(NUMBERS)
+
+
+def _in_order(names: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    """By number where each has one of its own: a file may have them by the alphabet, s10 before s2."""
+    numbers = _numbers_in(names, pattern)
+    if numbers is None or len(set(numbers)) < len(numbers):
+        return names
+    return tuple(name for _, name in sorted(zip(numbers, names, strict=True)))
+
+
+def _numbers_in(names: tuple[str, ...], pattern: re.Pattern[str]) -> list[int] | None:
+    """The number at the end of each name; None where one has none."""
+    matches = [pattern.fullmatch(name) for name in names]
+    found = [int(match[1]) for match in matches if match and match[1]]
+    return found if len(found) == len(names) else None
 
 
 @dataclass(frozen=True)
@@ -100,9 +120,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
     """The user's choice of columns, completed by the guess.
 
     Raises:
-        InvalidDataset: a role or column is not there, or nothing says what the agent saw, did, or where episodes end.
+        InvalidDataset: a role or column is not there, a column of numbers holds something else, or nothing says what
+            the agent saw, did, or where episodes end; or a length is given where a column says this.
     """
-    names = [name for name, _ in columns]
+    kinds = dict(columns)
+    names = list(kinds)
     known = (*SEVERAL, *SINGLE)
     for role in options.columns:
         if role not in known:
@@ -112,6 +134,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
         for name in several:
             if name not in names:
                 raise InvalidDataset(f"there is no column {name!r} for the {role}; it has {_listed(names)}")
+            if role not in TEXT_OR_NUMBERS and not _is_number(kinds[name]):
+                raise InvalidDataset(
+                    f"the column {name[:100]!r} holds {kinds[name]}, expected numbers for the {role};"
+                    " repair or rename it, or choose other columns"
+                )
         if role in SINGLE and len(several) > 1:
             raise InvalidDataset(f"the {role} is one column, not {len(several)}; choose one of {_listed(several)}")
     single = {role: by_role[role][0] if by_role.get(role) else None for role in SINGLE}
@@ -129,6 +156,11 @@ def chosen(columns: Sequence[tuple[str, str]], options: Options, images: Mapping
     for role, there in (("observations", found.observations or found.images), ("actions", found.actions)):
         if not there:
             raise InvalidDataset(f"no columns are known to be {role}; choose them among {_listed(names)}")
+    if found.trajectory and options.episode_length is not None:
+        raise InvalidDataset(
+            f"its column {found.trajectory[:100]!r} says to which trajectory a row belongs; leave the episode length"
+            " out, or choose no such column"
+        )
     if not (found.trajectory or found.terminated or found.truncated or options.episode_length):
         raise InvalidDataset(
             "no column says to which trajectory a row belongs; choose one, or one that says where episodes end,"
@@ -155,10 +187,10 @@ def about(columns: Chosen, n_steps: int | None) -> About:
 
 
 def _short(names: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """The names without `observation.`; none where all of them are numbers."""
-    matches = [pattern.fullmatch(name) for name in names]
-    if all(match and match[1] for match in matches):
+    """The names without `observation.`; none where they are numbers that say no more than their places do."""
+    if _numbers_in(names, pattern) == list(range(len(names))):
         return ()
+    matches = [pattern.fullmatch(name) for name in names]
     short = tuple(match[2] if match and match[2] else name for name, match in zip(names, matches, strict=True))
     return short if len(set(short)) == len(short) else names
 

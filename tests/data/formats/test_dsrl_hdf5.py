@@ -14,6 +14,7 @@ from factories import CAR_CIRCLE, dsrl_arrays, write_dsrl
 from hypothesis import given
 
 from safemil_core.data import formats
+from safemil_core.data.curated import Curated
 from safemil_core.data.formats import dsrl_hdf5
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Options, Part
 from safemil_core.data.storage.build import build
@@ -358,11 +359,38 @@ def test_observations_of_any_rank_are_flattened_and_their_shape_is_kept(file):
 
 
 def test_images_stay_whole_numbers_outside_the_flat_observation(file):
-    shown = np.random.default_rng(0).integers(256, size=(12, 8, 9, 3), dtype=np.uint8)
+    shown = np.random.default_rng(0).integers(256, size=(12, 32, 40, 3), dtype=np.uint8)
     arrays = {**dsrl_arrays(), "observations": shown}
     del arrays["next_observations"]
     imported = read(write_dsrl(file, arrays))
     assert imported.about.observations == ()
-    assert imported.about.images == (Part(shape=(8, 9, 3), dtype="uint8"),)
+    assert imported.about.images == (Part(shape=(32, 40, 3), dtype="uint8"),)
     assert imported.trajectories.observations.shape == (12, 0)
     np.testing.assert_array_equal(imported.trajectories.images[""], shown)
+
+
+def test_small_grids_of_whole_numbers_are_numbers_not_images(file):
+    grids = np.random.default_rng(0).integers(9, size=(12, 7, 7, 3), dtype=np.uint8)
+    imported = read(write_dsrl(file, {**dsrl_arrays(), "observations": grids, "next_observations": grids}))
+    assert (imported.about.observations, imported.about.images) == ((Part(shape=(7, 7, 3), dtype="uint8"),), ())
+    np.testing.assert_array_equal(imported.trajectories.observations, grids.reshape(12, 147))
+
+
+@pytest.mark.parametrize("shape", [(7, 7, 3), (40, 40, 9)])
+def test_an_export_of_grids_comes_back_as_numbers(file, shape):
+    grids = np.random.default_rng(0).integers(256, size=(3, int(np.prod(shape)))).astype(np.float32)
+    about = About((Part(shape=shape, dtype="uint8"),), (Part(n_choices=7, dtype="int64"),))
+    ones = TrajectorySet(grids[:2], np.ones((2, 1), np.float32), np.array([0, 2]), final_observations=grids[2:])
+    curated = Curated(ones, np.array([0]), about, np.array(["none"]))
+    formats.write("DSRL HDF5", curated, file)
+    assert_same(curated, formats.read(file, name="DSRL HDF5"))
+
+
+def test_an_export_of_small_images_comes_back_as_images(file):
+    shown = np.random.default_rng(0).integers(256, size=(2, 8, 9, 3), dtype=np.uint8)
+    about = About((), (Part(shape=(1,)),), images=(Part(shape=(8, 9, 3), dtype="uint8"),))
+    flat = np.zeros((2, 0), np.float32)
+    ones = TrajectorySet(flat, np.ones((2, 1), np.float32), np.array([0, 2]), images={"": shown})
+    curated = Curated(ones, np.array([0]), about, np.array(["none"]))
+    formats.write("DSRL HDF5", curated, file)
+    assert_same(curated, formats.read(file, name="DSRL HDF5"))

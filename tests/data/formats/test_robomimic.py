@@ -174,6 +174,20 @@ def test_the_layout_that_is_written_is_robomimics(path):
         assert demo["states"].shape == (2, 0)
 
 
+@pytest.mark.parametrize(("seen", "shown"), [("", "image"), ("flat", ""), ("flat", "image"), (None, "")])
+def test_parts_come_back_with_a_name_or_without_as_they_were(path, seen, shown):
+    rng, picture = np.random.default_rng(0), Part(shown, (32, 40, 3), "uint8")
+    observed = () if seen is None else (Part(seen, (3,)),)
+    every = TrajectorySet(
+        rng.normal(size=(2, 3 * len(observed))).astype(np.float32), np.zeros((2, 1), np.float32), np.array([0, 2]),
+        images={shown: rng.integers(256, size=(2, *picture.shape), dtype=np.uint8)},
+    )  # fmt: skip
+    about = About(observed, (Part("", (1,)),), images=(picture,))
+    given = Curated(every, np.array([0]), about, np.array(["none"]))
+    robomimic.write(given, path)
+    assert_same(given, read(path))
+
+
 def test_a_mask_that_somebody_changed_goes_before_our_notes(path):
     robomimic.write(small(), path)
     change(path, "mask/non_preferred", np.array([b"demo_0"]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from hypothesis import given, settings
 from safemil_core.data.curated import Curated
 from safemil_core.data.formats import csv_table, parquet_table, tables
 from safemil_core.data.recording import CUT_OFF, TERMINATED, About, Options, Part, Recording, Steps
+from safemil_core.data.storage.build import build
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import InvalidDataset
 
@@ -71,6 +74,13 @@ def test_a_csv_by_hand(tmp_path):
     assert steps.final_observations is None
 
 
+def test_true_and_false_are_numbers_in_a_csv(tmp_path):
+    text = "ep,s0,s1,a0,cost\n0,1.5,True,2,false\n0,2.5,False,3,true\n0,3.5,,4,1\n"
+    steps = whole(csv_table.read(written(tmp_path / "a.csv", text), ASK))
+    np.testing.assert_array_equal(steps.observations, [[1.5, 1], [2.5, 0], [3.5, np.nan]])
+    assert steps.costs.tolist() == [0, 1, 1]
+
+
 def test_semicolons_names_in_quotes_and_a_byte_order_mark(tmp_path):
     text = '\ufeff"traj";"obs_0";"act_0"\r\nfirst;1;2\r\nfirst;1;2\r\nsecond;1;2\r\n'
     path = tmp_path / "a.csv"
@@ -123,7 +133,10 @@ def test_flags_may_be_text_of_any_kind(tmp_path):
     [
         (["ep", "t", "s0", "s1", "a0"], "observations", ("s0", "s1")),
         (["ep", "t", "s0", "s1", "a0"], "actions", ("a0",)),
-        (["traj_id", "obs_0", "obs_1", "obs_10"], "observations", ("obs_0", "obs_1", "obs_10")),
+        (["traj_id", "obs_0", "obs_1", "obs_10", "obs_2"], "observations", ("obs_0", "obs_1", "obs_2", "obs_10")),
+        (["s1", "s0", "obs_0", "obs_1"], "observations", ("s1", "s0", "obs_0", "obs_1")),
+        (["state.x10", "state.x2"], "observations", ("state.x10", "state.x2")),
+        (["a" + "1" * 5000, "a0"], "actions", ("a0",)),
         (["state", "action"], "observations", ("state",)),
         (["state", "action"], "actions", ("action",)),
         (["Episode", "Time"], "trajectory", ("Episode",)),
@@ -136,10 +149,38 @@ def test_columns_are_guessed_by_name(names, role, expected):
     assert tables.guess([(name, "double") for name in names]).get(role) == expected
 
 
-def test_a_column_of_text_is_no_guess_for_numbers():
+def test_text_is_guessed_too_so_that_it_is_seen_but_a_time_of_day_is_no_step():
     assert tables.guess([("timestamp", "string"), ("episode", "string"), ("obs_0", "string")]) == {
-        "trajectory": ("episode",)
+        "trajectory": ("episode",),
+        "observations": ("obs_0",),
     }
+
+
+STRAY = "the column '{}' holds string, expected numbers for the {}; repair or rename it, or choose other columns"
+
+
+@pytest.mark.parametrize(("column", "role"), [("obs_1", "observations"), ("act_0", "actions"), ("cost", "cost")])
+@pytest.mark.parametrize("module", [csv_table, parquet_table])
+def test_a_stray_text_in_a_column_of_numbers_is_not_passed_over(tmp_path, module, column, role):
+    numbers = {key: [1.0, 2.0] for key in ("obs_0", "obs_1", "obs_2", "act_0", "act_1", "cost")}
+    path = as_parquet(tmp_path / "a", **{"episode": [0, 0], **numbers, column: ["1", "?"]})
+    if module is csv_table:
+        path = written(tmp_path / "a.csv", pa_csv_text(path))
+    with pytest.raises(InvalidDataset, match=re.escape(STRAY.format(column, role))):
+        module.read(path, ASK)
+
+
+def test_a_stray_text_in_a_column_that_was_not_chosen_does_not_matter(tmp_path):
+    path = written(tmp_path / "a.csv", "episode,obs_0,obs_1,act_0\n0,1,?,3\n")
+    recording = csv_table.read(path, Options(columns={"observations": ("obs_0",)}))
+    assert whole(recording).observations.tolist() == [[1]]
+
+
+def test_decimals_are_numbers(tmp_path):
+    decimals = pa.array([Decimal("1.5"), None, Decimal("-2.25"), Decimal("0")])
+    path = as_parquet(tmp_path / "a", **columns(**{"observation.1": decimals}))
+    assert ("observation.1", "double") in parquet_table.columns(path)
+    np.testing.assert_array_equal(whole(parquet_table.read(path, ASK)).observations[:, 1], [1.5, np.nan, -2.25, 0])
 
 
 def test_the_user_says_what_columns_mean(tmp_path):
@@ -152,11 +193,43 @@ def test_the_user_says_what_columns_mean(tmp_path):
     assert steps.ends.tolist() == [0, CUT_OFF, CUT_OFF]
 
 
+def test_numbered_columns_go_by_their_numbers_wherever_they_stand(tmp_path):
+    text = "ep,s0,s1,s10,s2,s3,s4,s5,s6,s7,s8,s9,a0\n0,0,1,10,2,3,4,5,6,7,8,9,5\n"
+    recording = csv_table.read(written(tmp_path / "a.csv", text), ASK)
+    assert recording.about.observation_names == ()
+    assert whole(recording).observations.tolist() == [list(range(11))]
+
+
+@pytest.mark.parametrize("chosen", [("obs_2", "obs_0"), ("obs_1", "obs_2"), ("obs_0", "obs_2"), ("obs_1",)])
+def test_columns_whose_numbers_are_not_their_places_keep_their_names(tmp_path, chosen):
+    path = written(tmp_path / "a.csv", "ep,obs_0,obs_1,obs_2,act_0\n0,1,2,3,4\n")
+    about = csv_table.read(path, Options(columns={"observations": chosen})).about
+    assert (about.observation_names, about.action_names) == (chosen, ())
+
+
+def test_two_tables_that_number_other_columns_in_one_place_are_not_mixed(tmp_path):
+    sources = []
+    for name, numbers in (("a.csv", (1, 2, 3)), ("b.csv", (0, 1, 2))):
+        header = ",".join(f"s{number}" for number in numbers)
+        path = written(tmp_path / name, f"ep,{header},s9,a0\n0,1,2,3,4,5\n")
+        sources.append((name, csv_table.read(path, ASK)))
+    with pytest.raises(InvalidDataset, match=r"b\.csv has its observations in another order than a\.csv \('s1'"):
+        build(sources, tmp_path)
+
+
 def test_without_trajectories_a_length_says_where_they_end(tmp_path):
     path = written(tmp_path / "a.csv", "obs_0,act_0\n" + "1,2\n" * 5)
     with pytest.raises(InvalidDataset, match="to which trajectory a row belongs"):
         csv_table.read(path, ASK)
     assert whole(csv_table.read(path, Options(episode_length=2))).ends.tolist() == [0, 2, 0, 2, 0]
+
+
+def test_with_trajectories_a_length_is_refused_and_not_ignored(tmp_path):
+    path = written(tmp_path / "a.csv", "ep,obs_0,act_0\n" + "0,1,2\n" * 4)
+    with pytest.raises(InvalidDataset, match=r"its column 'ep' says to which .* leave the episode length out"):
+        csv_table.read(path, Options(episode_length=2))
+    without = Options(columns={"trajectory": ()}, episode_length=2)
+    assert whole(csv_table.read(path, without)).ends.tolist() == [0, 2, 0, 2]
 
 
 def test_blocks_meet(tmp_path, monkeypatch):
@@ -213,7 +286,7 @@ def test_a_missing_number_is_left_for_the_check_of_finiteness(tmp_path):
             Options(columns={"rewards": ("reward",)}),
             "there is no role 'rewards' for columns; choose among observ",
         ),
-        (Options(columns={"observations": ("note",)}), "there is no column 'note'|holds string"),
+        (Options(columns={"observations": ("note",)}), "the column 'note' holds string, expected numbers"),
     ],
 )
 def test_a_choice_that_cannot_be_is_refused(tmp_path, options, said):
@@ -270,6 +343,18 @@ def test_with_other_columns_chosen_an_export_is_a_table_like_any_other(tmp_path)
     np.testing.assert_array_equal(whole(recording).actions, [[1], [3]])
 
 
+def test_an_export_whose_names_are_numbers_keeps_the_order_of_its_parts(tmp_path):
+    values = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
+    curated = Curated(
+        trajectories=TrajectorySet(values, values[:, :2], np.array([0, 2]), final_observations=values[:1]),
+        chosen=np.array([0]),
+        about=About((Part("", (3,)),), (Part("", (2,)),), observation_names=("0", "10", "2"), action_names=("1", "0")),
+        labels=np.array(["none"]),
+    )
+    parquet_table.write(curated, tmp_path / "a")
+    assert_same(curated, parquet_table.read(tmp_path / "a", ASK))
+
+
 @settings(max_examples=20, deadline=None)
 @given(curated_sets())
 def test_a_block_of_every_step_is_read_the_same(curated: Curated):
@@ -306,7 +391,7 @@ def test_other_files_are_not_taken_for_csv(tmp_path, content):
     ("content", "said"),
     [
         ("episode,episode,obs_0,act_0\n1,1,1,1\n", "two of its columns"),
-        ("episode,obs_0,act_0\n1,x,1\n", "holds string|no columns are known"),
+        ("episode,obs_0,act_0\n1,x,1\n", "the column 'obs_0' holds string"),
         ("episode,obs_0,act_0\n1,1,1\n1,1\n", "does not fit its columns"),
         ("episode,obs_0,act_0\n1,1,1\n" + '1,"1' + "\n,1" * 20, "does not fit its columns"),
         ("episode,obs_0\n1,1\n", "known to be actions"),
