@@ -18,7 +18,6 @@ import numpy as np
 from playwright.sync_api import Page
 from served import ROOT, dashboard
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running import jobs
 from safemil_core.running.runs import RunStore
@@ -56,7 +55,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a spare worker may still write
         workspace = Workspace(Path(folder) / "workspace")
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         datasets.add(ROOT / "assets" / "car_circle.hdf5", name="car_circle")
         labels, costs = datasets.labels("car_circle"), datasets.open("car_circle").true_costs()
         assert costs is not None

@@ -29,7 +29,6 @@ from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.assessment.review_queue import ORDERS, Order, random_order, review_queue
 from safemil_core.config import PolicyConfig, RunConfig
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.learning.arithmetic import prepare_process
@@ -90,7 +89,7 @@ class Curve:
 def problem(folder: Path, n_unsafe: int | None) -> Problem:
     """The bundled dataset, with all of its unsafe trajectories or so many, drawn at random."""
     workspace = Workspace(folder)
-    store = DatasetStore(workspace, Database(workspace.database))
+    store = DatasetStore.of(workspace)
     path = CAR_CIRCLE
     if n_unsafe is not None:
         path = folder / "few.hdf5"

@@ -15,7 +15,6 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running.job_store import Job
 from safemil_core.running.progress import Progress
@@ -32,7 +31,7 @@ class Session:
 
     @cached_property
     def datasets(self) -> DatasetStore:
-        return DatasetStore(self.workspace, Database(self.workspace.database))
+        return DatasetStore.of(self.workspace)
 
     @cached_property
     def runs(self) -> RunStore:

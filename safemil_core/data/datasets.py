@@ -50,6 +50,11 @@ class DatasetStore:
         self._names = DatasetNames(database)
         self._build_files = build_files
 
+    @classmethod
+    def of(cls, workspace: Workspace, build_files: BuildFiles = intake.build) -> DatasetStore:
+        """The datasets of a workspace, with a connection of their own to its database."""
+        return cls(workspace, Database(workspace.database), build_files)
+
     def add(
         self,
         paths: Path | Sequence[Path],

@@ -16,7 +16,6 @@ from safemil_core.assessment.label_curve import (
     state_sizes,
     yet_to_come,
 )
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.refit import refit_cost
@@ -41,7 +40,7 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
         SafeMILError: the dataset is gone or has changed, nothing can be learned from its labels, or training diverged.
     """
     chosen = pick_device(device)
-    datasets, config = DatasetStore(workspace, Database(workspace.database)), run.config
+    datasets, config = DatasetStore.of(workspace), run.config
     store = datasets.labels(run.info.dataset)
     snapshot = store.latest()
     said = store.state(snapshot)

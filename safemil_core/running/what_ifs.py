@@ -14,7 +14,6 @@ import pandas as pd
 
 from safemil_core.assessment import influence
 from safemil_core.assessment.what_if import changes, edited, edits_between, moved_share, seed_share
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.labels.records import Label
 from safemil_core.errors import InvalidConfig, NotReady
@@ -221,7 +220,7 @@ def start_what_if(workspace: Workspace, run: Run, request: Request) -> Progress:
     """
     task = Task.of_run("what_if", run)
     if not task.is_live:
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         labels = datasets.labels(run.info.dataset).current(run.info.label_snapshot)
         require_learnable(datasets.info(run.info.dataset), edited(labels, request.edits))
         task.folder.mkdir(exist_ok=True)
