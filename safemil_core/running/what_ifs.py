@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.assessment import influence
+from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.what_if import changes, edited, edits_between, moved_share, seed_share
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.labels.records import Label
@@ -203,7 +204,7 @@ class WhatIfs:
         found: dict[int, float] = {}
         for what_if in self.all():
             predicted = self.preview(what_if.unchanged.labels, what_if.edits)
-            rho = influence.agreement(predicted, what_if.changes()["cost_change"].to_numpy())
+            rho = rank_correlation(predicted, what_if.changes()["cost_change"].to_numpy())
             if rho is not None:
                 found[what_if.number] = rho
         return found
