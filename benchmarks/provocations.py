@@ -17,13 +17,14 @@ import pandas as pd
 import torch
 
 from safemil_core.assessment.descriptors import describe, similar_to
-from safemil_core.assessment.doctor.case import Case, NetworkFacts, Segments
+from safemil_core.assessment.doctor.case import Case, NetworkFacts
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.shortcuts import paces
 from safemil_core.assessment.immobility import is_immobile
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.data import formats
+from safemil_core.data.labels.records import Segments
 from safemil_core.data.recording import CUT_OFF
 from safemil_core.data.storage.build import build
 from safemil_core.data.storage.dataset_files import open_files
