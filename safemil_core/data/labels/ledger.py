@@ -181,21 +181,21 @@ class LabelLedger:
         return {row.id: (row.author, row.at) for row in rows}
 
     def actions(
-        self, connection: Connection, *, only: int | None = None, author: str | None = None, limit: int | None = None
+        self, connection: Connection, *, only: int | None = None, limit: int | None = None
     ) -> list[LabelAction]:
-        """Actions, newest first: all, or `only` one, or one author's, or the newest `limit` of them."""
+        """Actions, newest first: all, or `only` one, or the newest `limit`."""
         query = """
             SELECT a.id, a.at, a.author, a.origin, a.note, a.undoes,
                    count(DISTINCT e.trajectory) AS n_trajectories,
                    coalesce(group_concat(DISTINCT nullif(e.reason, '')), '') AS reason
             FROM (SELECT * FROM label_actions
-                  WHERE dataset = :dataset AND (:only IS NULL OR id = :only) AND (:author IS NULL OR author = :author)
+                  WHERE dataset = :dataset AND (:only IS NULL OR id = :only)
                   ORDER BY id DESC LIMIT :limit) a
             LEFT JOIN label_actions u ON u.id = a.undoes
             LEFT JOIN label_events e ON e.action = coalesce(u.undoes, a.undoes, a.id)  -- a redo takes back an undo
             GROUP BY a.id ORDER BY a.id DESC
             """
-        values = {"dataset": self.dataset, "only": only, "author": author, "limit": -1 if limit is None else limit}
+        values = {"dataset": self.dataset, "only": only, "limit": -1 if limit is None else limit}
         return [LabelAction(**row) for row in connection.execute(text(query), values).mappings()]
 
     def action(self, connection: Connection, action_id: int) -> LabelAction:
