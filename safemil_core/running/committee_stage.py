@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
+from safemil_core.clock import now
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
@@ -42,7 +42,7 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
         updates=QUICK.updates,
         seconds=round(time.time() - reports.latest.started_at, 1),
         author=author,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=now(),
     )
     _committee(info, verdicts, data).write(committee_file(workspace, dataset))
     reports.end()

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from safemil_core.clock import now
 from safemil_core.data.labels.records import (
     Event,
     LabelAction,
@@ -246,7 +246,7 @@ class LabelLedger:
         )
         values = {
             "dataset": self.dataset,
-            "at": now(),
+            "at": now("milliseconds"),
             "author": checked_name(author, "the author"),
             "origin": origin,
             "note": checked_note(note),
@@ -264,8 +264,3 @@ class LabelLedger:
         )
         rows = connection.execute(query, {"dataset": self.dataset, "until": until})
         return json.dumps(sorted(taken_back((row.id, row.undoes) for row in rows)))
-
-
-def now() -> str:
-    """UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
