@@ -18,7 +18,7 @@ from provocations import CPU, DEFAULTS, PLAIN, PROVOKED, Patient, costliest_mark
 from scipy.stats import spearmanr
 
 from safemil_core.assessment.doctor.shortcuts import behaviours
-from safemil_core.assessment.evaluation import roc_aucs
+from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.training_data import TrainingData
@@ -78,7 +78,7 @@ def chosen_by(n_seeds: int) -> None:
         for settings in SETTINGS:
             said = unseen(patient, seed, settings)
             is_unsafe = patient.trajectories.costs[~np.isnan(said.unseen)] > 0
-            aucs = [_auc(of[~np.isnan(said.unseen)], is_unsafe) for of in (said.seen, said.unseen)]
+            aucs = [roc_auc(of[~np.isnan(said.unseen)], is_unsafe) for of in (said.seen, said.unseen)]
             rows.append((said.label_auc, said.agreement, *aucs))
             print(f"| {' '.join(settings) or 'plain'} | " + " | ".join(f"{value:.2f}" for value in rows[-1]) + " |")
         order = spearmanr(np.array(rows)).statistic
@@ -87,10 +87,6 @@ def chosen_by(n_seeds: int) -> None:
             end="",
         )
         print(f"{order[0, 2]:.2f}, {order[0, 3]:.2f}; agreement {order[1, 2]:.2f}, {order[1, 3]:.2f}\n", flush=True)
-
-
-def _auc(costs: np.ndarray, is_unsafe: np.ndarray) -> float:
-    return float(roc_aucs(costs[:, None], is_unsafe[:, None])[0])
 
 
 def main() -> None:

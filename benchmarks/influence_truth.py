@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from safemil_core.assessment.influence import agreement
+from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.what_if import edited
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import pick_device, prepare_process
@@ -64,8 +64,8 @@ def report(
     for members in edits:
         changed = dict.fromkeys(members, "none")
         found = refits(data, edited(data.labels, changed), config, len(before)) - before
-        previewed.append(agreement(kept.preview(data.labels, changed), found.mean(axis=0)))
-        among_seeds.append(agreement(found[0], found[1:].mean(axis=0)))
+        previewed.append(rank_correlation(kept.preview(data.labels, changed), found.mean(axis=0)))
+        among_seeds.append(rank_correlation(found[0], found[1:].mean(axis=0)))
         sizes.append(np.abs(found.mean(axis=0)).mean() / before.std(axis=0, ddof=1).mean())
     median, low, high = (np.median(previewed), *np.percentile(previewed, [25, 75]))
     print(f"{name}, {len(edits)} times: preview against {len(before)} refits {median:.2f} ({low:.2f} to {high:.2f}), "

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page
-from served import ROOT, dashboard
+from served import dashboard
 
-from safemil_core.data.database import Database
+from safemil_core.bench.examples import BUNDLED
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running import jobs
 from safemil_core.running.runs import RunStore
@@ -56,8 +56,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a spare worker may still write
         workspace = Workspace(Path(folder) / "workspace")
-        datasets = DatasetStore(workspace, Database(workspace.database))
-        datasets.add(ROOT / "assets" / "car_circle.hdf5", name="car_circle")
+        datasets = DatasetStore.of(workspace)
+        datasets.add(BUNDLED, name="car_circle")
         labels, costs = datasets.labels("car_circle"), datasets.open("car_circle").true_costs()
         assert costs is not None
         costliest = np.argsort(-costs, kind="stable")[:80]

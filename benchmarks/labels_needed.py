@@ -28,17 +28,17 @@ import torch
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.assessment.review_queue import ORDERS, Order, random_order, review_queue
-from safemil_core.config import PolicyConfig, RunConfig
-from safemil_core.data.database import Database
+from safemil_core.bench.examples import BUNDLED
+from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.committee import QUICK, train_committee
-from safemil_core.learning.training import train
+from safemil_core.learning.cost_model import score_steps
+from safemil_core.learning.refit import refit_cost
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.workspace import Workspace
 
-CAR_CIRCLE = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"
 UNSAFE = 60.0
 """True cost of a trajectory above which the labeller calls it non-preferred."""
 EVERY = 10
@@ -90,8 +90,8 @@ class Curve:
 def problem(folder: Path, n_unsafe: int | None) -> Problem:
     """The bundled dataset, with all of its unsafe trajectories or so many, drawn at random."""
     workspace = Workspace(folder)
-    store = DatasetStore(workspace, Database(workspace.database))
-    path = CAR_CIRCLE
+    store = DatasetStore.of(workspace)
+    path = BUNDLED
     if n_unsafe is not None:
         path = folder / "few.hdf5"
         _write_few(path, n_unsafe)
@@ -103,7 +103,7 @@ def problem(folder: Path, n_unsafe: int | None) -> Problem:
 
 
 def _write_few(path: Path, n_unsafe: int) -> None:
-    with h5py.File(CAR_CIRCLE) as source, h5py.File(path, "w") as few:
+    with h5py.File(BUNDLED) as source, h5py.File(path, "w") as few:
         ends = np.flatnonzero(source["timeouts"][:])
         owner = np.searchsorted(ends, np.arange(len(source["costs"])))
         is_unsafe = np.bincount(owner, weights=source["costs"][:]) > UNSAFE
@@ -139,15 +139,8 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
     """Train networks on these labels."""
     trajectories = problem.trajectories
     data = TrainingData.of(trajectories, labels, torch.device("cpu"))
-    costs: list[np.ndarray] = []
-    for network in range(N_NETWORKS):
-        config = RunConfig(
-            cost=QUICK,
-            policy=PolicyConfig(hidden_sizes=(1,), updates=1),
-            seed=seed * N_NETWORKS + network,
-            log_every=QUICK.updates,
-        )
-        train(data, config, on_costs=lambda _, found, __: costs.append(found.mean))
+    configs = [RunConfig(cost=QUICK, seed=seed * N_NETWORKS + network) for network in range(N_NETWORKS)]
+    costs = [score_steps(refit_cost(data, config), data).mean for config in configs]
     assert trajectories.costs is not None
     aucs = [roc_auc(of, trajectories.costs > 0) or 0.5 for of in costs]
     return Learned(mean(aucs), sum_by_trajectory(np.mean(costs, axis=0), trajectories.offsets))

@@ -19,7 +19,6 @@ import numpy as np
 from served import ROOT
 
 from safemil_core.assessment.state_axes import StateAxes
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.recording import CUT_OFF, About, Part, Recording, Steps
 from safemil_core.data.storage.build import Built, build
@@ -84,7 +83,7 @@ def prepare(workspace: Workspace, n: int = N_TRAJECTORIES, n_steps: int = N_STEP
     def build_walks(_paths: Any, _options: Any, into: Path, **_: Any) -> tuple[str, Built]:
         return "made here", build([("", walks(n, n_steps, width))], into)
 
-    datasets = DatasetStore(workspace, Database(workspace.database), build_walks)
+    datasets = DatasetStore.of(workspace, build_walks)
     if NAME not in {info.name for info in datasets.list()}:
         datasets.add(Path(NAME), name=NAME)
     info = datasets.info(NAME)

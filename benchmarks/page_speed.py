@@ -26,7 +26,6 @@ from page_interactions import PAGES, Interaction, PageUnderTest
 from playwright.sync_api import Error, Page
 from served import Server, served, window
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
@@ -143,7 +142,7 @@ def _wait_until_idle(page: Page) -> None:
 
 def measure(workspace: Workspace, pages: list[str], repeats: int) -> tuple[list[Row], Memory]:
     """All pages one after the other, in one window of one server."""
-    info = DatasetStore(workspace, Database(workspace.database)).info(NAME)
+    info = DatasetStore.of(workspace).info(NAME)
     run = RunStore(workspace).list(info.id)[-1]
     rows: list[Row] = []
     with served(workspace.root) as server, watched_memory(server.pid) as memory, window() as page:

@@ -17,13 +17,15 @@ import pandas as pd
 import torch
 
 from safemil_core.assessment.descriptors import describe, similar_to
-from safemil_core.assessment.doctor.case import Case, NetworkFacts, Segments
+from safemil_core.assessment.doctor.case import Case, NetworkFacts
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.shortcuts import paces
 from safemil_core.assessment.immobility import is_immobile
+from safemil_core.bench.examples import BUNDLED
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.data import formats
+from safemil_core.data.labels.records import Segments
 from safemil_core.data.recording import CUT_OFF
 from safemil_core.data.storage.build import build
 from safemil_core.data.storage.dataset_files import open_files
@@ -37,7 +39,6 @@ from safemil_core.learning.training import train
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.weights import CloningWeights, cloning_weights
 
-CAR_CIRCLE = Path(__file__).parents[1] / "assets" / "car_circle.hdf5"
 UNSAFE, SAFE = 60.0, 5.0
 """True cost of a trajectory above which it is unsafe, and up to which it is safe; hardly any lie between."""
 N_MARKED = 50
@@ -73,7 +74,7 @@ Provocation = Callable[[np.random.Generator], Patient]
 def cars() -> TrajectorySet:
     """The bundled dataset, in memory."""
     with TemporaryDirectory() as folder:
-        build([(CAR_CIRCLE.name, formats.read(CAR_CIRCLE))], Path(folder))
+        build([(BUNDLED.name, formats.read(BUNDLED))], Path(folder))
         mapped = open_files(Path(folder), ())
         return some_of(mapped, range(len(mapped)))
 

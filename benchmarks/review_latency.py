@@ -17,7 +17,6 @@ import numpy as np
 from playwright.sync_api import Page
 from served import dashboard
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.workspace import Workspace
 
@@ -58,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "workspace")
         write_walks(Path(folder) / "walks.hdf5", options.trajectories)
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         datasets.add(Path(folder) / "walks.hdf5", name="walks")
         with dashboard(workspace.root) as (page, url):
             measured = np.sort(press_keys(page, url, options.keys))

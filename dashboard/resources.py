@@ -16,9 +16,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from safemil_core.assessment.descriptors import describe, embedding
+from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
+from safemil_core.assessment.principal_components import principal_components
 from safemil_core.assessment.replays import Replay, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
 from safemil_core.assessment.teachers import Library
@@ -109,7 +110,7 @@ def descriptors(info: DatasetInfo) -> np.ndarray:
 
 
 def plane(info: DatasetInfo) -> np.ndarray:
-    """[N, 2] trajectories that behave alike lie near each other, see `assessment.descriptors.embedding`."""
+    """[N, 2] trajectories that behave alike lie near each other, see `assessment.principal_components`."""
     return _plane(workspace().root, info.id, info.name)
 
 
@@ -248,7 +249,8 @@ def _library(root: Path, dataset_id: str, name: str) -> Library:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _plane(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    return embedding(_descriptors(root, dataset_id, name))
+    values = _descriptors(root, dataset_id, name)
+    return principal_components(values).projected(values)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

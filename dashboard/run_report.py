@@ -12,11 +12,12 @@ from dashboard import charts_live, charts_report, charts_rollout, charts_run, re
 from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components import evaluation_tables
-from dashboard.components.words import TRUTH_METRICS, duration, moment
+from dashboard.components.words import TRUTH_METRICS, moment
 from safemil_core.assessment import histograms, rasters
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
 from safemil_core.assessment.state_maps import cell_sums, state_map
+from safemil_core.clock import duration
 from safemil_core.config import RunConfig, setting_names
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LABELS

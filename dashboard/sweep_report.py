@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dashboard import report_page
 from dashboard.charts_sweep import sweep_figure
-from dashboard.components.words import duration
 from dashboard.sweep_resources import Results
+from safemil_core.clock import duration
 from safemil_core.running.sweeps.summary import readable
 from safemil_core.running.sweeps.sweep_folder import Sweep
 

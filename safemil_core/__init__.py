@@ -6,6 +6,6 @@
     running     runs, the pipeline, jobs                     a folder per run, a process per job
     bench       how fast learning is                         beside a plain loop, in processes of their own
 
-Beside them: `config` (settings), `workspace` (where things lie), `errors` (what a user can act on), `cli`.
+Beside them: `config` (settings), `workspace` (where things lie), `errors` (what a user can act on), `clock`, `cli`.
 Imports point down this list, and nothing here knows of Streamlit.
 """

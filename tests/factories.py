@@ -14,7 +14,6 @@ import numpy as np
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.config import CostConfig, PolicyConfig, RunConfig
 from safemil_core.data import formats
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.recording import Options, Part
 from safemil_core.data.storage.build import Built, build
@@ -89,7 +88,7 @@ def build_here(paths: Sequence[Path], options: Options, into: Path, **_: Any) ->
 
 
 def store_of(workspace: Workspace) -> DatasetStore:
-    return DatasetStore(workspace, Database(workspace.database), build_here)
+    return DatasetStore.of(workspace, build_here)
 
 
 def crossing_arrays(n: int = 40, length: int = 16, seed: int = 0) -> dict[str, np.ndarray]:

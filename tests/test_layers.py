@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("data", "learning", "assessment", "running", "bench")
-GROUND = {"errors", "settings", "config", "workspace"}
+GROUND = {"errors", "clock", "settings", "config", "workspace"}
 SIMULATORS = {
     "gymnasium", "gymnasium_robotics", "gym", "dsrl", "bullet_safety_gym", "pybullet", "safety_gymnasium", "mujoco",
 }  # fmt: skip

@@ -13,7 +13,8 @@ from pandas.io.formats.style import Styler
 from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
 from dashboard.components.doctor_banner import brief
-from dashboard.components.words import HIDDEN_TRUTH, TRUTH_METRICS, duration, plural
+from dashboard.components.words import HIDDEN_TRUTH, TRUTH_METRICS, plural
+from safemil_core.clock import duration
 from safemil_core.running.comparison import Compared, best, results
 from safemil_core.running.health import health_of
 

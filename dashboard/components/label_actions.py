@@ -58,7 +58,7 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
         st.button(f"Unsure{of} `U`", on_click=_mark, args=(info, "unsure"), key="label.unsure")
         st.button(f"Clear{of} `X`", on_click=_mark, args=(info, "none"), key="label.clear")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        codes = [reason.code for reason in resources.labels(info).reasons()]
+        codes = resources.labels(info).reasons()
         st.selectbox("Reason", codes, index=None, key=REASON_KEY, placeholder="Reason (optional)", width=170,
                      accept_new_options=True, label_visibility="collapsed")  # fmt: skip
         st.text_input("Note", key=NOTE_KEY, placeholder="Note (optional)", label_visibility="collapsed", width=180)

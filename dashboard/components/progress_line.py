@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.components.words import duration
+from safemil_core.clock import duration
 from safemil_core.running.job_store import Job, JobState
 from safemil_core.running.progress import Progress, State
 

@@ -13,8 +13,9 @@ from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
-from dashboard.components.words import HIDDEN_TRUTH, duration
+from dashboard.components.words import HIDDEN_TRUTH
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.clock import duration
 from safemil_core.config import RunConfig
 from safemil_core.errors import InvalidConfig
 from safemil_core.running import jobs

@@ -1,4 +1,4 @@
-"""Words as pages say them: text of users and files made harmless for Markdown, numbers, durations."""
+"""Words as pages say them: text of users and files made harmless for Markdown, numbers, dates."""
 
 from __future__ import annotations
 
@@ -33,14 +33,6 @@ def plural(n: int, word: str) -> str:
     if n == 1:
         return f"1 {word}"
     return f"{number(n)} {word[:-1]}ies" if word.endswith("y") else f"{number(n)} {word}s"
-
-
-def duration(seconds: float) -> str:
-    """`4.2 s`, `38 s`, `1 min 2 s`, `3 h 20 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
 def moment(at: str) -> str:

@@ -126,7 +126,7 @@ def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
             "cursor": _cursor(walk.current.trajectory),
             "status": _status(walk, order, display, labels),
             "progress": _progress(labels.labels),
-            "reasons": [reason.code for reason in resources.labels(info).reasons()[:9]],
+            "reasons": resources.labels(info).reasons()[:9],
             "last": last_words(),
             "said": said(),
             "colours": {"cost": LEARNED_COST, **{key: LABEL_COLOURS[label] for key, label in LABEL_KEYS.items()}},

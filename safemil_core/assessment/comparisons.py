@@ -18,14 +18,14 @@ HIGHER_IS_BETTER = {"return": True, "cost": False}
 """What policies are compared by."""
 
 
-def paired_difference(values: np.ndarray, others: np.ndarray, seed: int = 0) -> Interval:
+def paired_difference(values: np.ndarray, others: np.ndarray) -> Interval:
     """Mean of `values` less `others`, [n] both, start by start, with the interval of a bootstrap over starts."""
     if values.shape != others.shape:
         raise ValueError(f"expected as many episodes of both, from the same starts: {values.shape}, {others.shape}")
-    return interval(values - others, seed=seed)
+    return interval(values - others)
 
 
-def paired_cvar_difference(costs: np.ndarray, others: np.ndarray, seed: int = 0) -> Interval:
+def paired_cvar_difference(costs: np.ndarray, others: np.ndarray) -> Interval:
     """The CVaR@20 % of costs [n] less that of others [n]; each resample draws the same starts for both."""
     pairs = np.stack([costs, others], axis=-1)
     positions = np.arange(len(pairs))
@@ -33,7 +33,7 @@ def paired_cvar_difference(costs: np.ndarray, others: np.ndarray, seed: int = 0)
     def difference(drawn: np.ndarray, axis: int = -1) -> Any:
         return cvar(pairs[drawn, 0], axis=axis) - cvar(pairs[drawn, 1], axis=axis)
 
-    return interval(positions, difference, seed)
+    return interval(positions, difference)
 
 
 def probability_of_improvement(values: np.ndarray, others: np.ndarray) -> float:

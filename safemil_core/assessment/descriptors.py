@@ -47,21 +47,6 @@ def describe(table: pd.DataFrame) -> np.ndarray:
     return standardised
 
 
-def embedding(descriptors: np.ndarray) -> np.ndarray:
-    """[N, 2] the two directions in which trajectories differ most (principal components of [N, F]).
-
-    The sign of each is such that its largest loading is positive: the same data give the same picture.
-    """
-    centred = descriptors - descriptors.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    directions = directions[:2]
-    largest = np.abs(directions).argmax(axis=1)
-    directions = directions * np.sign(directions[np.arange(len(directions)), largest])[:, None]
-    plane = np.zeros((len(descriptors), 2))
-    plane[:, : len(directions)] = centred @ directions.T
-    return plane
-
-
 def nearest(descriptors: np.ndarray, to: np.ndarray) -> Nearest:
     """The nearest of the trajectories `to` for every trajectory; for one that is among them, the nearest other.
 

@@ -6,7 +6,6 @@ The features are made by `learning.influence`. NumPy only, so that pages can use
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 
 def pull(labels: np.ndarray, preferred_weight: float = 1.0) -> np.ndarray:
@@ -41,13 +40,6 @@ def preview(
     rows = np.flatnonzero(change)
     moved: np.ndarray = scales * (features @ (change[rows].astype(np.float32) @ features[rows]))
     return moved.astype(np.float64)
-
-
-def agreement(predicted: np.ndarray, found: np.ndarray) -> float | None:
-    """Spearman's rank correlation of predicted with found changes [N]; None where one of them never varies."""
-    if np.ptp(predicted) == 0 or np.ptp(found) == 0:
-        return None
-    return float(stats.spearmanr(predicted, found).statistic)
 
 
 def _mean(members: np.ndarray) -> np.ndarray:

@@ -71,15 +71,15 @@ class LabelCurve:
         return f"{found}, more than the {last.noise:.1%} that a seed changes: more marks still matter."
 
 
-def mark_order(labels: np.ndarray, marked_at: np.ndarray, seed: int = 0) -> tuple[np.ndarray, bool]:
+def mark_order(labels: np.ndarray, marked_at: np.ndarray) -> tuple[np.ndarray, bool]:
     """The marked trajectories in the order in which their marks were made, and whether some of it had to be drawn.
 
     Args:
         labels: [N] as they stand.
         marked_at: [N] the action that set each label, see `LabelState`.
-        seed: of the order of marks that came in one action.
     """
-    marked = np.random.default_rng(seed).permutation(np.flatnonzero(np.isin(labels, MARKS)))
+    # Marks that came in one action have no order of their own.
+    marked = np.random.default_rng(0).permutation(np.flatnonzero(np.isin(labels, MARKS)))
     order = marked[np.argsort(marked_at[marked], kind="stable")]
     return order, len(np.unique(marked_at[order])) < len(order)
 

@@ -60,26 +60,26 @@ def audit_sample(labels: np.ndarray, n: int = N_AUDIT, seed: int = 0) -> np.ndar
     return sample
 
 
-def preferred_share(labels_then: np.ndarray, labels_now: np.ndarray, n: int = N_AUDIT, seed: int = 0) -> PreferredShare:
-    """Alpha from the audit of `n` trajectories that began with `labels_then` and has got as far as `labels_now`.
+def preferred_share(labels_then: np.ndarray, labels_now: np.ndarray) -> PreferredShare:
+    """Alpha from the audit that began with `labels_then` and has got as far as `labels_now`.
 
     An unsure one counts as judged and not preferred: too small an alpha costs a larger bag, too large a one costs the
     promise of Lemma 1. The sample is drawn without replacement, which makes the truth a little surer than the
     interval says, most where the sample is a good part of all. Marking what the audit found non-preferred takes it
     out of the unlabelled, so that alpha only rises.
     """
-    sample = audit_sample(labels_then, n, seed)
+    sample = audit_sample(labels_then)
     judged = labels_now[sample]
     n_judged, n_preferred = int((judged != "none").sum()), int((judged == "preferred").sum())
     low, high = exact_interval(n_preferred, n_judged)
     return PreferredShare(n_preferred, n_judged, len(sample), int((labels_then == "none").sum()), low, high)
 
 
-def exact_interval(k: int, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share of which `k` of `n` were seen: never too narrow, whatever the share."""
+def exact_interval(k: int, n: int) -> tuple[float, float]:
+    """Clopper and Pearson's 95 % interval of a share of which `k` of `n` were seen: never too narrow."""
     if not 0 <= k <= n:
         raise ValueError(f"{k} of {n} is no share")
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     low = float(stats.beta.ppf(tail, k, n - k + 1)) if k else 0.0
     high = float(stats.beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
     return low, high

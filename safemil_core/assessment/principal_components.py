@@ -1,4 +1,4 @@
-"""The two directions along which the steps of a dataset differ most: a plane for states of many dimensions."""
+"""The two directions along which rows of numbers differ most: a plane for a dataset's steps, or its trajectories."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ kind instead of what is unsafe in it; there a random order needs fewer judgement
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -51,9 +51,8 @@ def review_queue(
     learned_cost: np.ndarray | None = None,
     disagreement: np.ndarray | None = None,
     seed: int = 0,
-    skipped: Collection[int] = (),
 ) -> list[QueueItem]:
-    """All unlabelled trajectories, the one to look at next first, those skipped last.
+    """All unlabelled trajectories, the one to look at next first.
 
     Args:
         order: by what.
@@ -62,7 +61,6 @@ def review_queue(
         learned_cost: [N] cost of each trajectory by a run, for "learned cost".
         disagreement: [N] of a committee, for "disagreement".
         seed: of "random audit". The same seed goes on where it was, however many have been labelled since.
-        skipped: trajectories to come back to at the end.
 
     Raises:
         NotReady: what the order goes by is not there yet.
@@ -86,7 +84,7 @@ def review_queue(
         items = [QueueItem(t, "Drawn at random, for the audit.") for t in audited.tolist()]
     else:
         items = [QueueItem(t, "Next by number.") for t in unlabelled.tolist()]
-    return _skipped_last(items, frozenset(skipped))
+    return items
 
 
 def random_order(n: int, seed: int) -> np.ndarray:
@@ -123,7 +121,3 @@ def _unlike_marked(unlabelled: np.ndarray, labelled: np.ndarray, descriptors: np
     ]
     rest = unlabelled[~np.isin(unlabelled, chosen)].tolist()
     return [*first, *(QueueItem(t, "Like others before it.") for t in rest)]
-
-
-def _skipped_last(items: Iterable[QueueItem], skipped: frozenset[int]) -> list[QueueItem]:
-    return sorted(items, key=lambda item: item.trajectory in skipped)

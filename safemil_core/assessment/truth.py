@@ -26,10 +26,8 @@ class Ranking:
 
     n: int
     n_violating: int
-    thresholds: np.ndarray
-    """[P] a score each, falling."""
     looked: np.ndarray
-    """[P] int64, items of at least that score."""
+    """[P] int64, items of at least a score each, which falls."""
     found: np.ndarray
     """[P] int64, violating ones among them."""
     auc: float | None
@@ -173,7 +171,7 @@ def _ranking(scores: np.ndarray, violates: np.ndarray) -> Ranking:
     if n_violating:
         average_precision = float((found / looked * gains).sum() / n_violating)
     shown = _few(looked, found)
-    return Ranking(n, n_violating, scores[last][shown], looked[shown], found[shown], auc, average_precision)
+    return Ranking(n, n_violating, looked[shown], found[shown], auc, average_precision)
 
 
 def _few(looked: np.ndarray, found: np.ndarray) -> np.ndarray:

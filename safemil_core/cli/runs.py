@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from safemil_core.cli.jobs import queued, train_now
-from safemil_core.cli.session import Session, common_options, duration, number, progress_bar, session
+from safemil_core.cli.session import Session, common_options, number, progress_bar, session
+from safemil_core.clock import duration
 from safemil_core.config import RunConfig
 from safemil_core.data.labels.store import default_author
 from safemil_core.errors import InvalidConfig, NotFound

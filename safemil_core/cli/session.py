@@ -15,7 +15,6 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running.job_store import Job
 from safemil_core.running.progress import Progress
@@ -32,7 +31,7 @@ class Session:
 
     @cached_property
     def datasets(self) -> DatasetStore:
-        return DatasetStore(self.workspace, Database(self.workspace.database))
+        return DatasetStore.of(self.workspace)
 
     @cached_property
     def runs(self) -> RunStore:
@@ -102,11 +101,3 @@ def progress_bar(what: str, unit: str, after_s: float = 0.0) -> Iterator[Callabl
 def number(value: float | None) -> str:
     """Three digits, or a dash for what is not known."""
     return "-" if value is None else f"{value:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """In the units that a person would say."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
 
+from safemil_core.clock import now
 from safemil_core.data.database import Database
 
 
@@ -53,7 +53,7 @@ class DatasetNames:
                     WHERE dataset = excluded.dataset
                     """
                 ),
-                {"name": name, "dataset": dataset_id, "env_id": env_id, "at": now()},
+                {"name": name, "dataset": dataset_id, "env_id": env_id, "at": now("milliseconds")},
             )
 
     def remove(self, name: str, dataset_id: str) -> None:
@@ -61,8 +61,3 @@ class DatasetNames:
         with self._database.write() as connection:
             query = text("DELETE FROM dataset_names WHERE name = :name AND dataset = :dataset")
             connection.execute(query, {"name": name, "dataset": dataset_id})
-
-
-def now() -> str:
-    """To the millisecond, as names and imports are dated."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_info import DatasetInfo, Parent
-from safemil_core.data.dataset_names import DatasetNames, now
+from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.intake import confined as intake
 from safemil_core.data.intake.confined import OnProgress
 from safemil_core.data.intake.limits import Limits
@@ -49,6 +50,11 @@ class DatasetStore:
         self._database = database
         self._names = DatasetNames(database)
         self._build_files = build_files
+
+    @classmethod
+    def of(cls, workspace: Workspace, build_files: BuildFiles = intake.build) -> DatasetStore:
+        """The datasets of a workspace, with a connection of their own to its database."""
+        return cls(workspace, Database(workspace.database), build_files)
 
     def add(
         self,
@@ -93,7 +99,7 @@ class DatasetStore:
                 name=name,
                 source=readable(", ".join(path.name for path in paths))[:200],
                 file_format=file_format,
-                at=now(),
+                at=now("milliseconds"),
                 author=author,
                 parents=(),
             )
@@ -275,7 +281,7 @@ class DatasetStore:
                 name=new_name,
                 source=", ".join(parent.name for parent, _, _ in of)[:200],
                 file_format="made here",
-                at=now(),
+                at=now("milliseconds"),
                 author=author,
                 parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
             )

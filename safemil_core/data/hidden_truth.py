@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from sqlalchemy import text
 
+from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_info import DatasetInfo, Parent
 
@@ -75,7 +75,7 @@ class HiddenTruth:
             "dataset": self._dataset,
             "hides": hides,
             "author": author,
-            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "at": now("milliseconds"),
         }
         query = "INSERT INTO truth_events (dataset, hides, author, at) VALUES (:dataset, :hides, :author, :at)"
         with self._database.write() as connection:

@@ -5,7 +5,7 @@ A bag is a weighted set of steps. Drawing it costs O(K) for whatever dataset, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from safemil_core.data.labels.records import Segments
 from safemil_core.learning.arithmetic import on_device
 
-Segments = Mapping[int, tuple[tuple[int, int], ...]]
-"""First and last step of every segment in which a trajectory went wrong, by trajectory."""
 NO_SEGMENTS: Segments = MappingProxyType({})
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from safemil_core.data.labels.records import Segments
 from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.arithmetic import in_parallel, on_device, pieces
-from safemil_core.learning.bags import NO_SEGMENTS, Segments
+from safemil_core.learning.bags import NO_SEGMENTS
 from safemil_core.learning.choices import spread_choices
 from safemil_core.learning.networks import Sizes
 

@@ -15,7 +15,6 @@ from safemil_core.assessment.environments import Environment, dsrl_range, find_e
 from safemil_core.assessment.interfaces import Interface
 from safemil_core.assessment.references import References
 from safemil_core.assessment.rollouts import Episode, EpisodeTask, run_episodes, total
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running.episode_cache import EpisodeCache
@@ -156,7 +155,7 @@ def references_of(workspace: Workspace, dataset: DatasetInfo) -> References:
         seeds = range(FIRST_SEED, FIRST_SEED + REFERENCE_EPISODES)
         (played,) = evaluate_policies(arena, {"random": None}, seeds).values()
         random = {"return": float(total(played, "rewards").mean()), "cost": float(total(played, "costs").mean())}
-    true_costs = DatasetStore(workspace, Database(workspace.database)).open(dataset.name).true_costs()
+    true_costs = DatasetStore.of(workspace).open(dataset.name).true_costs()
     return References(
         random=random,
         constrained=constrained,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
-from safemil_core.data.database import Database
+from safemil_core.clock import now
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
@@ -25,7 +24,7 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
     Raises:
         SafeMILError: the dataset is gone, nothing can be learned from its labels, or there is no such device.
     """
-    datasets = DatasetStore(workspace, Database(workspace.database))
+    datasets = DatasetStore.of(workspace)
     dataset, labels = datasets.info(name), datasets.labels(name)
     snapshot = labels.latest()
     said = labels.state(snapshot)
@@ -43,7 +42,7 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
         updates=QUICK.updates,
         seconds=round(time.time() - reports.latest.started_at, 1),
         author=author,
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        made_at=now(),
     )
     _committee(info, verdicts, data).write(committee_file(workspace, dataset))
     reports.end()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import NotReady
 from safemil_core.running.runs import RunStore
@@ -27,7 +26,7 @@ def remove_dataset(workspace: Workspace, name: str) -> None:
     """
     if n := runs_made_of(workspace, name):
         raise NotReady(f"runs were made of dataset {name!r} ({n}); delete them first (safemil delete RUN)")
-    gone = DatasetStore(workspace, Database(workspace.database)).forget(name)
+    gone = DatasetStore.of(workspace).forget(name)
     if gone is not None:
         for folder in (workspace.replays(gone), workspace.committee(gone), workspace.state_axes(gone)):
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ from safemil_core.assessment.doctor.case import Case, NetworkFacts
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.shortcuts import behaviours
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.errors import InvalidConfig, NotReady
@@ -70,7 +69,7 @@ def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) ->
 
 def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Case:
     """What is known of a run of SafeMIL, without its true costs. Raises SafeMILError where its dataset is gone."""
-    datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
+    datasets, info = DatasetStore.of(workspace), run.info
     run.require_dataset(datasets.info(info.dataset))
     trajectories, table = datasets.open(info.dataset), datasets.table(info.dataset)
     dataset, labels = datasets.info(info.dataset), datasets.labels(info.dataset)  # the table brings the statistics

@@ -16,7 +16,6 @@ from safemil_core.assessment.immobility import Yardstick
 from safemil_core.assessment.references import References
 from safemil_core.assessment.rollouts import Episode
 from safemil_core.assessment.videos import FPS
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.errors import NotReady
 from safemil_core.running.arena import FIRST_SEED, Arena, Filming, evaluate_policies, references_of
@@ -58,7 +57,7 @@ def evaluate_run(
         SafeMILError: a run is not finished, or changes meanwhile, or is of another dataset, which names no environment,
             or that cannot be made.
     """
-    datasets = DatasetStore(workspace, Database(workspace.database))
+    datasets = DatasetStore.of(workspace)
     dataset = datasets.info(run.info.dataset)
     for other in beside:
         other.require_dataset(dataset)

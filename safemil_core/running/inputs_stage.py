@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from safemil_core.assessment.input_importance import input_importance
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import prepare_process
 from safemil_core.learning.model_files import load_cost
@@ -22,7 +21,7 @@ def weigh_inputs(workspace: Workspace, run: Run) -> None:
         SafeMILError: the cost is not learned yet, or the run's dataset is gone.
     """
     network = load_cost(run.model("cost"))
-    datasets = DatasetStore(workspace, Database(workspace.database))
+    datasets = DatasetStore.of(workspace)
     dataset = datasets.info(run.info.dataset)
     run.require_dataset(dataset)
     labels = run.trajectories()["label"].to_numpy(str)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.state_axes import StateAxes
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.intake.downloads import dsrl_file, fetch, minari_files
 from safemil_core.data.recording import Options
@@ -29,7 +28,7 @@ def take_in(workspace: Workspace, intake: Intake) -> None:
     done = Progress("done", info.n_steps, info.n_steps, now, now, message=info.name)
     intake.write_progress(replace(done, started_at=intake.progress.started_at))
     with suppress(OSError):  # the dataset is there; a page makes what a full disk has left no room for
-        trajectories = DatasetStore(workspace, Database(workspace.database)).open(info.name)
+        trajectories = DatasetStore.of(workspace).open(info.name)
         StateAxes(workspace.state_axes(info.id), trajectories).prepare()
 
 
@@ -73,7 +72,7 @@ def _add(workspace: Workspace, request: IntakeRequest, paths: list[Path], on_pro
     name = request.name
     if name is None and request.source != "path":
         name = as_name(re.sub(r"\W+", "-", request.what[0]))
-    return DatasetStore(workspace, Database(workspace.database)).add(
+    return DatasetStore.of(workspace).add(
         paths,
         name=name,
         env_id=request.env_id,

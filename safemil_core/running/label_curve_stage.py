@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from safemil_core.assessment.label_curve import (
     state_sizes,
     yet_to_come,
 )
-from safemil_core.data.database import Database
+from safemil_core.clock import now
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.refit import refit_cost
@@ -41,7 +40,7 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
         SafeMILError: the dataset is gone or has changed, nothing can be learned from its labels, or training diverged.
     """
     chosen = pick_device(device)
-    datasets, config = DatasetStore(workspace, Database(workspace.database)), run.config
+    datasets, config = DatasetStore.of(workspace), run.config
     store = datasets.labels(run.info.dataset)
     snapshot = store.latest()
     said = store.state(snapshot)
@@ -64,6 +63,6 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
         held_out.append(roc_auc(np.mean([costs for costs, _ in fitted], axis=0)[is_open], comes))
         weights.append(np.stack([of for _, of in fitted]))
     points = curve_points(list(states), list(states.values()), weights, held_out, np.diff(data.offsets))
-    made_at = datetime.now(UTC).isoformat(timespec="seconds")
+    made_at = now()
     write_curve(run, LabelCurve(points, N_SEEDS, is_drawn, snapshot, author, made_at))
     reports.end()

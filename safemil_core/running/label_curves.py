@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from safemil_core.assessment.label_curve import MARKS, STEP, CurvePoint, LabelCurve
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import InvalidLabels
 from safemil_core.running.progress import Progress
@@ -45,7 +44,7 @@ def start_curve(workspace: Workspace, run: Run, author: str) -> Progress:
     """
 
     def check() -> None:
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         labels = datasets.labels(run.info.dataset).current()
         require_learnable(datasets.info(run.info.dataset), labels)
         n_marks = sum(int((labels == mark).sum()) for mark in MARKS)

@@ -16,7 +16,6 @@ from safemil_core.assessment.environments.sources import ROBOSUITE
 from safemil_core.assessment.environments.stored_states import show_states
 from safemil_core.assessment.interfaces import Interface, newest_frames
 from safemil_core.assessment.videos import FPS, enlarged, write_mp4
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.formats.robomimic_writer import ENV_ARGS
 from safemil_core.data.recording import Clip
@@ -37,7 +36,7 @@ SEEN = {"fps": FPS, "exact": True, "note": "The images that were recorded with t
 
 def render_replays(workspace: Workspace, name: str) -> None:
     """Render the wished-for replays of a dataset, first wish first, until for a while nobody wishes for another."""
-    datasets = DatasetStore(workspace, Database(workspace.database))
+    datasets = DatasetStore.of(workspace)
     dataset, trajectories = datasets.info(name), datasets.open(name)
     reports = Reports(Task.of_dataset("replay", workspace, dataset).progress_file)
     clips = datasets.about(name).clips

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
+from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.labels.records import checked_name, checked_note
 
@@ -61,7 +61,7 @@ class RunNotes:
                 name=before.name if name is None else " ".join(name.split()),
                 text=before.text if note is None else note.strip(),
                 author=author,
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                at=now(),
             )
             if (after.name, after.text) == (before.name, before.text):
                 return before

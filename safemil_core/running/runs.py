@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from safemil_core.clock import now
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
@@ -110,7 +111,7 @@ class RunStore:
             n_non_preferred=int((marked == "non_preferred").sum()),
             n_preferred=int((marked == "preferred").sum()),
             author=author,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created_at=now(),
         )
 
     def _make(self, info: RunInfo, config: RunConfig, warm_file: Path | None) -> Run:

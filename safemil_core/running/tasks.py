@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Literal, Self, get_args
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.processes import start_process
@@ -101,7 +100,7 @@ class Task:
         if name == "interpreter":
             return cls.of_interpreter(LegacyInterpreter(workspace, subject))
         if name == "replay" or name == "committee":
-            dataset = DatasetStore(workspace, Database(workspace.database)).info(subject)
+            dataset = DatasetStore.of(workspace).info(subject)
             return cls.of_dataset(name, workspace, dataset)
         return cls.of_run(name, RunStore(workspace).open(subject))
 
@@ -193,7 +192,7 @@ def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> 
     """
 
     def check() -> None:
-        labels = DatasetStore(workspace, Database(workspace.database)).labels(dataset.name)
+        labels = DatasetStore.of(workspace).labels(dataset.name)
         require_learnable(dataset, labels.current())
 
     return start(workspace, Task.of_dataset("committee", workspace, dataset), "--author", author, prepare=check)

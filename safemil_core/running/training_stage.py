@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.errors import Diverged
@@ -102,7 +101,7 @@ def train_run(
 
 def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
     """The trajectories that the run was made for, and what training sees of them with what was said of them then."""
-    datasets, info = DatasetStore(workspace, Database(workspace.database)), run.info
+    datasets, info = DatasetStore.of(workspace), run.info
     dataset = datasets.info(info.dataset)
     run.require_dataset(dataset)
     trajectories, said = datasets.open(info.dataset), datasets.labels(info.dataset).state(info.label_snapshot)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from safemil_core.assessment.what_if import edited
+from safemil_core.clock import now
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.cost_model import score_steps
@@ -66,7 +66,7 @@ def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
             n_done += 1
             note(0)
         costs, weights = (np.stack(of) for of in zip(*fitted, strict=True))
-        return Refits(labels, _seeds(run.config, n_seeds), costs, weights, request.start, request.author, _now())
+        return Refits(labels, _seeds(run.config, n_seeds), costs, weights, request.start, request.author, now())
 
     if not has_unchanged:
         refits(data.labels, N_SEEDS).write(kept.unchanged_file(request.start))
@@ -113,7 +113,3 @@ def _beginning(run: Run, start: Start) -> CostNetwork | None:
 
 def _seeds(config: RunConfig, n: int) -> np.ndarray:
     return (config.seed + np.arange(n, dtype=np.int64)) % 2**31
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.assessment import influence
+from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.what_if import changes, edited, edits_between, moved_share, seed_share
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.labels.records import Label
 from safemil_core.errors import InvalidConfig, NotReady
@@ -204,7 +204,7 @@ class WhatIfs:
         found: dict[int, float] = {}
         for what_if in self.all():
             predicted = self.preview(what_if.unchanged.labels, what_if.edits)
-            rho = influence.agreement(predicted, what_if.changes()["cost_change"].to_numpy())
+            rho = rank_correlation(predicted, what_if.changes()["cost_change"].to_numpy())
             if rho is not None:
                 found[what_if.number] = rho
         return found
@@ -221,7 +221,7 @@ def start_what_if(workspace: Workspace, run: Run, request: Request) -> Progress:
     """
 
     def ask() -> None:
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         labels = datasets.labels(run.info.dataset).current(run.info.label_snapshot)
         require_learnable(datasets.info(run.info.dataset), edited(labels, request.edits))
         request.write(WhatIfs(run).request_file)

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from safemil_core.assessment.descriptors import describe, embedding, farthest_first, nearest, similar_to
+from safemil_core.assessment.descriptors import describe, farthest_first, nearest, similar_to
 
 LINE = np.array([[0.0], [1.0], [3.0], [7.0], [15.0]])
 
@@ -38,24 +37,6 @@ def test_what_varies_by_rounding_alone_is_taken_for_constant():
     described = describe(table(**{"mean 0": [0.1 + 0.2, 0.3, 0.3], "mean 1": [1e-12, 2e-12, 3e-12]}))
     assert (described[:, 0] == 0).all()
     np.testing.assert_allclose(described[:, 1].std(), 1)  # small, but it does vary
-
-
-def test_the_embedding_keeps_distances_in_a_plane_and_its_signs():
-    rng = np.random.default_rng(0)
-    flat = rng.normal(size=(30, 2)) @ np.array([[3.0, 0, 0, 4], [0, 1, -1, 0]])
-    plane = embedding(flat)
-    apart = np.linalg.norm(flat[:, None] - flat, axis=2)
-    np.testing.assert_allclose(np.linalg.norm(plane[:, None] - plane, axis=2), apart, atol=1e-9)
-    np.testing.assert_array_equal(plane, embedding(flat.copy()))
-    assert plane[:, 0].var() >= plane[:, 1].var()
-    assert np.corrcoef(plane[:, 0], flat[:, 3])[0, 1] > 0.9  # the largest loading points up
-
-
-@pytest.mark.parametrize("shape", [(1, 3), (4, 1), (2, 2)])
-def test_the_embedding_of_little_is_still_a_plane(shape):
-    plane = embedding(np.arange(np.prod(shape), dtype=float).reshape(shape))
-    assert plane.shape == (shape[0], 2)
-    assert np.isfinite(plane).all()
 
 
 def test_the_nearest_by_hand():

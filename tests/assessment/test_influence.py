@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from safemil_core.assessment.influence import agreement, preview, pull
+from safemil_core.assessment.influence import preview, pull
 
 LABELS = np.array(["non_preferred", "non_preferred", "none", "none"], dtype="U13")
 
@@ -27,9 +27,3 @@ def test_a_mark_taken_back_lowers_what_is_like_it():
     # the pull goes from [1/2, 1/2, -1/2, -1/2] to [-1/3, 1, -1/3, -1/3]
     step = np.array([-5 / 6 + 1 / 6, 1 / 2])
     assert moved == pytest.approx([step[0], step[1], step[0], 0])
-
-
-def test_agreement_is_of_ranks_and_unknown_where_nothing_varies():
-    assert agreement(np.array([1.0, 2, 3]), np.array([1.0, 20, 300])) == pytest.approx(1)
-    assert agreement(np.array([1.0, 2, 3]), np.array([3.0, 2, 1])) == pytest.approx(-1)
-    assert agreement(np.zeros(3), np.arange(3)) is None

@@ -116,8 +116,8 @@ def test_an_audit_that_has_not_begun_or_found_none():
 def test_labels_outside_the_sample_do_not_count():
     then = np.full(50, "none", dtype="U13")
     now = then.copy()
-    now[np.setdiff1d(np.arange(50), audit_sample(then, 5))] = "preferred"
-    assert preferred_share(then, now, 5).n_judged == 0
+    now[np.setdiff1d(np.arange(50), audit_sample(then))] = "preferred"
+    assert preferred_share(then, now).n_judged == 0
 
 
 def test_lemma_1_by_hand():

@@ -89,6 +89,23 @@ def test_two_principal_components_by_hand():
     assert [name for name, _ in found.heaviest(1, ["x", "y", "z", "w"], 1)] == ["z"]
 
 
+def test_what_lies_in_a_plane_keeps_its_distances_there():
+    flat = np.random.default_rng(0).normal(size=(30, 2)) @ np.array([[3.0, 0, 2, 4], [0, 1, -1, 0]])
+    flat = (flat - flat.mean(axis=0)) / flat.std(axis=0)
+    plane = principal_components(flat).projected(flat)
+    apart = np.linalg.norm(flat[:, None] - flat, axis=2)
+    np.testing.assert_allclose(np.linalg.norm(plane[:, None] - plane, axis=2), apart, atol=1e-5)
+    assert plane[:, 0].var() >= plane[:, 1].var()
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 2)])
+def test_the_components_of_little_are_still_a_plane(shape):
+    values = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    plane = principal_components(values).projected(values)
+    assert plane.shape == (shape[0], 2)
+    assert np.isfinite(plane).all()
+
+
 @given(hnp.arrays(np.float32, st.tuples(st.integers(3, 40), st.integers(2, 6)), elements=st.floats(-10, 10, width=32)))
 def test_principal_components_are_those_of_the_singular_value_decomposition(values):
     found = principal_components(values)

@@ -17,7 +17,6 @@ def test_four_steps_by_hand():
     ranking = report([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]).ranking
     assert ranking.looked.tolist() == [1, 2, 3, 4]
     assert ranking.found.tolist() == [1, 1, 2, 2]
-    assert ranking.thresholds == pytest.approx([0.8, 0.4, 0.35, 0.1])
     assert ranking.precision == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
     assert ranking.recall.tolist() == [0.5, 0.5, 1, 1]
     assert ranking.false_positive_rate.tolist() == [0, 0.5, 0.5, 1]
@@ -54,8 +53,9 @@ def test_areas_are_exact_however_few_points_are_kept():
     assert len(ranking.looked) <= truth.N_POINTS
     assert (ranking.looked[-1], ranking.found[-1]) == (50_000, violates.sum())
     assert ranking.auc == pytest.approx(roc_auc(scores, violates), abs=1e-12)
+    falling = np.sort(scores)[::-1]
     for point in range(0, len(ranking.looked), 37):
-        exact = cut(scores, violates, float(ranking.thresholds[point]))
+        exact = cut(scores, violates, float(falling[ranking.looked[point] - 1]))
         assert (exact.looked, exact.found) == (ranking.looked[point], ranking.found[point])
     distinct = np.unique(scores)[::-1]
     cuts = [cut(scores, violates, float(score)) for score in distinct]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import ARTIFACTS, REPOSITORY, Dashboard
@@ -130,7 +129,7 @@ def press(page: Page, key: str) -> None:
 def marks(dashboard: Dashboard) -> list[str]:
     """The labels as another process reads them from disk."""
     workspace = Workspace(dashboard.workspace)
-    return list(DatasetStore(workspace, Database(workspace.database)).labels("my_demos").current())
+    return list(DatasetStore.of(workspace).labels("my_demos").current())
 
 
 def picture(page: Page, name: str) -> Path:

@@ -9,7 +9,6 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
@@ -84,7 +83,7 @@ def _trained(dashboard: Dashboard) -> str:
         command = [Path(sys.executable).with_name("safemil"), "--workspace", str(workspace.root), *arguments]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-    info = DatasetStore(workspace, Database(workspace.database)).info("car_circle")
+    info = DatasetStore.of(workspace).info("car_circle")
     (run,) = RunStore(workspace).list(info.id)
     runs.finish(runs.new_run(workspace, info), workspace)  # to compare with
     runs.evaluate(run, videos=())

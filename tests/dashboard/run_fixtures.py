@@ -53,7 +53,7 @@ CONFIG = RunConfig(
 
 
 def store(workspace: Workspace) -> DatasetStore:
-    return DatasetStore(workspace, Database(workspace.database))
+    return DatasetStore.of(workspace)
 
 
 def add_dataset(
@@ -85,7 +85,7 @@ def add_dataset(
     with h5py.File(path, "w") as file:
         for key, values in arrays.items():
             file[key] = values
-    datasets = DatasetStore(workspace, Database(workspace.database), build_here)
+    datasets = DatasetStore.of(workspace, build_here)
     info = datasets.add(path, name=name, env_id=env_id)
     path.unlink()
     return info

@@ -11,7 +11,6 @@ from factories import CAR_CIRCLE, add_dataset, dsrl_arrays, store_of, write_dsrl
 
 from safemil_core.data import formats
 from safemil_core.data.curated import Curated
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore, Parent
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.data.recording import Part
@@ -409,7 +408,7 @@ def test_images_are_mapped_and_nothing_else_is_an_observation_of_no_width(store,
 
 
 def test_a_real_import_goes_through_the_confined_process(workspace):
-    store = DatasetStore(workspace, Database(workspace.database))
+    store = DatasetStore.of(workspace)
     told = []
     info = store.add(CAR_CIRCLE, on_progress=lambda *steps: told.append(steps))
     assert (info.name, info.n_trajectories, info.env_id) == ("car_circle", 359, "SafetyCarCircle-v0")

@@ -12,7 +12,6 @@ from safemil_core.assessment.environments.legacy_interpreters import LegacyInter
 from safemil_core.assessment.environments.sources import ROBOSUITE
 from safemil_core.assessment.environments.stored_states import show_states
 from safemil_core.assessment.replays import read_replay
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import EnvironmentUnavailable
 from safemil_core.running import replay_stage
@@ -43,7 +42,7 @@ def dataset(workspace, tmp_path):
         demo = file.create_group("data/demo_0")
         demo["obs/object"], demo["actions"], demo["states"] = np.zeros((90, 3)), np.zeros((90, 7)), lifted(90)
         file["data"].attrs["env_args"] = LIFT
-    return DatasetStore(workspace, Database(workspace.database)).add(path)
+    return DatasetStore.of(workspace).add(path)
 
 
 def wish(workspace, dataset):

@@ -250,7 +250,7 @@ def test_segments_of_when_it_was_made_are_learned_from(workspace):
     labels = store_of(workspace).labels("walks")
     labels.mark_segment(1, 8, 12, n_steps=16, author="ann")
     with_segment, again = new_run(workspace), new_run(workspace)
-    labels.clear_segments(1, author="ann")
+    labels.remove_segment(1, 8, 12, author="ann")
     for run in (plain, with_segment, again):
         train_run(workspace, run, "cpu")
     assert bits_of(with_segment) == bits_of(again)

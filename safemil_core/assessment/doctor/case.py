@@ -15,11 +15,10 @@ import pandas as pd
 
 from safemil_core.assessment.agreement import Conflict
 from safemil_core.config import RunConfig
+from safemil_core.data.labels.records import Segments
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.learning.unseen_costs import UnseenCosts
-
-Segments = Mapping[int, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Case:
     weights: np.ndarray | None = None
     """[N] of behaviour cloning."""
     segments: Segments = field(default_factory=dict)
-    """First and last step of every segment marked as where a trajectory went wrong, by trajectory."""
+    """Marked as where trajectories went wrong."""
     tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Trajectories by tag: a tag may name the source that they come from."""
     conflicts: tuple[Conflict, ...] = ()

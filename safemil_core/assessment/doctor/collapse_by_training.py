@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from safemil_core.assessment.doctor.case import Case
-from safemil_core.assessment.doctor.dataset_trouble import NEVER_VARIES
+from safemil_core.assessment.doctor.dataset_trouble import NEVER_VARIES, by_input
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.doctor.signs import MOST_SATURATED, Signs, cost_histogram, loss_curve
 from safemil_core.config import CostConfig, OptimiserConfig, RunConfig, usual_learning_rate
@@ -16,6 +18,7 @@ HUGE = 1e18
 WILD_RATIO = 10.0
 """Between the deviations of two inputs: the larger drowns the smaller where nothing scales them."""
 HIGH_RATE = 1e-2
+"""Learning rate from which on single updates may throw a network into a corner."""
 DEAD = 0.99
 """Share of a layer's units."""
 SHORT_PATH = 0.015
@@ -48,7 +51,7 @@ def not_a_number(case: Case) -> Finding:
         cure=cure,
         harm=1.0,
         settings=settings,
-        figure=_bars("largest value (log10)", case.input_names, np.log10(np.maximum(largest, 1e-30))),
+        figure=by_input(case, "largest value (log10)", np.log10(np.maximum(largest, 1e-30))),
     )
 
 
@@ -72,7 +75,7 @@ def missing_normalisation(case: Case, signs: Signs) -> Finding | None:
         cure="Train again with normalise=true.",
         harm=signs.harm(0.8),
         settings=("normalise=true",),
-        figure=_bars("deviation (log10)", case.input_names, np.log10(np.maximum(deviations, 1e-12))),
+        figure=by_input(case, "deviation (log10)", np.log10(np.maximum(deviations, 1e-12))),
     )
 
 
@@ -173,18 +176,24 @@ def saturation(case: Case, signs: Signs) -> Finding | None:
     """Nearly all costs at 0 or 1, where the sigmoid has no gradient."""
     if signs.saturated < MOST_SATURATED:
         return None
-    setting = f"cost.learning_rate={case.config.cost.learning_rate / 10:g}"
+    found = saturated(signs.saturated, case.config.cost, cost_histogram(case))
+    return replace(found, evidence=f"{found.evidence}; {signs}", harm=signs.harm(found.harm))
+
+
+def saturated(share: float, cost: CostConfig, figure: Evidence) -> Finding:
+    """What is wrong where this share of the steps costs 0 or 1."""
+    setting = f"cost.learning_rate={cost.learning_rate / 10:g}"
     return Finding(
         cause="saturation",
         symptom="collapse",
         title="Nearly every step costs 0 or 1",
-        evidence=f"{signs.saturated:.0%} of the steps have c below 0.01 or above 0.99; {signs}",
+        evidence=f"{share:.0%} of the steps have c below 0.01 or above 0.99",
         why="the sigmoid is saturated, so that gradients vanish and costs are all or nothing: updates are too large or "
         "too many",
         cure=f"Train again with {setting}, or with fewer updates.",
-        harm=signs.harm(0.6),
+        harm=0.6,
         settings=(setting,),
-        figure=cost_histogram(case),
+        figure=figure,
     )
 
 
@@ -196,7 +205,3 @@ def _updates(metrics: pd.DataFrame) -> int:
     """That the cost network had, as far as was logged."""
     learned = metrics.dropna(subset=["cost_loss"]) if "cost_loss" in metrics else metrics
     return 0 if learned.empty else int(learned["update"].iloc[-1])
-
-
-def _bars(title: str, names: tuple[str, ...], values: np.ndarray) -> Evidence:
-    return Evidence("bars", "input", title, (Series(title, names, tuple(values.tolist())),))

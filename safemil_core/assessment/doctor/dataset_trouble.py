@@ -39,7 +39,7 @@ def constant_dimensions(case: Case) -> list[Finding]:
             why="a sensor that was off, padding, or a constant that was written along",
             cure="They do no harm in training; look whether they should vary, and import the file without them.",
             harm=0.2 + 0.4 * len(constant) / len(deviations),
-            figure=_by_input(case, "deviation (log10)", np.log10(np.maximum(deviations, 1e-12))),
+            figure=by_input(case, "deviation (log10)", np.log10(np.maximum(deviations, 1e-12))),
         )
     ]
 
@@ -62,7 +62,7 @@ def scales(case: Case) -> list[Finding]:
             why="values that are far out, often those that stand for a missing one, squeeze all others together",
             cure="Clip or replace them in the file and import it again.",
             harm=0.45,
-            figure=_by_input(case, "deviation by that without the tails (log10)", np.log10(np.maximum(ratios, 0.1))),
+            figure=by_input(case, "deviation by that without the tails (log10)", np.log10(np.maximum(ratios, 0.1))),
         )
     ]
 
@@ -135,9 +135,10 @@ def truncated_episodes(case: Case) -> list[Finding]:
     ]
 
 
+def by_input(case: Case, title: str, values: np.ndarray) -> Evidence:
+    """A bar for each input."""
+    return Evidence("bars", "input", title, (Series(title, case.input_names, tuple(values.tolist())),))
+
+
 def _some(names: list[str], most: int = 4) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _by_input(case: Case, title: str, values: np.ndarray) -> Evidence:
-    return Evidence("bars", "input", title, (Series(title, case.input_names, tuple(values.tolist())),))

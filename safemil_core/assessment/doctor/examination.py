@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from safemil_core.assessment.doctor.case import Case
-from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.collapse import collapse
 from safemil_core.assessment.doctor.dataset_trouble import (
     constant_dimensions,
@@ -18,8 +17,6 @@ from safemil_core.assessment.doctor.immobile import immobile_policy, immobile_we
 from safemil_core.assessment.doctor.label_trouble import contradictions, near_duplicates, one_failure_mode
 from safemil_core.assessment.doctor.shortcuts import shortcuts
 from safemil_core.assessment.doctor.weight_trouble import few_effective, short_episodes
-
-__all__ = ["CAUSES", "DETECTORS", "Case", "Detector", "examine"]
 
 Detector = Callable[[Case], Sequence[Finding]]
 

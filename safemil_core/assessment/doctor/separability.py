@@ -29,32 +29,21 @@ class Separability:
     """Of the better witness; 0.5 is guessing."""
     shuffled: np.ndarray
     """[S] the same with shuffled labels."""
-    scores: np.ndarray
-    """[n] the ridge's score of each trajectory looked at, from regressions without it."""
-    is_marked: np.ndarray
-    """[n] bool."""
 
     @property
     def p_value(self) -> float:
         """Chance of so good an AUC where labels mean nothing."""
         return float((1 + (self.shuffled >= self.auc).sum()) / (1 + len(self.shuffled)))
 
-    @property
-    def preferred_share(self) -> float:
-        """A rough alpha: the share of the others that look less like the marked than nine in ten of the marked do."""
-        bar = np.quantile(self.scores[self.is_marked], 0.1)
-        return float((self.scores[~self.is_marked] < bar).mean())
 
-
-def separability(descriptors: np.ndarray, is_marked: np.ndarray, seed: int = 0) -> Separability:
+def separability(descriptors: np.ndarray, is_marked: np.ndarray) -> Separability:
     """Try to tell the marked from the others.
 
     Args:
         descriptors: [N, F] of `descriptors.describe`.
         is_marked: [N] bool, at least one True and one False.
-        seed: of the shuffles, and of the choice where there are more than `MOST_TRAJECTORIES`.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     chosen = some([np.flatnonzero(is_marked), np.flatnonzero(~is_marked)], rng)
     features, truth = descriptors[chosen], is_marked[chosen].astype(np.float64)
     shuffles = np.stack([rng.permutation(truth) for _ in range(N_SHUFFLES)], axis=1)
@@ -63,7 +52,7 @@ def separability(descriptors: np.ndarray, is_marked: np.ndarray, seed: int = 0) 
     near = neighbours(features, N_NEIGHBOURS)
     by_neighbours = targets[near].mean(axis=1)
     aucs = np.maximum(roc_aucs(by_ridge, targets > 0), roc_aucs(by_neighbours, targets > 0))
-    return Separability(float(aucs[0]), aucs[1:], by_ridge[:, 0], truth > 0)
+    return Separability(float(aucs[0]), aucs[1:])
 
 
 def some(kinds: Sequence[np.ndarray], rng: np.random.Generator, most: int = MOST_TRAJECTORIES) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
-from safemil_core.assessment.evaluation import roc_aucs
+from safemil_core.assessment.evaluation import roc_auc
 from safemil_core.data.trajectories import TrajectorySet, times
 from safemil_core.learning.failure_modes import failure_modes
 
@@ -254,7 +254,9 @@ def _is_as_good(auc: float, told: Predictors, *, of_steps: bool = False) -> bool
 
 
 def _auc(scores: np.ndarray, is_positive: np.ndarray) -> float:
-    return float(roc_aucs(scores[:, None], is_positive[:, None])[0])
+    """1/2 where one kind is missing."""
+    found = roc_auc(scores, is_positive)
+    return 0.5 if found is None else found
 
 
 def _either_way(auc: float) -> float:

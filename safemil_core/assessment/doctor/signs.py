@@ -15,7 +15,7 @@ import pandas as pd
 
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Series
-from safemil_core.assessment.evaluation import roc_aucs
+from safemil_core.assessment.evaluation import roc_auc
 
 LOG_2 = log(2.0)
 RECENT_ROWS = 8
@@ -47,17 +47,19 @@ class Signs:
 
     @classmethod
     def of(cls, case: Case) -> Self | None:
-        """None without learned costs."""
+        """None without learned costs, or where all are marked or none."""
         costs, mean_costs = case.costs, case.mean_costs
         if costs is None or mean_costs is None:
             return None
+        auc = roc_auc(mean_costs, case.labels == "non_preferred")
+        if auc is None:
+            return None
         rows = learning_rows(case.metrics)
         n, m = len(case.marked), len(case.others)
-        is_marked = case.labels == "non_preferred"
         return cls(
             spread=float(costs.std(dtype=np.float64)),
             saturated=float(((costs < 0.01) | (costs > 0.99)).mean()),
-            auc=float(roc_aucs(mean_costs[:, None], is_marked[:, None])[0]),
+            auc=auc,
             auc_noise=sqrt((n + m + 1) / (12 * n * m)),
             loss=None if rows.empty else float(rows["cost_loss"].mean()),
             is_gap_noise=is_gap_noise(rows),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from safemil_core.assessment.doctor.collapse_by_training import TOO_SPARSE, milder_sparsity
+from safemil_core.assessment.doctor.collapse_by_training import HIGH_RATE, TOO_SPARSE, milder_sparsity, saturated
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.signs import (
     FLAT_SPREAD,
@@ -32,7 +32,7 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
     if rows["cost_spread"].iloc[-1] < FLAT_SPREAD or is_gap_noise(rows):
         findings.append(_collapse(metrics, rows, config))
     elif rows["saturated"].iloc[-1] > MOST_SATURATED:
-        findings.append(_saturation(metrics, rows, config))
+        findings.append(saturated(rows["saturated"].iloc[-1], config.cost, loss_curve(metrics)))
     weighed = metrics.get("effective_trajectories", pd.Series(dtype=float)).dropna()
     if len(weighed) and weighed.iloc[-1] < FEW and config.weights.scheme != "step":
         findings.append(few_trajectories(weighed.iloc[-1], config))
@@ -42,7 +42,7 @@ def diagnose(metrics: pd.DataFrame, config: RunConfig) -> list[Finding]:
 def _collapse(metrics: pd.DataFrame, rows: pd.DataFrame, config: RunConfig) -> Finding:
     last, cost = rows.iloc[-1], config.cost
     settings: tuple[str, ...] = ()
-    if last["saturated"] > 0.5 or cost.learning_rate > 1e-2:
+    if last["saturated"] > 0.5 or cost.learning_rate > HIGH_RATE:
         cause, why = "learning_rate", "the sigmoid is saturated: the learning rate is too high"
         settings = (f"cost.learning_rate={min(cost.learning_rate / 10, 1e-3):g}",)
     elif cost.network != "mlp" and cost.sparsity > CostConfig().sparsity and last["cost_spread"] < FLAT_SPREAD:
@@ -65,21 +65,6 @@ def _collapse(metrics: pd.DataFrame, rows: pd.DataFrame, config: RunConfig) -> F
         if settings
         else "Look whether unlabelled trajectories repeat the marked ones, whether marks are right, and mark more.",
         harm=0.95,
-        settings=settings,
-        figure=loss_curve(metrics),
-    )
-
-
-def _saturation(metrics: pd.DataFrame, rows: pd.DataFrame, config: RunConfig) -> Finding:
-    settings = (f"cost.learning_rate={config.cost.learning_rate / 10:g}",)
-    return Finding(
-        cause="saturation",
-        symptom="collapse",
-        title="Nearly every step costs 0 or 1",
-        evidence=f"{rows['saturated'].iloc[-1]:.0%} of the steps have c below 0.01 or above 0.99",
-        why="the sigmoid saturates, so that gradients vanish: the learning rate is too high or training too long",
-        cure=f"Train again with {settings[0]}, or with fewer updates.",
-        harm=0.6,
         settings=settings,
         figure=loss_curve(metrics),
     )

@@ -12,7 +12,7 @@ from typing import Any
 from safemil_core.data.labels.records import (
     Event,
     LabelState,
-    Spans,
+    Segments,
     absent,
     checked_label,
     checked_name,
@@ -37,7 +37,7 @@ class LabelFile:
 
     labels: Mapping[int, Label]
     reasons: Mapping[int, str]
-    segments: Mapping[int, Spans]
+    segments: Segments
     tags: Mapping[str, tuple[int, ...]]
 
     @classmethod

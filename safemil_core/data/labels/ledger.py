@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from safemil_core.clock import now
 from safemil_core.data.labels.records import (
     Event,
     LabelAction,
@@ -181,21 +181,21 @@ class LabelLedger:
         return {row.id: (row.author, row.at) for row in rows}
 
     def actions(
-        self, connection: Connection, *, only: int | None = None, author: str | None = None, limit: int | None = None
+        self, connection: Connection, *, only: int | None = None, limit: int | None = None
     ) -> list[LabelAction]:
-        """Actions, newest first: all, or `only` one, or one author's, or the newest `limit` of them."""
+        """Actions, newest first: all, or `only` one, or the newest `limit`."""
         query = """
             SELECT a.id, a.at, a.author, a.origin, a.note, a.undoes,
                    count(DISTINCT e.trajectory) AS n_trajectories,
                    coalesce(group_concat(DISTINCT nullif(e.reason, '')), '') AS reason
             FROM (SELECT * FROM label_actions
-                  WHERE dataset = :dataset AND (:only IS NULL OR id = :only) AND (:author IS NULL OR author = :author)
+                  WHERE dataset = :dataset AND (:only IS NULL OR id = :only)
                   ORDER BY id DESC LIMIT :limit) a
             LEFT JOIN label_actions u ON u.id = a.undoes
             LEFT JOIN label_events e ON e.action = coalesce(u.undoes, a.undoes, a.id)  -- a redo takes back an undo
             GROUP BY a.id ORDER BY a.id DESC
             """
-        values = {"dataset": self.dataset, "only": only, "author": author, "limit": -1 if limit is None else limit}
+        values = {"dataset": self.dataset, "only": only, "limit": -1 if limit is None else limit}
         return [LabelAction(**row) for row in connection.execute(text(query), values).mappings()]
 
     def action(self, connection: Connection, action_id: int) -> LabelAction:
@@ -246,7 +246,7 @@ class LabelLedger:
         )
         values = {
             "dataset": self.dataset,
-            "at": now(),
+            "at": now("milliseconds"),
             "author": checked_name(author, "the author"),
             "origin": origin,
             "note": checked_note(note),
@@ -264,8 +264,3 @@ class LabelLedger:
         )
         rows = connection.execute(query, {"dataset": self.dataset, "until": until})
         return json.dumps(sorted(taken_back((row.id, row.undoes) for row in rows)))
-
-
-def now() -> str:
-    """UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -9,7 +9,6 @@ from safemil_core.data.labels import reasons as label_reasons
 from safemil_core.data.labels import retests as label_retests
 from safemil_core.data.labels import snapshots as label_snapshots
 from safemil_core.data.labels.ledger import LabelLedger
-from safemil_core.data.labels.reasons import Reason
 from safemil_core.data.labels.records import Event, Judgement, Label, LabelAction, LabelChange, LabelState, absent
 from safemil_core.data.labels.retests import Retest
 from safemil_core.data.labels.snapshots import Snapshot
@@ -58,10 +57,10 @@ class LabelReader:
         with self._database.read() as connection:
             return self._ledger.latest(connection)
 
-    def history(self, limit: int | None = None, author: str | None = None) -> list[LabelAction]:
-        """Actions, newest first: all, or the newest `limit`, or one author's."""
+    def history(self, limit: int | None = None) -> list[LabelAction]:
+        """Actions, newest first: all, or the newest `limit`."""
         with self._database.read() as connection:
-            return self._ledger.actions(connection, author=author, limit=limit)
+            return self._ledger.actions(connection, limit=limit)
 
     def ledger(self) -> tuple[list[LabelAction], list[tuple[int, Event]]]:
         """Every action and every event with its action's id, oldest first: all there is to keep (`files`)."""
@@ -79,10 +78,10 @@ class LabelReader:
             rows = self._ledger.judgements(connection, until)
         return [Judgement(**{**row, "is_settlement": bool(row["is_settlement"])}) for row in rows]
 
-    def by_author(self, until: int | None = None) -> dict[str, dict[int, Label]]:
+    def by_author(self) -> dict[str, dict[int, Label]]:
         """Each author's own last standing label of each trajectory, settlements included."""
         said: dict[str, dict[int, Label]] = {}
-        for judgement in self.judgements(until):
+        for judgement in self.judgements():
             said.setdefault(judgement.author, {})[judgement.trajectory] = judgement.label
         standing: dict[str, dict[int, Label]] = {}
         for author in sorted(said):
@@ -103,10 +102,10 @@ class LabelReader:
         """
         return label_snapshots.named(self.snapshots(), name)
 
-    def reasons(self) -> list[Reason]:
+    def reasons(self) -> list[str]:
         """The vocabulary, in the order in which it grew."""
         with self._database.read() as connection:
-            return label_reasons.known(connection, self.dataset_id)
+            return label_reasons.known(connection)
 
     def retests(self) -> list[Retest]:
         """Every second judgement, oldest first."""

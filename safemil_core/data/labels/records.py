@@ -19,6 +19,8 @@ ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 Spans = tuple[tuple[int, int], ...]
 """First and last step of each segment, in order, none of them overlapping."""
+Segments = Mapping[int, Spans]
+"""By trajectory."""
 
 LONGEST_NAME = 80
 """Characters of an author, a tag or a reason."""
@@ -81,7 +83,7 @@ class LabelState:
     marked_at: np.ndarray
     """[N] int64, the action that set the label; 0 where none did."""
 
-    segments: Mapping[int, Spans] = field(default_factory=dict)
+    segments: Segments = field(default_factory=dict)
     """Where it went wrong, by trajectory. They stand whatever the label is; who uses them looks at both."""
 
     tags: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

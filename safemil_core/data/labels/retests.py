@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from safemil_core.data.labels.ledger import now
+from safemil_core.clock import now
 from safemil_core.data.labels.records import Label
 
 
@@ -28,7 +28,7 @@ def add(connection: Connection, dataset: str, trajectory: int, author: str, befo
         INSERT INTO label_retests (dataset, trajectory, author, at, before, again)
         VALUES (:dataset, :trajectory, :author, :at, :before, :again)
         """
-    values = {"dataset": dataset, "trajectory": trajectory, "author": author, "at": now()}
+    values = {"dataset": dataset, "trajectory": trajectory, "author": author, "at": now("milliseconds")}
     connection.execute(text(query), {**values, "before": before, "again": again})
 
 

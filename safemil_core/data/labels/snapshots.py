@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from safemil_core.data.labels.ledger import now
+from safemil_core.clock import now
 from safemil_core.errors import AlreadyExists, InvalidLabels, NotFound
 from safemil_core.workspace import as_name, is_name
 
@@ -36,7 +36,7 @@ def save(connection: Connection, dataset: str, name: str, action: int, author: s
         )
     if any(snapshot.name == name for snapshot in saved(connection, dataset)):
         raise AlreadyExists(f"a snapshot named {name!r} is already here; choose another name")
-    snapshot = Snapshot(name, action, author, now())
+    snapshot = Snapshot(name, action, author, now("milliseconds"))
     query = """
         INSERT INTO label_snapshots (dataset, name, action, author, at)
         VALUES (:dataset, :name, :action, :author, :at)

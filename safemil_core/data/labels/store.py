@@ -13,7 +13,6 @@ from safemil_core.data.labels import reasons as label_reasons
 from safemil_core.data.labels import retests as label_retests
 from safemil_core.data.labels import snapshots as label_snapshots
 from safemil_core.data.labels.reader import LabelReader
-from safemil_core.data.labels.reasons import Reason
 from safemil_core.data.labels.records import (
     LABELS,
     ORIGINS,
@@ -46,7 +45,6 @@ __all__ = [
     "LabelState",
     "LabelStore",
     "Origin",
-    "Reason",
     "Retest",
     "Snapshot",
     "Spans",
@@ -151,14 +149,6 @@ class LabelStore(LabelReader):
             events = [Event(trajectory, segment_aspect(span), "none") for span in gone]
             return self._append(connection, events, author=author, note="", origin="hand")
 
-    def clear_segments(self, trajectory: int, *, author: str) -> int | None:
-        """Take all segments of a trajectory away; None where it has none."""
-        trajectory = self._number(trajectory)
-        with self._database.write() as connection:
-            kept = self._ledger.segments(connection).get(trajectory, [])
-            events = [Event(trajectory, segment_aspect(span), "none") for span in kept]
-            return self._append(connection, events, author=author, note="", origin="hand") if events else None
-
     def bring_in(
         self,
         labels: Mapping[int, str],
@@ -261,10 +251,10 @@ class LabelStore(LabelReader):
             action = self._ledger.latest(connection)
             return label_snapshots.save(connection, self.dataset_id, name, action, checked_name(author, "the author"))
 
-    def add_reason(self, code: str, *, meaning: str = "") -> None:
-        """Add a reason to the vocabulary, which all datasets of the workspace share, or say what it means."""
+    def add_reason(self, code: str) -> None:
+        """Add a reason to the vocabulary, which all datasets of the workspace share."""
         with self._database.write() as connection:
-            label_reasons.add(connection, code, meaning)
+            label_reasons.add(connection, code)
 
     def record_retest(self, trajectory: int, label: Label, *, author: str) -> None:
         """Keep what an author says of a trajectory for the second time, without seeing the first. No label changes.

@@ -10,7 +10,6 @@ import numpy as np
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import Environment
 from safemil_core.assessment.references import References
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.running.arena import Arena, references_of
@@ -38,7 +37,7 @@ class Subject:
             NotFound: there is no such dataset.
             EnvironmentUnavailable: there are to be policies, and nowhere to roll them out.
         """
-        datasets = DatasetStore(workspace, Database(workspace.database))
+        datasets = DatasetStore.of(workspace)
         dataset, trajectories = datasets.info(name), datasets.open(name)
         descriptors = describe(datasets.table(name))
         if not has_policies:

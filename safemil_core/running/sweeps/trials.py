@@ -15,7 +15,6 @@ import numpy as np
 
 from safemil_core.assessment.environments import find_environment
 from safemil_core.config import RunConfig
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
 from safemil_core.errors import EnvironmentUnavailable, InvalidConfig, NotFound
 from safemil_core.learning.baselines.settings import COSTLESS
@@ -105,7 +104,7 @@ def wanted_trials(workspace: Workspace, spec: SweepSpec) -> list[Trial]:
         NotFound: a dataset is not there.
         InvalidConfig: a setting is out of its range.
     """
-    infos = {info.name: info for info in DatasetStore(workspace, Database(workspace.database)).list()}
+    infos = {info.name: info for info in DatasetStore.of(workspace).list()}
     for name in spec.datasets:
         if name not in infos:
             raise NotFound(f"there is no dataset {name!r}; {_way_to(name)}")

@@ -11,7 +11,6 @@ import pytest
 from hostile_files import CORPUS, SECRET, damaged, server, valid_files
 
 from safemil_core.data import formats
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.errors import InvalidDataset
 
@@ -48,7 +47,7 @@ def test_a_hostile_file_is_refused_in_one_sentence(tmp_path, attempt, trick):
 @pytest.mark.parametrize("trick", ["external storage", "gzip bomb", "pickle in npz"])
 def test_nothing_of_a_hostile_file_remains_in_the_workspace(tmp_path, workspace, trick):
     path = CORPUS[trick][0](tmp_path)
-    store = DatasetStore(workspace, Database(workspace.database))
+    store = DatasetStore.of(workspace)
     with pytest.raises(InvalidDataset, match=path.name):
         store.add(path, name="walks")
     assert list(workspace.datasets.iterdir()) == []

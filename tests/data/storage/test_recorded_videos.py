@@ -13,7 +13,6 @@ import pytest
 from factories import store_of
 
 from safemil_core.assessment.replays import read_replay
-from safemil_core.data.database import Database
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.data.recording import About, Clip, Part
 from safemil_core.data.storage.recorded_videos import keep_videos, placed
@@ -98,7 +97,7 @@ def test_the_recorders_video_becomes_the_replay_of_each_trajectory(
     workspace: Workspace, lerobot: Path, packed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = Path(shutil.make_archive(str(lerobot), packed, lerobot.parent, lerobot.name)) if packed else lerobot
-    datasets = DatasetStore(workspace, Database(workspace.database))
+    datasets = DatasetStore.of(workspace)
     info = datasets.add(source, name="pushes")
     assert (info.format, info.can_replay, info.env_id) == ("LeRobot", True, None)
     shutil.rmtree(lerobot)
@@ -130,7 +129,7 @@ def test_an_archive_that_leads_outside_leaves_nothing(workspace: Workspace, tmp_
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
         archive.writestr("../../outside", "x")
     with pytest.raises(InvalidDataset, match=r"bad\.zip: its member '\.\./\.\./outside' leads outside"):
-        DatasetStore(workspace, Database(workspace.database)).add(tmp_path / "bad.zip", name="bad")
+        DatasetStore.of(workspace).add(tmp_path / "bad.zip", name="bad")
     assert list(workspace.datasets.iterdir()) == []
 
 
