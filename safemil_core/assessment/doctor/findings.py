@@ -41,7 +41,7 @@ class Finding:
     """One thing that is wrong."""
 
     cause: str
-    """Names the probable cause, one of `examination.CAUSES`: for example `bag_size` or `learning_rate`."""
+    """Names the probable cause, one of `causes.CAUSES`: for example `bag_size` or `learning_rate`."""
     symptom: Symptom
     title: str
     """What is wrong, in a sentence without a full stop."""
