@@ -26,9 +26,9 @@ cost.bag_size = [4, 8]
 """
 
 
-def done_sweep(workspace: Workspace, spec_file: Path, n_done: int = 6) -> Sweep:
-    """The first trials of SPEC over the dataset `walks`: seed s has AUC 0.5 + s / 10, and 0.2 more with 8 in a bag."""
-    spec_file.write_text(SPEC)
+def done_sweep(workspace: Workspace, spec_file: Path, n_done: int = 6, spec: str = SPEC) -> Sweep:
+    """The first trials of SPEC, or of one like it, over `walks`: seed s has AUC 0.5 + s / 10; 8 in a bag, 0.2 more."""
+    spec_file.write_text(spec)
     sweep = SweepStore(workspace).take(spec_file)
     for trial in wanted_trials(workspace, sweep.spec)[:n_done]:
         auc = 0.5 + trial.seed / 10 + (0.2 if trial.config.cost.bag_size == 8 else 0.0)

@@ -57,7 +57,8 @@ def _show(table: pd.DataFrame) -> None:
     st.caption(
         "Left: what an input adds to the cost on the way from the mean step to a recorded one (integrated gradients), "
         "the mean size over steps. Right: how much worse the cost tells steps of non-preferred trajectories from "
-        f"unlabelled ones once that input is shuffled over the steps (permutation), with its deviation.{more}"
+        "unlabelled ones, or from all others where none is unlabelled, once that input is shuffled over the steps "
+        f"(permutation), with its deviation.{more}"
     )
 
 

@@ -35,7 +35,7 @@ def sweep_controls(chosen: Experiment) -> bool:
         Whether it is at work.
     """
     spec = chosen.spec
-    st.markdown(f"**{code_span(spec.question)[1:-1] if spec.question else spec.name}**")
+    st.text(spec.question or spec.name)  # not Markdown: somebody's own words
     varied = ", ".join(map(code_span, [*spec.varied, *(["updates"] if len(spec.updates) > 1 else [])])) or "nothing"
     over = f"{plural(len(spec.datasets), 'dataset')}, {plural(len(spec.seeds), 'seed')}"
     what = f"{plural(spec.episodes, 'episode')} of each policy" if spec.episodes else "the cost network alone"
@@ -48,7 +48,7 @@ def sweep_controls(chosen: Experiment) -> bool:
         if progress is not None and progress.state in ("done", "stopped"):
             progress_line(progress, "trials")
             if progress.message:
-                st.warning(code_span(progress.message)[1:-1])
+                st.warning(code_span(progress.message))
     if not is_live:
         _begin(chosen)
     return is_live

@@ -22,7 +22,7 @@ from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
 N_STEPS = 4_096
-"""Half of them of non-preferred trajectories, half of unlabelled ones."""
+"""Half of them of non-preferred trajectories, half of unlabelled ones, or of all others where none is unlabelled."""
 N_NUMBERS = 2**22
 """That the sample holds at most: fewer steps than that where they have images."""
 N_GRADIENTS = 512
@@ -44,14 +44,14 @@ def input_importance(
 
     Args:
         network: that has learned from the data.
-        data: with a non-preferred and an unlabelled trajectory.
+        data: with a trajectory that is non-preferred and one that is not.
         action_parts: of the dataset, for the discrete among them.
         seed: of the draws.
         on_progress: called with the passes done, and all of them.
 
     Returns:
         A row an input, in the order observation, action, images: `auc_drop`, by how much the ROC AUC of non-preferred
-        against unlabelled steps falls where the input is shuffled over the steps, the mean over some shuffles;
+        against the other steps falls where the input is shuffled over the steps, the mean over some shuffles;
         `auc_drop_spread`, its deviation over them; `cost_change`, the mean |change of c| of a shuffle; `gradient`, the
         mean |what it adds to c| on the way from the mean step, which sums to the cost of a step less that of the mean.
         The networks give no gradient of pixels: an image has none, and on that way stays as it is.
@@ -71,7 +71,8 @@ def input_importance(
 
     @torch.no_grad()
     def auc(of: Tensor) -> Tensor:
-        return torch.tensor([roc_auc(cost(of).cpu().numpy(), is_marked) or 0.5])
+        found = roc_auc(cost(of).cpu().numpy(), is_marked)
+        return torch.tensor([0.5 if found is None else found])
 
     def shuffled(values: Tensor, chosen: Tensor) -> Tensor:
         nonlocal done
@@ -121,11 +122,14 @@ def _is_marked(data: TrainingData) -> np.ndarray:
 
 
 def _sample(data: TrainingData, rng: np.random.Generator) -> np.ndarray:
-    """[n] int64 steps, in order: as many non-preferred as unlabelled ones where there are enough."""
+    """[n] int64 steps, in order: as many non-preferred as other ones where there are enough."""
     n = max(2, min(N_STEPS, N_NUMBERS // data.step_numbers))
     lengths, drawn = np.diff(data.offsets), []
-    for label in ("non_preferred", "none"):
-        steps = np.flatnonzero(np.repeat(data.labels == label, lengths))
+    is_marked, is_unlabelled = data.labels == "non_preferred", data.labels == "none"
+    # Where everything has been looked at, the preferred and those that nobody is sure of are what is left to compare.
+    others = is_unlabelled if is_unlabelled.any() else ~is_marked
+    for chosen in (is_marked, others):
+        steps = np.flatnonzero(np.repeat(chosen, lengths))
         drawn.append(rng.choice(steps, min(n // 2, len(steps)), replace=False))
     return np.sort(np.concatenate(drawn))
 

@@ -1,4 +1,7 @@
-"""A rendered replay of a recorded trajectory, as it is read back from the cache. Not how it is made (`rollouts`)."""
+"""A rendered replay of a recorded trajectory, as it is read back from the cache.
+
+Not how it is made (`running.replay_stage`).
+"""
 
 from __future__ import annotations
 

@@ -16,9 +16,10 @@ import pandas as pd
 from safemil_core.data.trajectories import TrajectorySet
 
 MOST_STEPS = 2**18
-"""Steps of a library: beyond it, every so many are looked at, and then all steps around the best of these."""
+"""Steps of a library: beyond it, every so many are looked at, and then all steps of the best trajectories."""
 NEIGHBOURS = 64
-"""Of these the farthest is one deviation of the kernel away: sparse regions get a wide one, dense ones a narrow."""
+"""Of these the farthest is one deviation of the kernel away: sparse regions get a wide one, dense ones a narrow.
+Counted among all steps: a thinned library has fewer of them within the same distance."""
 _BLOCK = 2**14
 _PROBES = 24
 
@@ -51,7 +52,7 @@ class Library:
         states /= deviation.astype(np.float32)
         steps = np.arange(0, trajectories.n_steps, stride)
         probes = states[np.linspace(0, len(states) - 1, min(_PROBES, len(states))).astype(int)]
-        radius = float(np.median([_radius(states, probe) for probe in probes]))
+        radius = float(np.median([_radius(states, probe, stride) for probe in probes]))
         return cls(steps, states, mean.astype(np.float32), deviation.astype(np.float32), stride, radius)
 
     def standardised(self, observations: np.ndarray) -> np.ndarray:
@@ -62,7 +63,7 @@ class Library:
     def strangeness(self, observation: np.ndarray) -> float:
         """How many times as far as usual the training steps are from a state: much above 1, what a policy does in it
         was not taught but made up."""
-        return _radius(self.states, self.standardised(observation)) / max(self.usual_radius, 1e-12)
+        return _radius(self.states, self.standardised(observation), self.stride) / max(self.usual_radius, 1e-12)
 
 
 def teachers(
@@ -92,7 +93,7 @@ def teachers(
     if not len(state):
         return _table(*(np.zeros(0, dtype) for dtype in (np.int64, np.int64, float, float, float, float)))
     squares = _squares(library.states, state)
-    variance = _bandwidth(squares)
+    variance = _bandwidth(squares, library.stride)
     taught = _logs(weights[library.steps], squares, variance)
     owners = np.searchsorted(trajectories.offsets, library.steps, side="right") - 1
     sums = np.bincount(owners, np.exp(taught - taught.max()), len(trajectories))
@@ -102,11 +103,9 @@ def teachers(
     best = np.empty(len(chosen), dtype=np.int64)
     for place, trajectory in enumerate(chosen):
         first, beyond = trajectories.offsets[trajectory : trajectory + 2]
-        here = slice(*np.searchsorted(library.steps, [first, beyond]))
-        coarse = library.steps[here][taught[here].argmax()]
-        around = np.arange(max(first, coarse - library.stride + 1), min(beyond, coarse + library.stride))
-        fine = _squares(library.standardised(trajectories.observations[around]), state)
-        best[place] = around[_logs(weights[around], fine, variance).argmax()]
+        # Of a thinned library the best step need not be near the best one of the trajectory.
+        all_squares = _squares(library.standardised(trajectories.observations[first:beyond]), state)
+        best[place] = first + _logs(weights[first:beyond], all_squares, variance).argmax()
     distances = np.sqrt(_squares(library.standardised(trajectories.observations[best]), state) / len(state))
     differences = np.sqrt(np.square(trajectories.actions[best] - action).mean(axis=1))
     return _table(chosen, best - trajectories.offsets[chosen], shares[chosen], weights[best], distances, differences)
@@ -119,13 +118,14 @@ def _logs(weights: np.ndarray, squares: np.ndarray, variance: float) -> np.ndarr
     return logs
 
 
-def _radius(states: np.ndarray, state: np.ndarray) -> float:
-    return float(np.sqrt(_bandwidth(_squares(states, state))))
+def _radius(states: np.ndarray, state: np.ndarray, stride: int) -> float:
+    return float(np.sqrt(_bandwidth(_squares(states, state), stride)))
 
 
-def _bandwidth(squares: np.ndarray) -> float:
-    """The variance of the kernel: the squared distance of the NEIGHBOURS-th nearest state."""
-    place = min(NEIGHBOURS, len(squares)) - 1
+def _bandwidth(squares: np.ndarray, stride: int) -> float:
+    """The variance of the kernel: the squared distance of about the NEIGHBOURS-th nearest of all states, of which every
+    `stride`-th is here."""
+    place = min(max(1, NEIGHBOURS // stride), len(squares)) - 1
     return max(float(np.partition(squares, place)[place]), 1e-12)
 
 

@@ -81,8 +81,8 @@ def corrections_of(run: Run, runs: Iterable[Run]) -> dict[str, Run]:
 
 
 def key_numbers(run: Run) -> dict[str, float]:
-    """Each of KEY_NUMBERS that is known of the run, by its name: the mean of the last few values logged, and the mean
-    of the last rollouts."""
+    """Each of KEY_NUMBERS that is known of the run, by its name: the mean of the last few values logged, of the
+    effective trajectories the last one, and the mean of the last rollouts."""
     metrics = MetricsLog(run.metrics_file).read()
     final = final_values(metrics)
     if "effective_trajectories" in metrics:

@@ -117,6 +117,13 @@ def test_a_conflict_is_listed_until_somebody_settles_it():
     assert conflicts([]) == []
 
 
+def test_a_settlement_by_a_third_person_ends_what_the_two_before_differed_on():
+    said = [judged("ann", 1, N, 1), judged("bob", 1, P, 2), judged("eve", 1, N, 3, is_settlement=True)]
+    assert conflicts(said) == []
+    (again,) = conflicts([*said, judged("bob", 1, P, 4)])
+    assert [j.author for j in again.judgements] == ["eve", "bob"]  # what ann said before is settled
+
+
 def test_a_store_tells_conflicts_and_forgets_those_that_are_undone(tmp_path):
     labels = LabelStore(Database(tmp_path / "safemil.db"), "walks", 4)
     labels.mark([0, 1], N, author="ann")

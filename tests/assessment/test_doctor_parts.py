@@ -6,6 +6,7 @@ from math import erf, sqrt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from factories import trajectory_set
 
 from safemil_core.assessment.agreement import Conflict
@@ -29,6 +30,7 @@ from safemil_core.assessment.evaluation import roc_aucs
 from safemil_core.config import CostConfig, RunConfig, WeightConfig
 from safemil_core.data.recording import CUT_OFF, TERMINATED
 from safemil_core.data.storage.statistics import Dimensions
+from safemil_core.learning.bags import BagSampler
 from safemil_core.learning.unseen_costs import UnseenCosts
 
 
@@ -110,6 +112,19 @@ def test_windows_are_scored_as_bags_are_within_segments_alone():
     assert (whole.gap, whole.noise) == (0.75, 0.0)
     inside = window_scores(case(costs=costs, config=config, segments={0: ((1, 2),)}), 1)
     assert (inside.gap, inside.noise) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("window", [0, 1, 5, 8])
+def test_of_the_segments_of_a_trajectory_windows_are_drawn_as_often_as_training_draws_them(window):
+    segments = {0: ((0, 4), (10, 15))}
+    costs = np.zeros(20 + 4, dtype=np.float32)
+    costs[:5] = 1.0  # of the first segment, into which a window of 5 fits once, and into the other twice
+    lengths, config = (20, 4), RunConfig(cost=CostConfig(gamma=1.0))
+    ill = case(lengths, ("non_preferred", "none"), costs=costs, config=config, segments=segments)
+    sampler = BagSampler(ill.offsets, np.array([0]), bag_size=4_000, window=window, gamma=1.0, segments=segments)
+    (bag,) = sampler.draw(torch.Generator().manual_seed(0))
+    trained_on = float(torch.from_numpy(costs)[bag.steps] @ bag.weights)
+    assert window_scores(ill, window).gap == pytest.approx(trained_on, rel=0.07)
 
 
 def test_windows_of_the_unlabelled_are_drawn_as_bags_draw_them():

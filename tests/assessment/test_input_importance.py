@@ -1,5 +1,7 @@
 """Which inputs a cost goes by: an input that decides it, one that does nothing, actions with choices, and images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,34 @@ def test_an_input_that_does_nothing_has_no_importance_and_the_one_that_decides_h
     assert table["auc_drop"][0] == pytest.approx(roc_auc(2 * x0 + x1, is_marked) - 0.5, abs=0.06)
     assert told[-1] == (4 * (N_SHUFFLES + 1) + 1,) * 2
     assert [done for done, _ in told] == list(range(1, len(told) + 1))
+
+
+def test_a_cost_that_has_every_step_the_wrong_way_round_gains_by_a_shuffle():
+    class Backwards(nn.Module):
+        def forward(self, observations, actions):
+            return torch.sigmoid(-observations[..., 0])
+
+    observations = np.zeros((400, 3), np.float32)  # then 2 of the marked, and 0 of the others
+    table = input_importance(Backwards(), data_of(observations, numbers(size=1)), ONE_NUMBER)
+    assert table["auc_drop"][0] == pytest.approx(0 - 0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("label", ["preferred", "unsure"])
+def test_where_nothing_is_unlabelled_the_marked_are_compared_with_all_others(label):
+    unlabelled = data_of(numbers(), numbers(size=1))
+    labelled = replace(unlabelled, labels=np.where(unlabelled.labels == "none", label, unlabelled.labels))
+    tables = [input_importance(ByFirst(), data, ONE_NUMBER) for data in (unlabelled, labelled)]
+    assert tables[1]["auc_drop"][0] > 0.3
+    assert tables[0].equals(tables[1])
+
+
+def test_where_something_is_unlabelled_the_marked_are_compared_with_that_alone():
+    data = data_of(numbers(), numbers(size=1))
+    data.observations[-40:, 0] += 100
+    data.labels[-1] = "preferred"  # as costly as a step can be, and not asked
+    table = input_importance(ByFirst(), data, ONE_NUMBER)
+    without = replace(data, labels=np.where(data.labels == "preferred", "none", data.labels))
+    assert table["auc_drop"][0] > 0.3 > input_importance(ByFirst(), without, ONE_NUMBER)["auc_drop"][0]
 
 
 def test_the_same_seed_gives_the_same_table():

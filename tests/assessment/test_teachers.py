@@ -55,16 +55,34 @@ def test_a_state_like_those_of_the_data_is_as_near_as_usual_and_one_far_from_the
     assert library.strangeness(np.array([29.0], np.float32)) == pytest.approx(11, rel=1e-4)  # 10 and 11 away
 
 
-def test_a_thinned_library_finds_the_step_that_the_whole_one_finds(monkeypatch):
+@pytest.mark.parametrize("place", [203, 702, 1104, 1499])
+def test_a_thinned_library_finds_what_the_whole_one_finds_where_it_has_no_state(place, monkeypatch):
     rng = np.random.default_rng(0)
     walk = np.concatenate([rng.normal(size=(300, 2)).cumsum(axis=0) for _ in range(6)]).astype(np.float32)
     data = TrajectorySet(walk, np.zeros((1800, 1), np.float32), np.arange(0, 1801, 300))
-    state, action = walk[700], np.zeros(1, np.float32)
+    whole = Library.of(data)
     monkeypatch.setattr(module, "MOST_STEPS", 400)
-    library = Library.of(data)
-    assert (library.stride, len(library.states)) == (5, 360)
-    first = teachers(library, data, np.ones(1800), state, action).iloc[0]
-    assert (first["trajectory"], first["step"], first["distance"]) == (2, 100, 0)
+    thinned = Library.of(data)
+    assert (thinned.stride, len(thinned.states)) == (5, 360)
+    assert place not in thinned.steps
+    moment = walk[place], np.zeros(1, np.float32)
+    expected, found = (teachers(library, data, np.ones(1800), *moment) for library in (whole, thinned))
+    assert found["trajectory"].iloc[0] == expected["trajectory"].iloc[0]
+    expected, found = (table.sort_values("trajectory") for table in (expected, found))
+    assert found["step"].tolist() == expected["step"].tolist()
+    np.testing.assert_allclose(found["share"], expected["share"], atol=0.06)
+
+
+def test_a_thinned_library_calls_a_state_as_strange_as_the_whole_one_does(monkeypatch):
+    line = np.linspace(-1, 1, 6400, dtype=np.float32)[:, None]
+    data = TrajectorySet(line, line, np.array([0, 6400]))
+    whole = Library.of(data)
+    monkeypatch.setattr(module, "MOST_STEPS", 400)
+    thinned = Library.of(data)
+    assert thinned.stride == 16
+    assert thinned.usual_radius == pytest.approx(whole.usual_radius, rel=0.3)
+    beyond = np.array([1.5], np.float32)
+    assert thinned.strangeness(beyond) == pytest.approx(whole.strangeness(beyond), rel=0.3)
 
 
 def test_a_dimension_that_never_varies_is_compared_as_it_is_and_pixels_alone_are_not():

@@ -41,7 +41,7 @@ def write_committee(workspace, info, held_out_rank):
     said = labels(workspace).state()
     made = CommitteeInfo(labels(workspace).latest(), 5, 400, 9.5, "bob", "2026-01-02T03:04:05+00:00")
     ranks = np.asarray(held_out_rank)
-    Committee(made, ranks, ranks, ranks, np.zeros(len(ranks)), said.labels).write(committee_file(workspace, info))
+    Committee(made, ranks, np.zeros(len(ranks)), said.labels).write(committee_file(workspace, info))
 
 
 def suspicious(workspace, info):
@@ -116,6 +116,15 @@ def test_what_is_kept_is_settled_and_not_listed_again(workspace, unlabelled):
     assert "**Trajectory 0**" not in words(at)
     assert "outdated" not in words(at)
     labels(workspace).undo(author=AUTHOR)
+    assert "**Trajectory 0**" in words(at.run())
+
+
+def test_what_was_settled_is_listed_again_once_somebody_labels_it_without_settling(workspace, unlabelled):
+    suspicious(workspace, unlabelled)
+    at = open_page("audit")
+    at.button(key="audit.finding.0.0.keep").click().run()
+    assert "**Trajectory 0**" not in words(at)
+    labels(workspace).mark([0], "non_preferred", author="bob")  # the same label, but the one kept is not this one
     assert "**Trajectory 0**" in words(at.run())
 
 

@@ -1,10 +1,11 @@
 """Against the truth: nothing before it is revealed, who revealed it, and the numbers of a run after."""
 
+import numpy as np
 import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
 
-from dashboard import resources
+from dashboard import cost_resources, resources
 from safemil_core.assessment.evaluation import roc_auc
 
 
@@ -79,6 +80,21 @@ def test_at_first_those_that_it_learned_from_as_non_preferred_are_left_out(works
     kept = slice(0, int(trajectories.offsets[runs.N - 4]))
     costs, true = run.costs()["cost"].to_numpy()[kept], trajectories.costs[kept]
     assert shown(open_truth(run))["ROC AUC"] == f"{roc_auc(costs, true > 0):.3f}"
+
+
+def test_what_is_judged_of_the_unmarked_is_theirs_alone(workspace):
+    info = runs.add_dataset(workspace)
+    marked = [0, 5, runs.N - 1]
+    runs.store(workspace).labels(info.name).mark(marked, "non_preferred", author="ann")
+    run = runs.finish(runs.new_run(workspace, info), workspace)
+    found = cost_resources.judged(info, run, "unmarked")
+    kept = np.delete(np.arange(runs.N), marked)
+    true = runs.store(workspace).open("walks").costs.reshape(runs.N, runs.T)[kept]
+    np.testing.assert_array_equal(found.costs, run.costs()["cost"].to_numpy().reshape(runs.N, runs.T)[kept].ravel())
+    np.testing.assert_array_equal(found.sums, run.trajectories()["cost_sum"].to_numpy()[kept])
+    np.testing.assert_array_equal(found.true_costs, true.ravel())
+    np.testing.assert_allclose(found.true_sums, true.sum(axis=1))
+    assert len(cost_resources.judged(info, run, "all").sums) == runs.N
 
 
 def test_numbers_of_trajectories(workspace, info, run):

@@ -1,13 +1,16 @@
 """The Experiments page: what is ready, what has come of what was begun, and why something cannot begin."""
 
+from dataclasses import replace
+
 from factories import add_dataset
 from run_fixtures import open_page
-from sweep_fixtures import done_sweep
+from sweep_fixtures import SPEC, done_sweep
 
 from dashboard import sweep_resources
 from dashboard.sweep_report import sweep_report
 from safemil_core.data.database import Database
 from safemil_core.data.hidden_truth import HiddenTruth
+from safemil_core.running.progress import begin, write_progress
 
 
 def page(name):
@@ -34,6 +37,22 @@ def test_a_ready_one_says_what_it_lacks(workspace):
     assert shown.button(key="sweep.start").disabled
     assert shown.info[0].value == "there is no dataset 'car_circle'; `safemil import assets/car_circle.hdf5` brings it"
     assert "cost.bag_size" in shown.code[0].value
+
+
+def test_what_somebody_asks_and_what_a_trial_failed_of_are_no_markdown(workspace, tmp_path):
+    add_dataset(workspace)
+    words = "**Is** [it](http://elsewhere) <b>so</b> ![?](http://elsewhere/a.png) `or` $x$?"
+    spec = SPEC.replace("How many trajectories should a bag hold?", words)
+    sweep = done_sweep(workspace, tmp_path / "bags.toml", spec=spec)
+    write_progress(sweep.progress_file, replace(begin(6, "cpu"), state="done", done=6, message=f"failed: {words}"))
+    shown = page("bags")
+    assert not shown.exception
+    assert [text.value for text in shown.text] == [words]
+    (warning,) = shown.warning
+    # Nothing in it ends the code, so that all of it is shown as it is.
+    assert warning.value == f"`failed: {words.replace('`', chr(39))}`"
+    for element in (*shown.markdown, *shown.caption, *shown.info, *shown.error):
+        assert "elsewhere" not in element.value
 
 
 def test_while_the_truth_is_hidden_no_result_tells_it(workspace, tmp_path):

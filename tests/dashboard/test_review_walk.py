@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dashboard.components.review_queue import N_AHEAD, Walk
+from dashboard.components.review_queue import N_AHEAD, N_BEHIND, Walk
 from safemil_core.assessment.review_queue import QueueItem
 
 
@@ -54,6 +54,18 @@ def test_skipped_ones_come_back_after_all_others(walk):
     seen = [walk.current.trajectory, *numbers(walk.upcoming)]
     assert seen[0] == 1  # planned before the queue became shorter
     assert seen[-1] == 4
+
+
+def test_a_skipped_one_that_lies_too_far_behind_to_be_gone_back_to_does_not_come_back_early():
+    n = N_BEHIND + 10
+    order, judged = queue(*range(n)), []
+    walk = Walk(tuple(queue(0))).planned(order, labels(n=n)).skip()
+    for _ in range(n - 3):
+        judged.append(walk.current.trajectory)
+        walk = walk.planned(order, labels(*judged, n=n)).forward()
+    assert 0 not in numbers(walk.visited)
+    assert walk.current.trajectory == n - 2
+    assert numbers(walk.planned(order, labels(*judged, n=n)).upcoming) == [n - 1]
 
 
 def test_where_the_queue_ends_nothing_comes(walk):

@@ -58,6 +58,13 @@ def test_what_is_shown_is_none_either_where_runs_were_stopped():
     assert browser.heard("b", "c", stopped=True) == [None, None]
 
 
+def test_what_is_said_again_at_once_is_the_browser_repeating_itself():
+    browser = Browser()
+    assert browser.heard("b") == ["b"]
+    browser.shown("c")  # what came of it; the browser has not heard of it yet
+    assert browser.heard("b") == [None]
+
+
 def page_of_a_choice() -> None:
     import streamlit as st
 

@@ -1,6 +1,7 @@
 """How a process computes, in a process of its own, since it is set once; devices; work shared out to cores."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from safemil_core.learning.arithmetic import in_parallel, number_type, pick_devi
 
 PREPARED = """
 import json
-import time
+import threading
 import torch
 from safemil_core.learning import arithmetic
 from safemil_core.learning.mlp import Mlp
@@ -42,13 +43,12 @@ exact(inputs.double()).square().sum().backward()
 products["mlp"] = error(mlp(inputs).detach(), exact(inputs.double()).detach())
 products["mlp backward"] = error(mlp.weights.grad, exact.weights.grad)
 
-sums, threads = [None] * 2, [None] * 2
-def look(number):
-    time.sleep(0.1)  # long enough for another thread to take the other
-    sums[number] = float((torch.full((4,), 1e-40) * 1.0).sum())
-    threads[number] = torch.get_num_threads()
+each, both = {}, threading.Barrier(2, timeout=60)
+def look(_):
+    both.wait()  # so that this thread and another take one each
+    each[threading.get_ident()] = float((torch.full((4,), 1e-40) * 1.0).sum()), torch.get_num_threads()
 arithmetic.in_parallel(look, [0, 1])
-look(0)
+sums, threads = zip(*each.values())
 print(json.dumps({"products": products, "denormals": sums, "threads": threads,
                   "deterministic": torch.get_deterministic_debug_mode()}))
 """
@@ -57,7 +57,8 @@ print(json.dumps({"products": products, "denormals": sums, "threads": threads,
 @pytest.fixture(scope="module")
 def prepared():
     """What a process finds that has been prepared for training."""
-    done = subprocess.run([sys.executable, "-c", PREPARED], capture_output=True, text=True, timeout=120)
+    two_cores = os.environ | {"SAFEMIL_CORES": "2"}
+    done = subprocess.run([sys.executable, "-c", PREPARED], capture_output=True, text=True, timeout=120, env=two_cores)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

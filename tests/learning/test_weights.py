@@ -215,6 +215,13 @@ def test_the_split_goes_by_what_is_cloned_and_not_known_to_be_preferred():
     np.testing.assert_allclose(weights.trajectories, [0, 1.5, 0, 1.5, 0])
 
 
+def test_a_costly_preferred_trajectory_does_not_make_all_others_one_group():
+    # of the six even costs the lower half is kept; beside one of 100 they would all be the less costly group
+    labels = ("none",) * 6 + ("preferred",)
+    weights = weigh([0, 1, 2, 3, 4, 5, 100], labels=labels, offsets=np.arange(8), scheme="split")
+    np.testing.assert_allclose(weights.trajectories, np.array([1, 1, 1, 0, 0, 0, 1]) * 7 / 4)
+
+
 def test_equal_costs_are_not_split():
     assert least_costly_group(np.array([2.0, 2.0])) == least_costly_group(np.array([])) == np.inf
 

@@ -54,6 +54,20 @@ def test_what_was_played_is_not_played_again_and_what_is_missing_is(arena, netwo
     assert not unscored.learned_costs.any()
 
 
+def test_a_kept_episode_that_is_to_be_filmed_and_has_no_film_is_played_once_more(arena, networks):
+    safe, told = networks["safe"], []
+    evaluate_policies(arena, {"safe": safe}, SEEDS, n_workers=1)
+    before = made_at(arena, safe)
+    film, filming = arena.cache(safe).film(SEEDS[0], arena.cost), Filming(SEEDS[:1], stride=50)
+    assert not film.exists()
+    evaluate_policies(arena, {"safe": safe}, SEEDS, filming=filming, n_workers=1, on_done=told.append)
+    assert told == [1, 2]  # the other one needs no film
+    assert film.read_bytes()[4:8] == b"ftyp"
+    assert made_at(arena, safe)["1001.npz"] == before["1001.npz"]
+    evaluate_policies(arena, {"safe": safe}, SEEDS, filming=filming, n_workers=1, on_done=told.append)
+    assert told == [1, 2, 2]
+
+
 def test_random_actions_are_rolled_out_where_the_file_does_not_say_what_they_get(workspace):
     arrays = dsrl_arrays((4, 4, 4), *CAR_SIZES)
     info = add_dataset(workspace, "cars", arrays, env_id=CAR, constrained_return=426.0, constrained_cost=0.0)
@@ -71,6 +85,13 @@ def test_what_the_file_says_of_random_actions_is_taken(workspace):
     attributes = {"random_return": -1.0, "random_cost": 2.0, "constrained_return": 3.0, "constrained_cost": 4.0}
     found = references_of(workspace, add_dataset(workspace, "cars", dsrl_arrays((4, 4), *CAR_SIZES), CAR, **attributes))
     assert (found.random, found.random_is_measured) == ({"return": -1, "cost": 2}, False)
+
+
+def test_without_the_other_end_of_a_scale_no_random_actions_are_rolled_out(workspace):
+    info = add_dataset(workspace, "cars", dsrl_arrays((4, 4), *CAR_SIZES), env_id=CAR)
+    found = references_of(workspace, info)
+    assert (found.random, found.constrained, found.random_is_measured) == (None, None, False)
+    assert not list((workspace.root / "episodes").rglob("*.npz"))
 
 
 def test_a_dataset_without_an_environment_says_how_to_name_one(workspace):

@@ -8,6 +8,7 @@ import pytest
 from factories import add_dataset, new_run, store_of
 
 from safemil_core.assessment.doctor.findings import Finding
+from safemil_core.assessment.doctor.signs import RECENT_ROWS
 from safemil_core.running import jobs
 from safemil_core.running.corrections import Correction, corrections_of, key_numbers, start_correction
 from safemil_core.running.runs import RunStore
@@ -69,13 +70,14 @@ def test_the_key_numbers_are_means_of_the_last_rows(run):
             {
                 "update": update,
                 "seconds": update,
-                "cost_loss": 0.5,
+                "cost_loss": float(update),
                 "cost_spread": 0.25,
                 "effective_trajectories": update,
             }
         )
     run.append_metrics({"update": 11, "seconds": 11, "policy_loss": 1.0})
-    logged = {"cost_loss": 0.5, "cost_spread": 0.25, "effective_trajectories": 9.0}
+    # Of 0 to 9 the mean of the last RECENT_ROWS, and the last itself.
+    logged = {"cost_loss": 9 - (RECENT_ROWS - 1) / 2, "cost_spread": 0.25, "effective_trajectories": 9.0}
     assert key_numbers(run) == logged
     episodes = [{"reach": reach, "return": 10.0, "cost": 0.0} for reach in (0.5, 1.0)]
     run.write_json("evaluation/evaluation.json", {"policies": {"safe": {"episodes": episodes}}})

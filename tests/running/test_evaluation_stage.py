@@ -56,6 +56,12 @@ def test_another_run_plays_beside_both_policies_and_is_compared_with(workspace, 
     assert run.all_rollouts() == [run.rollouts("bc"), run.rollouts("safe")]
 
 
+def test_runs_of_other_labels_are_no_seeds_of_one_training(workspace, run):
+    other = with_networks(new_run(workspace, "cars", marked=(1,), config=run.config.with_values(["seed=9"])))
+    assert other.info.label_snapshot != run.info.label_snapshot
+    assert evaluate_run(workspace, run, 1, beside=[other])["seeds"] == []
+
+
 def test_an_evaluation_that_is_cut_off_as_it_replaces_the_one_before_leaves_none(workspace, run, monkeypatch):
     evaluate_run(workspace, run, 1)
     with monkeypatch.context() as cut_off:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from factories import TINY, add_dataset, new_run
 
 from safemil_core.errors import NotReady
+from safemil_core.learning.held_out_cloning import clone_without
+from safemil_core.running import offline_stage
 from safemil_core.running.offline_checks import checks_file, read_checks
 from safemil_core.running.offline_stage import check_offline
 from safemil_core.running.tasks import Task
@@ -16,6 +19,19 @@ from safemil_core.running.training_stage import train_run
 def run(workspace):
     add_dataset(workspace)
     return new_run(workspace)
+
+
+@pytest.fixture
+def cloned_by(monkeypatch):
+    """[sum T] weights by which each safe policy is cloned."""
+    weights = []
+
+    def noted(data, config, of_policies, *others):
+        weights.append(of_policies[0])
+        return clone_without(data, config, of_policies, *others)
+
+    monkeypatch.setattr(offline_stage, "clone_without", noted)
+    return weights
 
 
 def test_both_policies_are_asked_about_three_kinds_of_steps_and_the_answers_are_kept(workspace, run):
@@ -39,7 +55,7 @@ def test_both_policies_are_asked_about_three_kinds_of_steps_and_the_answers_are_
 
 
 @pytest.mark.parametrize("method", ["bc", "dwbc_nu", "safedice", "osil"])
-def test_baselines_are_asked_too_of_all_that_was_held_out_where_they_have_no_costs(workspace, method):
+def test_baselines_are_asked_too_of_all_that_was_held_out_where_they_have_no_costs(workspace, method, cloned_by):
     add_dataset(workspace)
     quick = [f"method={method}", "baseline.updates=20", "baseline.batch_size=8", "policy.updates=20"]
     run = new_run(workspace, config=TINY.with_values(quick))
@@ -47,6 +63,9 @@ def test_baselines_are_asked_too_of_all_that_was_held_out_where_they_have_no_cos
     kinds = {check.steps for check in check_offline(workspace, run, "cpu")}
     assert ("held out" in kinds) == (method == "bc")
     assert len(kinds) == (2 if method == "bc" else 3)
+    for weights in cloned_by if run.has_costs else []:  # plain cloning keeps none
+        means = weights.reshape(40, 16).mean(axis=1)
+        np.testing.assert_allclose(means, run.trajectories()["weight"], rtol=1e-5, atol=1e-6)
 
 
 def test_a_run_that_is_not_finished_has_no_policies_to_ask(workspace, run):

@@ -135,6 +135,18 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, updates):
     assert not list(run.folder.rglob("*.tmp"))
 
 
+def test_how_long_a_training_took_is_counted_over_all_its_attempts(trained):
+    workspace, uninterrupted, _ = trained
+    run = RunStore(workspace).repeat(uninterrupted, *data_of(workspace), author="ann")
+    assert not train_run(workspace, run, "cpu", should_stop=after(30))
+    rows = [{**row, "seconds": row["seconds"] + 5_000.0} for row in run.metrics().to_dict("records")]
+    run.metrics_file.unlink()
+    for row in rows:  # as if the first attempt had been a long one
+        run.append_metrics(row)
+    assert train_run(workspace, run, "cpu")
+    assert 5_000 < run.outcome["seconds"] < 5_000 + 1_000
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 def test_a_run_that_was_stopped_goes_on_on_a_gpu_too_as_if_it_had_not_been(workspace):
     add_dataset(workspace)

@@ -77,10 +77,10 @@ def _scores(
     chosen = rng.choice(members, n, p=likely)
     first, beyond = case.offsets[chosen], case.offsets[chosen + 1]
     for row, trajectory in enumerate(chosen.tolist()):
-        if segments.get(trajectory):  # one of its segments, the longer the likelier
+        if segments.get(trajectory):  # one of its segments, the likelier the more windows fit into it
             spans = np.array(segments[trajectory])
-            lengths = spans[:, 1] - spans[:, 0] + 1
-            start, stop = spans[rng.choice(len(spans), p=lengths / lengths.sum())]
+            places = np.maximum(spans[:, 1] - spans[:, 0] + 1 - width + 1, 1)
+            start, stop = spans[rng.choice(len(spans), p=places / places.sum())]
             first[row], beyond[row] = case.offsets[trajectory] + start, case.offsets[trajectory] + stop + 1
     starts = first + (rng.random(n) * np.maximum(beyond - first - width + 1, 1)).astype(np.int64)
     steps = starts[:, None] + np.arange(width)

@@ -155,6 +155,14 @@ def test_restore_brings_back_an_earlier_state_as_a_new_action(labels):
     assert letters(labels) == "------"
 
 
+def test_restore_brings_back_why_too(labels):
+    first = labels.mark([0], "non_preferred", author="ann", reason="skids")
+    labels.mark([0], "non_preferred", author="bob", reason="hits wall")
+    labels.restore(first, author="cat")
+    assert labels.state().reasons[0] == "skids"
+    assert labels.state(first + 1).reasons[0] == "hits wall"
+
+
 def test_datasets_do_not_see_one_anothers_labels(database, labels):
     other = LabelStore(database, "runs", N)
     action = labels.mark([0], "non_preferred", author="ann")
@@ -428,6 +436,13 @@ def test_segments_that_overlap_become_one_and_those_that_only_touch_do_not(label
     assert labels.state().segments[3] == ((10, 50),)
     labels.undo(author="ann")
     assert labels.state().segments == {3: ((10, 20), (21, 30), (40, 50))}
+
+
+def test_a_segment_is_no_concern_of_one_that_does_not_touch_it(labels):
+    labels.mark_segment(3, 0, 5, n_steps=100, author="ann")
+    labels.mark_segment(3, 40, 50, n_steps=100, author="bob")
+    labels.undo(author="ann")  # bob has not spoken of 0-5, so it goes
+    assert labels.state().segments == {3: ((40, 50),)}
 
 
 def test_segments_are_removed_one_by_one(labels):

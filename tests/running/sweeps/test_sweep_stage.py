@@ -12,6 +12,7 @@ from safemil_core.errors import InvalidConfig, NotFound, NotReady
 from safemil_core.running.sweeps.local_workers import WORKER
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.sweep_stage import run_sweep
+from safemil_core.running.sweeps.trials import Row, wanted_trials
 
 SPEC = """
 name = "bags"
@@ -88,6 +89,16 @@ def test_what_was_done_when_it_was_stopped_is_not_done_again(workspace, sweep):
     again = []
     assert run_sweep(workspace, taken, on_row=again.append) == rows
     assert again == []
+
+
+def test_what_failed_is_done_again(workspace, sweep):
+    taken, again = sweep(), []
+    failed, other = wanted_trials(workspace, taken.spec)
+    taken.keep(Row.about(failed, failure="the machine was full"))
+    rows = run_sweep(workspace, taken, n_workers=1, on_row=again.append)
+    assert {row.trial for row in again} == {failed.id, other.id}
+    assert [row.failure for row in rows] == ["", ""]
+    assert taken.progress.message == ""
 
 
 def test_a_dataset_that_is_not_there_is_made_by_the_command_that_is_said(workspace, sweep):
