@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -47,7 +48,16 @@ class Bags:
 
     def each(self, of: Tensor) -> list[Tensor]:
         """Each bag's columns of a tensor [M, P, ...]."""
-        return [of[:, begin:end] for begin, end in zip((0, *self.ends), self.ends, strict=False)]
+        return [of[:, begin:end] for begin, end in pairwise((0, *self.ends))]
+
+    def windows(self, n: int) -> Tensor:
+        """[P] which window each column belongs to, of `n` in each bag: those of one bag may be wider than another's."""
+        sizes = [end - begin for begin, end in pairwise((0, *self.ends))]
+        parts = [
+            number * n + torch.arange(size, device=self.weights.device) // (size // n)
+            for number, size in enumerate(sizes)
+        ]
+        return torch.cat(parts)
 
 
 def side_by_side(drawn: Sequence[Sequence[Sequence[Bag]]], device: torch.device | None = None) -> list[Bags]:
