@@ -165,7 +165,8 @@ class CostTrainer:
             return self._backward_in_chunks(batch)
         (inputs,) = self._chunks(batch)
         scores, losses = self.objective(self.network.body(inputs), batch.bags)
-        (losses.sum() + self.penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
+        penalty = self.penalty(inputs, batch.bags).sum() / inputs.shape[1]
+        (losses.sum() + penalty).backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_of_sums(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
@@ -192,7 +193,7 @@ class CostTrainer:
         gradients = torch.split(outputs.grad, self._chunk, dim=1)
         for inputs, gradient in zip(self._chunks(batch), gradients, strict=True):
             above = (self.network.body(inputs) * gradient).sum()
-            (above + self.penalty(inputs).sum() / outputs.shape[1]).backward()
+            (above + self.penalty(inputs, batch.bags).sum() / outputs.shape[1]).backward()
         return scores, losses
 
     def _chunks(self, batch: Batch) -> Iterator[Tensor]:
@@ -209,8 +210,9 @@ class CostTrainer:
         inputs = self.network.inputs(observations, actions)
         return inputs if batch.mask is None else inputs * batch.mask[members]
 
-    def penalty(self, inputs: Tensor) -> Tensor:
-        """[M, n] what the slopes of the cost's logit add to the loss."""
+    def penalty(self, inputs: Tensor, bags: Bags) -> Tensor:
+        """[M, .] terms of what the slopes of the cost's logit add to the loss, in all as much as a term of each step;
+        of the inputs [M or 1, n, D] of those of the bags' steps that go through the network together."""
         weight = self._config.gradient_penalty
         return weight * self.network.slopes(inputs) if weight > 0 else inputs.new_zeros(1)
 
