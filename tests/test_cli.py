@@ -127,6 +127,15 @@ def test_the_queue_says_what_to_look_at_and_why(json_of, workspace):
     assert all(item["trajectory"] != 3 and "trajectory 3" in item["why"] for item in items)
 
 
+def test_the_queue_of_a_dataset_goes_by_no_run_of_another(refused, workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    pd.DataFrame({"trajectory": range(40), "cost_sum": 1.0}).to_parquet(run.folder / "trajectories.parquet")
+    add_dataset(workspace, "strolls", dsrl_arrays())
+    options = ("--order", "learned cost", "--run", run.id)
+    assert f"'strolls' is not the one that run {run.id} was made for" in refused("queue", "strolls", *options)
+
+
 def test_two_people_who_differ(json_of, workspace):
     add_dataset(workspace)
     json_of("label", "walks", "--non-preferred", "1,2", "--author", "ann")

@@ -178,7 +178,11 @@ def queue(
     """Say which trajectories to look at next, and why each."""
     here = session(as_json, workspace)
     info = here.datasets.info(dataset)
-    learned = here.runs.open(run_id).trajectories()["cost_sum"].to_numpy() if run_id else None
+    learned = None
+    if run_id:
+        run = here.runs.open(run_id)
+        run.require_dataset(info)
+        learned = run.trajectories()["cost_sum"].to_numpy()
     committee = read_committee(here.workspace, info)
     items = review_queue(
         order,
