@@ -127,6 +127,21 @@ def test_the_queue_says_what_to_look_at_and_why(json_of, workspace):
     assert all(item["trajectory"] != 3 and "trajectory 3" in item["why"] for item in items)
 
 
+def test_the_queue_goes_by_the_learned_cost_of_a_run_where_one_is_given(json_of, refused, workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    table = pd.DataFrame({"trajectory": range(40), "cost_sum": [100.0 if t == 12 else float(t) for t in range(40)]})
+    table.to_parquet(run.folder / "trajectories.parquet")
+    for order in ([], ["--order", "learned cost"]):
+        items = json_of("queue", "walks", "--run", run.id, *order, "--count", "2")
+        assert [item["trajectory"] for item in items] == [12, 39]
+        assert items[0]["why"].startswith("Learned cost 100")
+    assert json_of("queue", "walks", "--count", "1")[0]["why"] == "Drawn at random, for the audit."
+    assert refused("queue", "walks", "--run", run.id, "--order", "number") == (
+        "--run gives a learned cost, and the order 'number' goes by something else; give one of them"
+    )
+
+
 def test_the_queue_of_a_dataset_goes_by_no_run_of_another(refused, workspace):
     add_dataset(workspace)
     run = new_run(workspace)

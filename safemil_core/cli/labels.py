@@ -17,7 +17,7 @@ from safemil_core.assessment.summaries import example_marks
 from safemil_core.cli.session import Session, common_options, session
 from safemil_core.data.labels.files import LabelFile, ledger_lines, parse_csv, parse_ledger, parse_numbers
 from safemil_core.data.labels.store import Label, LabelStore, default_author
-from safemil_core.errors import InvalidLabels, NotFound
+from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound
 from safemil_core.running.committees import read_committee
 from safemil_core.workspace import whole_file
 
@@ -167,17 +167,22 @@ def ledger(
 
 @click.command()
 @click.argument("dataset")
-@click.option("--order", type=click.Choice(ORDERS), default="random audit", show_default=True)
+@click.option("--order", type=click.Choice(ORDERS), show_default="learned cost with --run, else random audit")
 @click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**62), help="Of the random audit.")
 @common_options
 def queue(
-    dataset: str, order: Order, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
+    dataset: str, order: Order | None, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
 ) -> None:
     """Say which trajectories to look at next, and why each."""
     here = session(as_json, workspace)
     info = here.datasets.info(dataset)
+    order = order or ("learned cost" if run_id else "random audit")
+    if run_id and order != "learned cost":
+        raise InvalidConfig(
+            f"--run gives a learned cost, and the order {order!r} goes by something else; give one of them"
+        )
     learned = None
     if run_id:
         run = here.runs.open(run_id)
