@@ -317,6 +317,10 @@ def test_an_unknown_run(refused, arguments):
         (("--non-preferred", "40"), "there is no trajectory 40; they are 0 to 39"),
         ((), "no trajectory was given; name at least one"),
         (("--undo",), "ann has no action on 'walks' to take back"),
+        (
+            ("--example", "--preferred", "3"),
+            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an",
+        ),
         (("--undo", "--non-preferred", "3"), "--undo, --redo are an action each; give one of them"),
         (("--from", "no.csv"), "no.csv: there is no such file"),
         (("--from", __file__), "test_cli.py: expected the columns trajectory,label"),

@@ -64,16 +64,14 @@ def label(
     here = session(as_json, workspace)
     store = here.datasets.labels(dataset)
     marks: dict[int, Label] = {}
-    if example:
-        marks |= dict.fromkeys(example_marks(here.datasets.table(dataset)), "non_preferred")
     given: tuple[tuple[str | None, Label], ...] = (
         (non_preferred, "non_preferred"), (preferred, "preferred"), (unsure, "unsure"), (clear, "none"),
     )  # fmt: skip
     for numbers, word in given:
         marks |= dict.fromkeys(parse_numbers(numbers or ""), word)
-    if sum(map(bool, (marks, table, segment, tag, untag, undo, redo))) > 1:
+    if sum(map(bool, (marks, example, table, segment, tag, untag, undo, redo))) > 1:
         raise InvalidLabels(
-            "marks, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
+            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
         )
     if undo or redo:
         back = store.undo(author=author) if undo else store.redo(author=author)
@@ -91,8 +89,11 @@ def label(
         lengths = here.datasets.table(dataset)["length"].to_numpy()
         said = vars(_read(table, parse_csv))
         store.bring_in(**said, lengths=lengths, author=author, note=note or table.name, origin="file")
+    elif example:
+        costliest = example_marks(here.datasets.table(dataset))
+        store.mark(costliest, "non_preferred", author=author, note=note, reason=reason, origin="example")
     else:
-        store.mark_each(marks, author=author, note=note, reason=reason, origin="example" if example else "hand")
+        store.mark_each(marks, author=author, note=note, reason=reason)
     _say_counts(here, dataset, store)
 
 
