@@ -321,6 +321,10 @@ def test_an_unknown_run(refused, arguments):
             ("--example", "--preferred", "3"),
             "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an",
         ),
+        (
+            ("--non-preferred", "1-5", "--preferred", "3", "--clear", "4"),
+            "trajectory 3 is in --non-preferred and in --preferred; give it one label",
+        ),
         (("--undo", "--non-preferred", "3"), "--undo, --redo are an action each; give one of them"),
         (("--from", "no.csv"), "no.csv: there is no such file"),
         (("--from", __file__), "test_cli.py: expected the columns trajectory,label"),

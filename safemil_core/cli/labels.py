@@ -63,12 +63,12 @@ def label(
     """Mark trajectories of a dataset; one command is one action, and `--undo` takes one back."""
     here = session(as_json, workspace)
     store = here.datasets.labels(dataset)
-    marks: dict[int, Label] = {}
-    given: tuple[tuple[str | None, Label], ...] = (
-        (non_preferred, "non_preferred"), (preferred, "preferred"), (unsure, "unsure"), (clear, "none"),
-    )  # fmt: skip
-    for numbers, word in given:
-        marks |= dict.fromkeys(parse_numbers(numbers or ""), word)
+    marks = _marks(
+        ("--non-preferred", non_preferred, "non_preferred"),
+        ("--preferred", preferred, "preferred"),
+        ("--unsure", unsure, "unsure"),
+        ("--clear", clear, "none"),
+    )
     if sum(map(bool, (marks, example, table, segment, tag, untag, undo, redo))) > 1:
         raise InvalidLabels(
             "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
@@ -275,6 +275,18 @@ def _read(path: Path, parse: Callable[[bytes], LabelFile]) -> LabelFile:
         return parse(path.read_bytes())
     except InvalidLabels as problem:
         raise InvalidLabels(f"{path.name}: {problem}") from None
+
+
+def _marks(*given: tuple[str, str | None, Label]) -> dict[int, Label]:
+    """The label of each trajectory, of options with their numbers and the label that they mean."""
+    options: dict[int, str] = {}
+    marks: dict[int, Label] = {}
+    for option, numbers, word in given:
+        for number in parse_numbers(numbers or ""):
+            if number in marks:
+                raise InvalidLabels(f"trajectory {number} is in {options[number]} and in {option}; give it one label")
+            options[number], marks[number] = option, word
+    return marks
 
 
 def _segment(text: str) -> tuple[int, int, int]:
