@@ -316,6 +316,7 @@ def test_an_unknown_run(refused, arguments):
         (("--non-preferred", "3;4"), "'3;4' is not a trajectory number or range"),
         (("--non-preferred", "40"), "there is no trajectory 40; they are 0 to 39"),
         ((), "no trajectory was given; name at least one"),
+        (("--reason", "fell"), "no trajectory was given; name at least one"),
         (("--undo",), "ann has no action on 'walks' to take back"),
         (
             ("--example", "--preferred", "3"),
@@ -325,6 +326,13 @@ def test_an_unknown_run(refused, arguments):
             ("--non-preferred", "1-5", "--preferred", "3", "--clear", "4"),
             "trajectory 3 is in --non-preferred and in --preferred; give it one label",
         ),
+        (
+            ("--tag", "wet=3", "--reason", "fell"),
+            "a --reason is kept with labels and segments alone; leave it out here",
+        ),
+        (("--from", "labels.csv", "--reason", "fell"), "a --reason is kept with labels and segments alone"),
+        (("--redo", "--reason", "fell"), "a --reason is kept with labels and segments alone"),
+        (("--undo", "--note", "wrong"), "a --note is not kept with --undo and --redo; leave it out here"),
         (("--undo", "--non-preferred", "3"), "--undo, --redo are an action each; give one of them"),
         (("--from", "no.csv"), "no.csv: there is no such file"),
         (("--from", __file__), "test_cli.py: expected the columns trajectory,label"),

@@ -73,6 +73,10 @@ def label(
         raise InvalidLabels(
             "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
         )
+    if reason and (table or tag or untag or undo or redo):
+        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
+    if note and (undo or redo):
+        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
     if undo or redo:
         back = store.undo(author=author) if undo else store.redo(author=author)
         if back is None:
