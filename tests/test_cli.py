@@ -160,15 +160,17 @@ def test_two_people_who_differ(json_of, workspace):
     assert document["pairs"][0]["kappa"]["n"] == 1
 
 
-def test_versions_remember_their_parents_and_keep_labels(json_of, workspace):
+def test_versions_remember_their_parents_and_keep_labels(json_of, refused, workspace):
     add_dataset(workspace)
     json_of("label", "walks", "--non-preferred", "3,5")
     document = json_of("filter", "walks", "--as", "good", "--keep", "not_non_preferred")
     assert (document["n_trajectories"], document["parents"][0]["name"]) == (38, "walks")
-    json_of("filter", "walks", "--as", "bad", "--only", "3,5,6")
+    json_of("filter", "walks", "--as", "bad", "--only", "6,3,5")
     assert store_of(workspace).labels("bad").current().tolist() == ["non_preferred", "non_preferred", "none"]
     assert json_of("merge", "good", "bad", "--as", "both")["n_trajectories"] == 41
     assert "non-preferred" in json_of("card", "bad")["card"]
+    wrong = refused("filter", "walks", "--as", "more", "--only", "3,99999")
+    assert wrong == "there is no trajectory 99999; they are 0 to 39"
 
 
 @pytest.mark.parametrize("format_name", ["DSRL HDF5", "Minari", "LeRobot", "NPZ", "Parquet", "robomimic HDF5"])
