@@ -60,6 +60,18 @@ class Bags:
         return torch.cat(parts)
 
 
+def kinds_of_bags(labels: np.ndarray, preferred_weight: float) -> list[np.ndarray]:
+    """[N] bool, which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from.
+
+    Preferred ones count where they have a weight and others are left to be unlabelled; else they are unlabelled, too.
+    """
+    is_marked, is_preferred = labels == "non_preferred", labels == "preferred"
+    is_other = ~is_marked & ~is_preferred
+    if is_preferred.any() and is_other.any() and preferred_weight > 0:
+        return [is_marked, is_other, is_preferred]
+    return [is_marked, ~is_marked]
+
+
 def side_by_side(drawn: Sequence[Sequence[Sequence[Bag]]], device: torch.device | None = None) -> list[Bags]:
     """The bags of some updates, given as [kind][member][update]; shorter ones of a kind are filled up with steps of
     weight 0. Weights come to the device that trains."""

@@ -18,7 +18,7 @@ from safemil_core.learning.aggregators import Sum
 from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.bag_sums import bag_sums
-from safemil_core.learning.bags import Bags, BagSampler, side_by_side
+from safemil_core.learning.bags import Bags, BagSampler, kinds_of_bags, side_by_side
 from safemil_core.learning.cost_model import bag_loss, bag_loss_slopes
 from safemil_core.learning.curves import Curves
 from safemil_core.learning.mlp import Mlp
@@ -76,7 +76,8 @@ class CostTrainer:
         self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate, decay_over)
         shape = (network.n_members, len(data.labels))
         is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
-        self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in self._kinds()]
+        kinds = kinds_of_bags(data.labels, config.cost.preferred_weight)
+        self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in kinds]
         widest = max(sampler.bag_steps for kind in self._samplers for sampler in kind)
         numbers = len(self._samplers) * network.n_members * widest * data.step_numbers
         self._block_updates = max(1, min(BLOCK_UPDATES, BLOCK_STEPS // widest, BLOCK_NUMBERS // numbers))
@@ -271,18 +272,6 @@ class CostTrainer:
             (self.network.n_members, 1, self.network.n_inputs), generator=seeds.generator(self._seed, "masks", number)
         )
         return on_device((uniform >= self._config.input_masking).float(), self._data.device)
-
-    def _kinds(self) -> list[np.ndarray]:
-        """[N] which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from."""
-        labels = self._data.labels
-        kinds = [
-            labels == "non_preferred",
-            (labels != "non_preferred") & (labels != "preferred"),
-            labels == "preferred",
-        ]
-        if kinds[2].any() and kinds[1].any() and self._config.preferred_weight > 0:
-            return kinds
-        return [kinds[0], ~kinds[0]]
 
     def _sampler(self, members: np.ndarray) -> BagSampler:
         return BagSampler(
