@@ -90,10 +90,13 @@ class OsilCloner(Cloner):
         self._critic_optimiser = Optimiser(
             self._critics.parameters(), config.optimiser, config.baseline.learning_rate, None
         )
-        is_last = np.isin(np.arange(data.n_steps), data.offsets[1:] - 1)
-        is_cloned = np.repeat(data.labels != "non_preferred", np.diff(data.offsets))
-        self._followed = torch.from_numpy(np.flatnonzero(is_cloned & ~is_last))
-        """Unlabelled steps after which another one comes."""
+        self._followed = self._with_next(np.ones(data.n_steps, dtype=bool))
+        """The steps that the safe policy imitates and after which another one comes."""
+
+    def set_weights(self, policy: int, steps: np.ndarray) -> None:
+        super().set_weights(policy, steps)
+        if policy == SAFE:
+            self._followed = self._with_next(steps > 0)
 
     def update(self) -> None:
         self._update_critics()
@@ -125,6 +128,11 @@ class OsilCloner(Cloner):
         self._critics.load_state_dict(parts["critics"])
         self._targets.load_state_dict(parts["targets"])
         self._critic_optimiser.load(parts["critic_optimiser"])
+
+    def _with_next(self, is_chosen: np.ndarray) -> Tensor:
+        """Those of the chosen steps, [sum T] bool, after which another one comes in their trajectory."""
+        is_last = np.isin(np.arange(self._data.n_steps), self._data.offsets[1:] - 1)
+        return torch.from_numpy(np.flatnonzero(is_chosen & ~is_last))
 
     def _update_critics(self) -> None:
         """Let both critics expect the cost of a step and, discounted, what the targets expect of the next."""
