@@ -127,6 +127,30 @@ def test_the_queue_says_what_to_look_at_and_why(json_of, workspace):
     assert all(item["trajectory"] != 3 and "trajectory 3" in item["why"] for item in items)
 
 
+def test_the_queue_goes_by_the_learned_cost_of_a_run_where_one_is_given(json_of, refused, workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    table = pd.DataFrame({"trajectory": range(40), "cost_sum": [100.0 if t == 12 else float(t) for t in range(40)]})
+    table.to_parquet(run.folder / "trajectories.parquet")
+    for order in ([], ["--order", "learned cost"]):
+        items = json_of("queue", "walks", "--run", run.id, *order, "--count", "2")
+        assert [item["trajectory"] for item in items] == [12, 39]
+        assert items[0]["why"].startswith("Learned cost 100")
+    assert json_of("queue", "walks", "--count", "1")[0]["why"] == "Drawn at random, for the audit."
+    assert refused("queue", "walks", "--run", run.id, "--order", "number") == (
+        "--run gives a learned cost, and the order 'number' goes by something else; give one of them"
+    )
+
+
+def test_the_queue_of_a_dataset_goes_by_no_run_of_another(refused, workspace):
+    add_dataset(workspace)
+    run = new_run(workspace)
+    pd.DataFrame({"trajectory": range(40), "cost_sum": 1.0}).to_parquet(run.folder / "trajectories.parquet")
+    add_dataset(workspace, "strolls", dsrl_arrays())
+    options = ("--order", "learned cost", "--run", run.id)
+    assert f"'strolls' is not the one that run {run.id} was made for" in refused("queue", "strolls", *options)
+
+
 def test_two_people_who_differ(json_of, workspace):
     add_dataset(workspace)
     json_of("label", "walks", "--non-preferred", "1,2", "--author", "ann")
@@ -136,15 +160,17 @@ def test_two_people_who_differ(json_of, workspace):
     assert document["pairs"][0]["kappa"]["n"] == 1
 
 
-def test_versions_remember_their_parents_and_keep_labels(json_of, workspace):
+def test_versions_remember_their_parents_and_keep_labels(json_of, refused, workspace):
     add_dataset(workspace)
     json_of("label", "walks", "--non-preferred", "3,5")
     document = json_of("filter", "walks", "--as", "good", "--keep", "not_non_preferred")
     assert (document["n_trajectories"], document["parents"][0]["name"]) == (38, "walks")
-    json_of("filter", "walks", "--as", "bad", "--only", "3,5,6")
+    json_of("filter", "walks", "--as", "bad", "--only", "6,3,5")
     assert store_of(workspace).labels("bad").current().tolist() == ["non_preferred", "non_preferred", "none"]
     assert json_of("merge", "good", "bad", "--as", "both")["n_trajectories"] == 41
     assert "non-preferred" in json_of("card", "bad")["card"]
+    wrong = refused("filter", "walks", "--as", "more", "--only", "3,99999")
+    assert wrong == "there is no trajectory 99999; they are 0 to 39"
 
 
 @pytest.mark.parametrize("format_name", ["DSRL HDF5", "Minari", "LeRobot", "NPZ", "Parquet", "robomimic HDF5"])
@@ -292,7 +318,23 @@ def test_an_unknown_run(refused, arguments):
         (("--non-preferred", "3;4"), "'3;4' is not a trajectory number or range"),
         (("--non-preferred", "40"), "there is no trajectory 40; they are 0 to 39"),
         ((), "no trajectory was given; name at least one"),
+        (("--reason", "fell"), "no trajectory was given; name at least one"),
         (("--undo",), "ann has no action on 'walks' to take back"),
+        (
+            ("--example", "--preferred", "3"),
+            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an",
+        ),
+        (
+            ("--non-preferred", "1-5", "--preferred", "3", "--clear", "4"),
+            "trajectory 3 is in --non-preferred and in --preferred; give it one label",
+        ),
+        (
+            ("--tag", "wet=3", "--reason", "fell"),
+            "a --reason is kept with labels and segments alone; leave it out here",
+        ),
+        (("--from", "labels.csv", "--reason", "fell"), "a --reason is kept with labels and segments alone"),
+        (("--redo", "--reason", "fell"), "a --reason is kept with labels and segments alone"),
+        (("--undo", "--note", "wrong"), "a --note is not kept with --undo and --redo; leave it out here"),
         (("--undo", "--non-preferred", "3"), "--undo, --redo are an action each; give one of them"),
         (("--from", "no.csv"), "no.csv: there is no such file"),
         (("--from", __file__), "test_cli.py: expected the columns trajectory,label"),

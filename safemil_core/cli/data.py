@@ -108,12 +108,10 @@ def remove(dataset: str, as_json: bool, workspace: Path | None) -> None:
 def filter_(dataset: str, new_name: str, keep: Keep, only: str | None, as_json: bool, workspace: Path | None) -> None:
     """Make a version of a dataset from some of its trajectories; their labels go with them."""
     here = session(as_json, workspace)
-    chosen = kept(here.datasets.labels(dataset).current(), keep).tolist()
-    if only is not None:
-        wanted = set(parse_numbers(only))
-        chosen = [number for number in chosen if number in wanted]
+    numbers = None if only is None else sorted(parse_numbers(only))
+    chosen = kept(here.datasets.labels(dataset).current(), keep, numbers)
     how = f"kept {keep}" + (f" of {only}" if only else "")
-    _made(here, here.datasets.derive(dataset, chosen, new_name=new_name, how=how))
+    _made(here, here.datasets.derive(dataset, chosen.tolist(), new_name=new_name, how=how))
 
 
 @click.command()

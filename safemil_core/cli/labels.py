@@ -17,7 +17,7 @@ from safemil_core.assessment.summaries import example_marks
 from safemil_core.cli.session import Session, common_options, session
 from safemil_core.data.labels.files import LabelFile, ledger_lines, parse_csv, parse_ledger, parse_numbers
 from safemil_core.data.labels.store import Label, LabelStore, default_author
-from safemil_core.errors import InvalidLabels, NotFound
+from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound
 from safemil_core.running.committees import read_committee
 from safemil_core.workspace import whole_file
 
@@ -63,18 +63,20 @@ def label(
     """Mark trajectories of a dataset; one command is one action, and `--undo` takes one back."""
     here = session(as_json, workspace)
     store = here.datasets.labels(dataset)
-    marks: dict[int, Label] = {}
-    if example:
-        marks |= dict.fromkeys(example_marks(here.datasets.table(dataset)), "non_preferred")
-    given: tuple[tuple[str | None, Label], ...] = (
-        (non_preferred, "non_preferred"), (preferred, "preferred"), (unsure, "unsure"), (clear, "none"),
-    )  # fmt: skip
-    for numbers, word in given:
-        marks |= dict.fromkeys(parse_numbers(numbers or ""), word)
-    if sum(map(bool, (marks, table, segment, tag, untag, undo, redo))) > 1:
+    marks = _marks(
+        ("--non-preferred", non_preferred, "non_preferred"),
+        ("--preferred", preferred, "preferred"),
+        ("--unsure", unsure, "unsure"),
+        ("--clear", clear, "none"),
+    )
+    if sum(map(bool, (marks, example, table, segment, tag, untag, undo, redo))) > 1:
         raise InvalidLabels(
-            "marks, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
+            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
         )
+    if reason and (table or tag or untag or undo or redo):
+        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
+    if note and (undo or redo):
+        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
     if undo or redo:
         back = store.undo(author=author) if undo else store.redo(author=author)
         if back is None:
@@ -91,8 +93,11 @@ def label(
         lengths = here.datasets.table(dataset)["length"].to_numpy()
         said = vars(_read(table, parse_csv))
         store.bring_in(**said, lengths=lengths, author=author, note=note or table.name, origin="file")
+    elif example:
+        costliest = example_marks(here.datasets.table(dataset))
+        store.mark(costliest, "non_preferred", author=author, note=note, reason=reason, origin="example")
     else:
-        store.mark_each(marks, author=author, note=note, reason=reason, origin="example" if example else "hand")
+        store.mark_each(marks, author=author, note=note, reason=reason)
     _say_counts(here, dataset, store)
 
 
@@ -167,18 +172,27 @@ def ledger(
 
 @click.command()
 @click.argument("dataset")
-@click.option("--order", type=click.Choice(ORDERS), default="random audit", show_default=True)
+@click.option("--order", type=click.Choice(ORDERS), show_default="learned cost with --run, else random audit")
 @click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
 @click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**62), help="Of the random audit.")
 @common_options
 def queue(
-    dataset: str, order: Order, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
+    dataset: str, order: Order | None, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
 ) -> None:
     """Say which trajectories to look at next, and why each."""
     here = session(as_json, workspace)
     info = here.datasets.info(dataset)
-    learned = here.runs.open(run_id).trajectories()["cost_sum"].to_numpy() if run_id else None
+    order = order or ("learned cost" if run_id else "random audit")
+    if run_id and order != "learned cost":
+        raise InvalidConfig(
+            f"--run gives a learned cost, and the order {order!r} goes by something else; give one of them"
+        )
+    learned = None
+    if run_id:
+        run = here.runs.open(run_id)
+        run.require_dataset(info)
+        learned = run.trajectories()["cost_sum"].to_numpy()
     committee = read_committee(here.workspace, info)
     items = review_queue(
         order,
@@ -265,6 +279,18 @@ def _read(path: Path, parse: Callable[[bytes], LabelFile]) -> LabelFile:
         return parse(path.read_bytes())
     except InvalidLabels as problem:
         raise InvalidLabels(f"{path.name}: {problem}") from None
+
+
+def _marks(*given: tuple[str, str | None, Label]) -> dict[int, Label]:
+    """The label of each trajectory, of options with their numbers and the label that they mean."""
+    options: dict[int, str] = {}
+    marks: dict[int, Label] = {}
+    for option, numbers, word in given:
+        for number in parse_numbers(numbers or ""):
+            if number in marks:
+                raise InvalidLabels(f"trajectory {number} is in {options[number]} and in {option}; give it one label")
+            options[number], marks[number] = option, word
+    return marks
 
 
 def _segment(text: str) -> tuple[int, int, int]:

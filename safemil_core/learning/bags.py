@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -46,7 +47,28 @@ class Bags:
 
     def each(self, of: Tensor) -> list[Tensor]:
         """Each bag's columns of a tensor [M, P, ...]."""
-        return [of[:, begin:end] for begin, end in zip((0, *self.ends), self.ends, strict=False)]
+        return [of[:, begin:end] for begin, end in pairwise((0, *self.ends))]
+
+    def windows(self, n: int) -> Tensor:
+        """[P] which window each column belongs to, of `n` in each bag: those of one bag may be wider than another's."""
+        sizes = [end - begin for begin, end in pairwise((0, *self.ends))]
+        parts = [
+            number * n + torch.arange(size, device=self.weights.device) // (size // n)
+            for number, size in enumerate(sizes)
+        ]
+        return torch.cat(parts)
+
+
+def kinds_of_bags(labels: np.ndarray, preferred_weight: float) -> list[np.ndarray]:
+    """[N] bool, which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from.
+
+    Preferred ones count where they have a weight and others are left to be unlabelled; else they are unlabelled, too.
+    """
+    is_marked, is_preferred = labels == "non_preferred", labels == "preferred"
+    is_other = ~is_marked & ~is_preferred
+    if is_preferred.any() and is_other.any() and preferred_weight > 0:
+        return [is_marked, is_other, is_preferred]
+    return [is_marked, ~is_marked]
 
 
 def side_by_side(drawn: Sequence[Sequence[Sequence[Bag]]], device: torch.device | None = None) -> list[Bags]:

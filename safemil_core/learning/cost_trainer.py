@@ -18,7 +18,7 @@ from safemil_core.learning.aggregators import Sum
 from safemil_core.learning.ahead import Ahead
 from safemil_core.learning.arithmetic import on_device
 from safemil_core.learning.bag_sums import bag_sums
-from safemil_core.learning.bags import Bags, BagSampler, side_by_side
+from safemil_core.learning.bags import Bags, BagSampler, kinds_of_bags, side_by_side
 from safemil_core.learning.cost_model import bag_loss, bag_loss_slopes
 from safemil_core.learning.curves import Curves
 from safemil_core.learning.mlp import Mlp
@@ -76,7 +76,8 @@ class CostTrainer:
         self._optimiser = Optimiser(network.parameters(), config.optimiser, config.cost.learning_rate, decay_over)
         shape = (network.n_members, len(data.labels))
         is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
-        self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in self._kinds()]
+        kinds = kinds_of_bags(data.labels, config.cost.preferred_weight)
+        self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in kinds]
         widest = max(sampler.bag_steps for kind in self._samplers for sampler in kind)
         numbers = len(self._samplers) * network.n_members * widest * data.step_numbers
         self._block_updates = max(1, min(BLOCK_UPDATES, BLOCK_STEPS // widest, BLOCK_NUMBERS // numbers))
@@ -165,7 +166,8 @@ class CostTrainer:
             return self._backward_in_chunks(batch)
         (inputs,) = self._chunks(batch)
         scores, losses = self.objective(self.network.body(inputs), batch.bags)
-        (losses.sum() + self.penalty(inputs).sum() / inputs.shape[1]).backward()  # type: ignore[no-untyped-call]
+        penalty = self.penalty(inputs, batch.bags).sum() / inputs.shape[1]
+        (losses.sum() + penalty).backward()  # type: ignore[no-untyped-call]
         return scores, losses
 
     def _backward_of_sums(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
@@ -192,7 +194,7 @@ class CostTrainer:
         gradients = torch.split(outputs.grad, self._chunk, dim=1)
         for inputs, gradient in zip(self._chunks(batch), gradients, strict=True):
             above = (self.network.body(inputs) * gradient).sum()
-            (above + self.penalty(inputs).sum() / outputs.shape[1]).backward()
+            (above + self.penalty(inputs, batch.bags).sum() / outputs.shape[1]).backward()
         return scores, losses
 
     def _chunks(self, batch: Batch) -> Iterator[Tensor]:
@@ -209,8 +211,9 @@ class CostTrainer:
         inputs = self.network.inputs(observations, actions)
         return inputs if batch.mask is None else inputs * batch.mask[members]
 
-    def penalty(self, inputs: Tensor) -> Tensor:
-        """[M, n] what the slopes of the cost's logit add to the loss."""
+    def penalty(self, inputs: Tensor, bags: Bags) -> Tensor:
+        """[M, .] terms of what the slopes of the cost's logit add to the loss, in all as much as a term of each step;
+        of the inputs [M or 1, n, D] of those of the bags' steps that go through the network together."""
         weight = self._config.gradient_penalty
         return weight * self.network.slopes(inputs) if weight > 0 else inputs.new_zeros(1)
 
@@ -269,18 +272,6 @@ class CostTrainer:
             (self.network.n_members, 1, self.network.n_inputs), generator=seeds.generator(self._seed, "masks", number)
         )
         return on_device((uniform >= self._config.input_masking).float(), self._data.device)
-
-    def _kinds(self) -> list[np.ndarray]:
-        """[N] which trajectories the non-preferred, the unlabelled and, if they count, the preferred bags draw from."""
-        labels = self._data.labels
-        kinds = [
-            labels == "non_preferred",
-            (labels != "non_preferred") & (labels != "preferred"),
-            labels == "preferred",
-        ]
-        if kinds[2].any() and kinds[1].any() and self._config.preferred_weight > 0:
-            return kinds
-        return [kinds[0], ~kinds[0]]
 
     def _sampler(self, members: np.ndarray) -> BagSampler:
         return BagSampler(

@@ -7,6 +7,7 @@ import torch
 
 from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import evenly_spaced
+from safemil_core.learning.bags import kinds_of_bags
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.failure_modes import balanced_shares, cost_profiles, costlier_less, failure_modes
 from safemil_core.learning.networks import CostNetwork
@@ -30,8 +31,7 @@ def shares(network: CostNetwork, data: TrainingData, config: RunConfig) -> np.nd
     only to the half may be the wrong one, and would then stay it.
     """
     found = np.ones(len(data.labels))
-    non_preferred = np.flatnonzero(data.labels == "non_preferred")
-    unlabelled = np.flatnonzero(~np.isin(data.labels, ["non_preferred", "preferred"]))
+    non_preferred, unlabelled, *_ = map(np.flatnonzero, kinds_of_bags(data.labels, config.cost.preferred_weight))
     if config.cost.failure_modes > 1:
         costs = score_steps(network, data).mean
         profiles = cost_profiles(costs, data.observations.cpu().numpy(), data.offsets, non_preferred)

@@ -36,13 +36,25 @@ KEEPS: dict[Keep, str] = dict(
 )
 
 
-def kept(labels: np.ndarray, keep: Keep) -> np.ndarray:
-    """Numbers of the trajectories with labels `[N]` that a choice keeps, in order."""
+def kept(labels: np.ndarray, keep: Keep, numbers: Sequence[int] | None = None) -> np.ndarray:
+    """The trajectories with labels `[N]` that a choice keeps, in order; or those of some numbers only, in theirs.
+
+    Raises:
+        InvalidDataset: there is no trajectory of that number.
+    """
     if keep == "all":
-        return np.arange(len(labels))
-    if keep == "not_non_preferred":
-        return np.flatnonzero(labels != "non_preferred")
-    return np.flatnonzero(labels == ("none" if keep == "unlabelled" else keep))
+        is_kept = np.ones(len(labels), dtype=bool)
+    elif keep == "not_non_preferred":
+        is_kept = labels != "non_preferred"
+    else:
+        is_kept = labels == ("none" if keep == "unlabelled" else keep)
+    if numbers is None:
+        return np.flatnonzero(is_kept)
+    wrong = [number for number in numbers if not 0 <= number < len(labels)]
+    if wrong:
+        raise InvalidDataset(f"there is no trajectory {wrong[0]}; they are 0 to {len(labels) - 1}")
+    chosen = np.array(list(dict.fromkeys(numbers)), dtype=np.int64)
+    return chosen[is_kept[chosen]]
 
 
 def curate(
@@ -68,13 +80,7 @@ def curate(
     """
     info = datasets.info(name)
     state = datasets.labels(name).state()
-    chosen = kept(state.labels, keep)
-    if numbers is not None:
-        wrong = [number for number in numbers if not 0 <= number < info.n_trajectories]
-        if wrong:
-            raise InvalidDataset(f"there is no trajectory {wrong[0]}; they are 0 to {info.n_trajectories - 1}")
-        allowed = set(chosen.tolist())
-        chosen = np.array([number for number in dict.fromkeys(numbers) if number in allowed], dtype=np.int64)
+    chosen = kept(state.labels, keep, numbers)
     if not len(chosen):
         raise InvalidDataset(f"no trajectory of {name!r} is left to export; keep more of them")
     if run is not None and run.info.dataset_id != info.id:

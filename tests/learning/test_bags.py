@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from learning_cases import generator
 
-from safemil_core.learning.bags import NO_SEGMENTS, Bag, BagSampler, side_by_side
+from safemil_core.learning.bags import NO_SEGMENTS, Bag, Bags, BagSampler, side_by_side
 
 lengths_and_members = st.lists(st.integers(1, 12), min_size=1, max_size=7).flatmap(
     lambda lengths: st.tuples(
@@ -264,3 +264,8 @@ def test_bags_of_one_update_lie_side_by_side_and_shorter_ones_are_filled_up_with
     assert (first.shape, second.shape) == ((2, 2), (2, 1))
     assert second.flatten().tolist() == pytest.approx([0.1, 0.2])
     assert [of.shape for of in bags.each(torch.zeros(2, 3, 5))] == [(2, 2, 5), (2, 1, 5)]
+
+
+def test_windows_are_numbered_through_all_bags_whatever_their_width():
+    bags = Bags(torch.zeros(1, 10, dtype=torch.int64), torch.zeros(1, 10), (4, 10))
+    assert bags.windows(2).tolist() == [0, 0, 1, 1, 2, 2, 2, 3, 3, 3]

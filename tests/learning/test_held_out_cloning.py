@@ -9,8 +9,11 @@ from learning_cases import bits
 
 from safemil_core.config import PolicyConfig, RunConfig
 from safemil_core.errors import InvalidConfig
+from safemil_core.learning.baselines.settings import as_trained
 from safemil_core.learning.held_out_cloning import agreement, clone_without, held_out, log_likelihood
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import CPU, TrainingData
+from safemil_core.learning.weights import uniform_weights
 
 CONFIG = RunConfig(method="bc", policy=PolicyConfig(updates=300, hidden_sizes=(16,), batch_size=64, learning_rate=0.01))
 N, T = 10, 40
@@ -60,14 +63,17 @@ def test_who_cloned_what_holds_elsewhere_too_agrees_and_who_cloned_the_opposite_
     assert right > max(0, wrong)
 
 
-def test_held_out_steps_have_no_say_in_cloning():
+@pytest.mark.parametrize("method", ["bc", "osil"])
+def test_held_out_steps_have_no_say_in_cloning(method):
+    """Nor in what critics expect, by which OSIL clones."""
     data = data_of(lambda observations: observations)
     is_out = np.arange(N) == 9
-    weights = np.ones(N * T)
+    weights = uniform_weights(data.offsets, data.labels).steps
     other = TrainingData(data.observations, data.actions.clone(), data.offsets, data.labels)
     other.actions[9 * T :] = 0.0
-    quick = CONFIG.with_values(["policy.updates=5"])
-    first, second = (clone_without(of, quick, (weights, weights), is_out) for of in (data, other))
+    quick = as_trained(CONFIG.with_values([f"method={method}", "policy.updates=5"]))
+    cost = CostNetwork(quick.cost, data.sizes)
+    first, second = (clone_without(of, quick, (weights, weights), is_out, cost) for of in (data, other))
     assert [bits(policy) for policy in first] == [bits(policy) for policy in second]
 
 

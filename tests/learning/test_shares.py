@@ -34,6 +34,16 @@ def test_the_costlier_half_of_the_unlabelled_is_drawn_at_the_rate():
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("preferred", "weight"), [((2, 4, 37, 39), 0), ([t for t in range(40) if t not in MARKED], 1)])
+def test_preferred_ones_that_unlabelled_bags_draw_from_are_drawn_as_unlabelled_ones(preferred, weight):
+    """Where they have no weight, or nothing else is left."""
+    data, network = costing(np.where(ODD, 0.8, 0.1) + np.arange(40) * 1e-3)
+    expected = shares(network, data, RunConfig())
+    data.labels[list(preferred)] = "preferred"
+    found = shares(network, data, RunConfig().with_values([f"cost.preferred_weight={weight}"]))
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("means", [np.full(40, 0.3), np.full(40, np.nan)])
 def test_where_costs_tell_nothing_all_are_drawn_alike(means):
     data, network = costing(means)

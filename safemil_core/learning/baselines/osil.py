@@ -43,7 +43,7 @@ class OsilTrainer(CostTrainer):
     def objective(self, outputs: Tensor, bags: Bags) -> tuple[list[Tensor], Tensor]:
         n_windows = self._config.bag_size
         costs = window_costs(self.network.aggregator.step_costs(outputs), bags, n_windows)
-        losses = ranking_loss(*costs) + contrastive_loss(outputs, bags.weights * n_windows, 2 * n_windows)
+        losses = ranking_loss(*costs) + contrastive_loss(outputs, bags.weights * n_windows, bags.windows(n_windows))
         return [cost.mean(dim=-1) for cost in costs], losses
 
     def weights(self, step_costs: np.ndarray) -> CloningWeights:
@@ -53,23 +53,21 @@ class OsilTrainer(CostTrainer):
         return CloningWeights(alike.trajectories, alike.steps, costs)
 
 
-def contrastive_loss(features: Tensor, discounts: Tensor, n_windows: int) -> Tensor:
+def contrastive_loss(features: Tensor, discounts: Tensor, windows: Tensor) -> Tensor:
     """How badly the steps of the same window can be told by the likeness of their features (Khosla et al., 2020).
 
     Args:
-        features: [M, P, F] of the steps of windows of the same length, one window after the other.
+        features: [M, P, F] of the steps of windows.
         discounts: [M, P] how much a step counts as a partner of those in its window.
-        n_windows: among the P steps.
+        windows: [P] which one each step belongs to.
 
     Returns:
         [M].
     """
-    n_steps = features.shape[1]
     unit = functional.normalize(features, dim=-1)
-    itself = torch.eye(n_steps, dtype=torch.bool, device=features.device)
+    itself = torch.eye(len(windows), dtype=torch.bool, device=features.device)
     likeness = (unit @ unit.mT / LIKENESS_TEMPERATURE).masked_fill(itself, -1e9)
-    window = torch.arange(n_steps, device=features.device) // (n_steps // n_windows)
-    partners = (window.unsqueeze(0) == window.unsqueeze(1)) & ~itself
+    partners = (windows.unsqueeze(0) == windows.unsqueeze(1)) & ~itself
     shares = partners * discounts.unsqueeze(1)
     shares = shares / shares.sum(dim=-1, keepdim=True).clamp_min(1.0)
     return -(shares * torch.log_softmax(likeness, dim=-1)).sum(dim=-1).mean(dim=-1)
@@ -92,10 +90,13 @@ class OsilCloner(Cloner):
         self._critic_optimiser = Optimiser(
             self._critics.parameters(), config.optimiser, config.baseline.learning_rate, None
         )
-        is_last = np.isin(np.arange(data.n_steps), data.offsets[1:] - 1)
-        is_cloned = np.repeat(data.labels != "non_preferred", np.diff(data.offsets))
-        self._followed = torch.from_numpy(np.flatnonzero(is_cloned & ~is_last))
-        """Unlabelled steps after which another one comes."""
+        self._followed = self._with_next(np.ones(data.n_steps, dtype=bool))
+        """The steps that the safe policy imitates and after which another one comes."""
+
+    def set_weights(self, policy: int, steps: np.ndarray) -> None:
+        super().set_weights(policy, steps)
+        if policy == SAFE:
+            self._followed = self._with_next(steps > 0)
 
     def update(self) -> None:
         self._update_critics()
@@ -127,6 +128,11 @@ class OsilCloner(Cloner):
         self._critics.load_state_dict(parts["critics"])
         self._targets.load_state_dict(parts["targets"])
         self._critic_optimiser.load(parts["critic_optimiser"])
+
+    def _with_next(self, is_chosen: np.ndarray) -> Tensor:
+        """Those of the chosen steps, [sum T] bool, after which another one comes in their trajectory."""
+        is_last = np.isin(np.arange(self._data.n_steps), self._data.offsets[1:] - 1)
+        return torch.from_numpy(np.flatnonzero(is_chosen & ~is_last))
 
     def _update_critics(self) -> None:
         """Let both critics expect the cost of a step and, discounted, what the targets expect of the next."""

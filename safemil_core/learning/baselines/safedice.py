@@ -45,6 +45,7 @@ class SafeDiceTrainer(CostTrainer):
         if data.images:
             raise InvalidConfig("method=safedice sees numbers alone; use another one where observations are images")
         draw_steps_alike(self, data)
+        self._chunk = 4 * config.cost.bag_size  # all of two bags of windows of two: the penalty is of what lies between
         self._n_discriminating = max(1, config.cost.updates // 2)
         self._gradient_penalty = config.baseline.gradient_penalty
         self._is_cloned = data.labels != "non_preferred"
@@ -67,13 +68,14 @@ class SafeDiceTrainer(CostTrainer):
         losses = (functional.softplus(-marked).mean(dim=-1) + functional.softplus(unlabelled).mean(dim=-1)) / 2
         return [torch.sigmoid(of).mean(dim=-1) for of in (marked, unlabelled)], losses
 
-    def penalty(self, inputs: Tensor) -> Tensor:
-        """[M, n] squared distance of the logit's slope from 1, between marked and unlabelled steps and among these."""
-        marked, unlabelled = inputs.chunk(2, dim=1)
+    def penalty(self, inputs: Tensor, bags: Bags) -> Tensor:
+        """[M, .] squared distance of the logit's slope from 1, between marked and unlabelled steps and among these."""
+        marked, unlabelled = (self._pairs(of).flatten(1, 2) for of in bags.each(inputs))
         share = torch.rand(*unlabelled.shape[:2], 1, generator=self._mixing, device=inputs.device)
         mixed = [torch.lerp(unlabelled, other, share) for other in (marked, unlabelled.roll(1, dims=1))]
         slopes = (self.network.slopes(torch.cat(mixed, dim=1)) + 1e-12).sqrt()
-        return self._gradient_penalty / 2 * (slopes - 1).square()  # as both losses count by half
+        weight = self._gradient_penalty / 2  # as both losses count by half
+        return weight * (inputs.shape[1] / slopes.shape[1]) * (slopes - 1).square()
 
     def weights(self, step_costs: np.ndarray) -> CloningWeights:
         """The ratios w(s, a) of the unlabelled; after its last step a trajectory counts as staying where it is."""
@@ -108,18 +110,23 @@ class SafeDiceTrainer(CostTrainer):
         number, device = self.updates, self._data.device
         batch = self._batches.next()
         inputs = batch.inputs or self._data.take(batch.bags.steps)
-        observations, actions = (batch.bags.each(of)[1] for of in inputs)
+        observations, actions = (self._pairs(batch.bags.each(of)[1]) for of in inputs)
         draw = torch.randint(
             len(self._first_steps), (self._config.bag_size,), generator=seeds.generator(self._seed, "baseline", number)
         )
         first, _ = self._data.take(self._first_steps[draw].unsqueeze(0))
         with torch.no_grad():
-            reward = log_ratio(self.network(observations[:, ::2], actions[:, ::2]), float(self._alpha))
-        now, after = self._value(observations[:, ::2]), self._value(observations[:, 1::2])  # windows of two
+            reward = log_ratio(self.network(observations[:, :, 0], actions[:, :, 0]), float(self._alpha))
+        now, after = self._value(observations[:, :, 0]), self._value(observations[:, :, 1])
         loss = dice_loss(self._value(first), reward + self._config.gamma * after - now, self._config.gamma)
         loss.sum().backward()  # type: ignore[no-untyped-call]
         self._nu_optimiser.step()
         self.latest = {**self.latest, "nu_loss": loss.detach().mean().to(device)}
+
+    def _pairs(self, of_steps: Tensor) -> Tensor:
+        """[M, K, 2, D] of a bag's columns [M, P, D]: a step and the one after it, or itself where nothing it could be
+        drawn from has two."""
+        return of_steps.view(len(of_steps), self._config.bag_size, -1, of_steps.shape[-1]).expand(-1, -1, 2, -1)
 
     def _value(self, observations: Tensor) -> Tensor:
         """[1, n] nu of observations [1, n, O], scaled as the discriminator sees them."""

@@ -6,20 +6,41 @@ import numpy as np
 import pytest
 import torch
 from baseline_cases import Taught, config
-from learning_cases import crossing
+from learning_cases import MARKED, crossing
 
 from safemil_core.errors import InvalidConfig
-from safemil_core.learning.baselines.osil import adaptation, contrastive_loss
+from safemil_core.learning.baselines.osil import OsilTrainer, adaptation, contrastive_loss
+from safemil_core.learning.baselines.settings import as_trained
+from safemil_core.learning.baselines.trex import ranking_loss, window_costs
+from safemil_core.learning.networks import CostNetwork
 
 
 def test_the_contrastive_loss_by_hand():
     """Two windows of two steps, alike within, unlike between: each step tells its one partner from the two others."""
     features = torch.tensor([[[2.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 5.0]]])
-    loss = contrastive_loss(features, torch.ones(1, 4), 2)
+    windows = torch.tensor([0, 0, 1, 1])
+    loss = contrastive_loss(features, torch.ones(1, 4), windows)
     assert loss.tolist() == pytest.approx([np.log(1 + 2 * np.exp(-10))], rel=1e-3)
     # A partner that counts by a half, as a step that is discounted does; the first step of a window counts whole.
-    halved = contrastive_loss(features, torch.tensor([[1.0, 0.5, 1.0, 0.5]]), 2)
+    halved = contrastive_loss(features, torch.tensor([[1.0, 0.5, 1.0, 0.5]]), windows)
     assert halved.tolist() == pytest.approx([0.75 * np.log(1 + 2 * np.exp(-10))], rel=1e-3)
+
+
+def test_windows_of_short_segments_are_told_apart_as_those_of_whole_trajectories_are():
+    """Marked windows are of 3 steps, unlabelled ones of 5; features are alike in each of the four, and nowhere else. So
+    a step tells its partners from nothing but one another: of 2 or of 4."""
+    data = crossing(segments=dict.fromkeys(MARKED, ((10, 12),)))
+    of_osil = as_trained(config("osil", "baseline.batch_size=2"))
+    trainer = OsilTrainer(CostNetwork(of_osil.cost, data.sizes), data, of_osil)
+    bags = trainer._batches.next().bags
+    assert bags.ends == (6, 16)
+    windows = torch.tensor([0] * 3 + [1] * 3 + [2] * 5 + [3] * 5)
+    features = torch.zeros(1, 16, trainer.network.aggregator.n_inputs)
+    features[0, torch.arange(16), windows] = 1.0
+    ranked = ranking_loss(*window_costs(trainer.network.aggregator.step_costs(features), bags, 2))
+    _, losses = trainer.objective(features, bags)
+    expected = (6 * np.log(2) + 10 * np.log(4)) / 16
+    assert (losses - ranked).tolist() == pytest.approx([expected], abs=1e-3)
 
 
 def test_the_weight_of_expected_costs_by_hand():

@@ -1,12 +1,17 @@
 """SafeDICE by hand, and on a mixture of which the ratios are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from baseline_cases import Taught, config, short_ones_of_one_kind, steps_of_two_kinds
 
 from safemil_core.errors import InvalidConfig
-from safemil_core.learning.baselines.safedice import dice_loss, log_ratio
+from safemil_core.learning import cost_trainer
+from safemil_core.learning.baselines.safedice import SafeDiceTrainer, dice_loss, log_ratio
+from safemil_core.learning.baselines.settings import as_trained
+from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.training_data import TrainingData
 
 
@@ -58,6 +63,63 @@ def test_the_penalty_pulls_the_slope_to_one():
     taught = Taught(data, config("safedice", "baseline.gradient_penalty=100", "baseline.updates=600"))
     logits = np.log(taught.costs / (1 - taught.costs))
     assert logits.max() - logits.min() == pytest.approx(2, abs=0.2)
+
+
+def trainer_of(data, *settings):
+    of_safedice = as_trained(config("safedice", "baseline.batch_size=64", *settings))
+    torch.manual_seed(0)
+    network = CostNetwork(of_safedice.cost, data.sizes)
+    network.fit(data.numbers)
+    return SafeDiceTrainer(network, data, of_safedice)
+
+
+def penalised(trainer):
+    """Where the penalty of an update looks at slopes."""
+    slopes, asked = trainer.network.slopes, []
+    trainer.network.slopes = lambda inputs: (asked.append(inputs), slopes(inputs))[1]
+    trainer.update()
+    return torch.cat(asked, dim=1)
+
+
+@pytest.mark.parametrize("chunk", [cost_trainer.CHUNK, 50])
+@pytest.mark.parametrize("last_of_segment", [0, 2])
+def test_the_penalty_mixes_marked_with_unlabelled_steps_and_these_with_one_another(monkeypatch, chunk, last_of_segment):
+    """The action, scaled, is 1 in the marked steps and -1 in the others: half of the mixtures lie between, and half
+    are unlabelled. So it is where all marked segments are of one step, and where there are many steps at a time."""
+    monkeypatch.setattr(cost_trainer, "CHUNK", chunk)
+    segments = dict.fromkeys(range(20), ((0, last_of_segment),))
+    found = penalised(trainer_of(replace(steps_of_two_kinds(1.0, 0.0), segments=segments)))[0, :, -1]
+    between, unlabelled = found.chunk(2)
+    assert len(found) == 4 * 64
+    assert unlabelled.tolist() == pytest.approx([-1] * 128, abs=1e-4)
+    assert between.mean().item() == pytest.approx(0, abs=0.15)
+    assert ((between > -1) & (between < 1)).all()
+
+
+@pytest.mark.parametrize("last_of_segment", [0, 2])
+def test_the_penalty_weighs_the_same_whatever_the_width_of_windows(last_of_segment):
+    """Of a network that says the same of all steps, whose slope is 0: 10 / 2 for the distance of 1."""
+    segments = dict.fromkeys(range(20), ((0, last_of_segment),))
+    trainer = trainer_of(replace(steps_of_two_kinds(1.0, 0.0), segments=segments))
+    with torch.no_grad():
+        trainer.network.body.weights.zero_()
+    bags = trainer._batches.next().bags
+    inputs = torch.zeros(1, bags.ends[-1], trainer.network.n_inputs)
+    assert trainer.penalty(inputs, bags).sum().item() / bags.ends[-1] == pytest.approx(5, abs=1e-3)
+
+
+def test_where_all_trajectories_are_of_one_step_each_stays_where_it_is():
+    """nu is of a step and the one after it, which must not be one of another trajectory."""
+    labels = np.repeat(["non_preferred", "none"], 200)
+    data = replace(steps_of_two_kinds(1.0, 0.5), observations=torch.rand(400, 2), offsets=np.arange(401), labels=labels)
+    trainer = trainer_of(data, "baseline.updates=2")
+    trainer.update()
+    value, asked = trainer._value, []
+    trainer._value = lambda observations: (asked.append(observations), value(observations))[1]
+    trainer.update()
+    now, after, _ = asked
+    assert now.unique(dim=1).shape[1] > 1
+    assert torch.equal(now, after)
 
 
 def test_images_are_refused_in_words():
