@@ -41,6 +41,10 @@ def usual_learning_rate(network: str, window: int) -> float:
     return 8e-3 if window == 1 else 2e-3
 
 
+ENOUGH_PREFERRED = 50
+"""Trajectories marked preferred, from which on bags of them weigh all that they are to weigh."""
+
+
 class CostConfig(Settings):
     """The cost network c(s, a) in (0, 1) and how it is learned from bags."""
 
@@ -151,8 +155,8 @@ class CostConfig(Settings):
         1.0,
         ge=0,
         le=100,
-        description="Where trajectories are marked preferred: weight of the losses of non-preferred and of unlabelled "
-        "against preferred bags, beside the paper's. 0: they count as unlabelled.",
+        description="Where 50 trajectories or more are marked preferred: weight of the losses of non-preferred and of "
+        "unlabelled against preferred bags, beside the paper's; of fewer, so much less. 0: they count as unlabelled.",
     )
     costly_rate: float = Field(
         0.1,
@@ -177,6 +181,11 @@ class CostConfig(Settings):
             InvalidConfig: a key is unknown or a value out of range.
         """
         return cls(**_PLAIN_NETWORK | values)
+
+    def weight_of_preferred(self, n: int) -> float:
+        """`preferred_weight` of so many trajectories: a few are alike in more than in being preferred, and bags of them
+        alone would make costly all that these few do not do."""
+        return self.preferred_weight * min(1.0, n / ENOUGH_PREFERRED)
 
     @model_validator(mode="after")
     def _has_logits(self) -> Self:

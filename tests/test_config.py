@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from safemil_core.config import CostConfig, OptimiserConfig, PolicyConfig, RunConfig, WeightConfig, setting_names
+from safemil_core.config import (
+    ENOUGH_PREFERRED,
+    CostConfig,
+    OptimiserConfig,
+    PolicyConfig,
+    RunConfig,
+    WeightConfig,
+    setting_names,
+)
 from safemil_core.errors import InvalidConfig, SafeMILError
 
 configs = st.builds(
@@ -144,6 +152,13 @@ def test_a_wrong_setting_is_named_with_what_it_must_be(assignment, message):
     with pytest.raises(InvalidConfig, match=re.escape(message)) as caught:
         RunConfig().with_values([assignment])
     assert "\n" not in str(caught.value)
+
+
+def test_few_preferred_marks_weigh_less_than_many():
+    cost = CostConfig(preferred_weight=2.0)
+    assert [cost.weight_of_preferred(n) for n in (0, 1, ENOUGH_PREFERRED // 2, ENOUGH_PREFERRED, 1_000)] == [
+        0, 2 / ENOUGH_PREFERRED, 1, 2, 2,
+    ]  # fmt: skip
 
 
 def test_what_a_file_of_an_earlier_version_does_not_know_is_as_it_was_then():

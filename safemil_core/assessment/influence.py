@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from safemil_core.config import CostConfig
 
-def pull(labels: np.ndarray, preferred_weight: float = 1.0) -> np.ndarray:
+
+def pull(labels: np.ndarray, cost: CostConfig) -> np.ndarray:
     """[N] how much each trajectory pushes the costs up in an update of training under these labels; sums to 0.
 
     The loss raises the mean over the non-preferred and lowers that over the others; where trajectories are marked
-    preferred, it does both beside them with `preferred_weight`, as `learning.cost_model.bag_loss` does.
+    preferred, it does both beside them with the weight that these have, as `learning.cost_model.bag_loss` does.
     """
     non_preferred, preferred = labels == "non_preferred", labels == "preferred"
     unlabelled = ~non_preferred & ~preferred
-    if not (preferred.any() and unlabelled.any() and preferred_weight > 0):
+    w = cost.weight_of_preferred(int(preferred.sum()))
+    if not (w > 0 and unlabelled.any()):
         against: np.ndarray = _mean(non_preferred) - _mean(~non_preferred)
         return against
-    w = preferred_weight
     of_three: np.ndarray = (1 + w) * _mean(non_preferred) + (w - 1) * _mean(unlabelled) - 2 * w * _mean(preferred)
-    return of_three
+    return of_three / (1 + 2 * w)
 
 
 def preview(
-    features: np.ndarray, before: np.ndarray, after: np.ndarray, scales: np.ndarray, preferred_weight: float = 1.0
+    features: np.ndarray, before: np.ndarray, after: np.ndarray, scales: np.ndarray, cost: CostConfig
 ) -> np.ndarray:
     """[N] predicted changes of the trajectory costs, in a unit of their own: their order counts.
 
@@ -34,9 +36,9 @@ def preview(
         before: [N] labels that were learned from.
         after: [N] labels to learn from instead.
         scales: [N] what a trajectory's cost C would be if all its steps cost 1.
-        preferred_weight: of the run.
+        cost: settings of the run.
     """
-    change = pull(after, preferred_weight) - pull(before, preferred_weight)
+    change = pull(after, cost) - pull(before, cost)
     rows = np.flatnonzero(change)
     moved: np.ndarray = scales * (features @ (change[rows].astype(np.float32) @ features[rows]))
     return moved.astype(np.float64)

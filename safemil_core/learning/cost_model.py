@@ -27,12 +27,13 @@ class StepCosts:
 
 
 def bag_loss(scores: Sequence[Tensor], preferred_weight: float = 1.0) -> Tensor:
-    """-log sigmoid of how far apart the scores are (Bradley-Terry); log 2 where they cannot be told apart.
+    """-log sigmoid of how far apart the scores are (Bradley-Terry), the weighted mean over all that is compared; log 2
+    where they cannot be told apart.
 
     Args:
         scores: [M] each, of the non-preferred, the unlabelled and, where there are any, the preferred bag.
-        preferred_weight: of non-preferred against preferred and of unlabelled against preferred, beside the paper's
-            non-preferred against unlabelled.
+        preferred_weight: of non-preferred against preferred and of unlabelled against preferred, where the paper's
+            non-preferred against unlabelled has 1.
 
     Returns:
         [M].
@@ -40,7 +41,7 @@ def bag_loss(scores: Sequence[Tensor], preferred_weight: float = 1.0) -> Tensor:
     loss = functional.softplus(scores[1] - scores[0])
     for less, more in _with_preferred(scores):
         loss = loss + preferred_weight * functional.softplus(scores[less] - scores[more])
-    return loss
+    return loss / _whole(scores, preferred_weight)
 
 
 def bag_loss_slopes(scores: Tensor, preferred_weight: float = 1.0) -> Tensor:
@@ -51,12 +52,17 @@ def bag_loss_slopes(scores: Tensor, preferred_weight: float = 1.0) -> Tensor:
         slope = weight * torch.sigmoid(scores[less] - scores[more])
         slopes[less] += slope
         slopes[more] -= slope
-    return slopes
+    return slopes / _whole(scores, preferred_weight)
 
 
 def _with_preferred(scores: Sequence[Tensor] | Tensor) -> tuple[tuple[int, int], ...]:
     """Which scores are to be less than which others, beside the unlabelled less than the non-preferred."""
     return ((2, 0), (2, 1)) if len(scores) > 2 else ()
+
+
+def _whole(scores: Sequence[Tensor] | Tensor, preferred_weight: float) -> float:
+    """The weight of all that is compared."""
+    return 1 + preferred_weight * len(_with_preferred(scores))
 
 
 @torch.no_grad()

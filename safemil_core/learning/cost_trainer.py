@@ -77,6 +77,7 @@ class CostTrainer:
         shape = (network.n_members, len(data.labels))
         is_seen = np.ones(shape, dtype=bool) if is_held_out is None else ~is_held_out
         kinds = kinds_of_bags(data.labels, config.cost.preferred_weight)
+        self._preferred_weight = config.cost.weight_of_preferred(int((data.labels == "preferred").sum()))
         self._samplers = [[self._sampler(kind & seen) for seen in is_seen] for kind in kinds]
         widest = max(sampler.bag_steps for kind in self._samplers for sampler in kind)
         numbers = len(self._samplers) * network.n_members * widest * data.step_numbers
@@ -172,7 +173,7 @@ class CostTrainer:
 
     def _backward_of_sums(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """The same by the sums alone."""
-        body, bags, preferred_weight = self.network.body, batch.bags, self._config.preferred_weight
+        body, bags, preferred_weight = self.network.body, batch.bags, self._preferred_weight
         assert isinstance(body, Mlp)
 
         def inputs(member: int, steps: slice) -> Tensor:
@@ -229,7 +230,7 @@ class CostTrainer:
         """
         parts = zip(bags.each(outputs), bags.each(bags.weights), strict=True)
         scores = [self.network.aggregator.score(*part) for part in parts]
-        return scores, bag_loss(scores, self._config.preferred_weight)
+        return scores, bag_loss(scores, self._preferred_weight)
 
     def weights(self, step_costs: np.ndarray) -> CloningWeights:
         """Of cloning, as they follow from the costs of all steps [sum T]."""

@@ -195,7 +195,7 @@ class WhatIfs:
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         scales = trajectory_costs(np.ones(offsets[-1]), offsets, config.cost.gamma, config.weights.per_length)
         after = edited(labels, edits)
-        return influence.preview(features, labels, after, scales, config.cost.preferred_weight)
+        return influence.preview(features, labels, after, scales, config.cost)
 
     def agreements(self) -> dict[int, float]:
         """Spearman's correlation of the preview with the real refits, by number of the what-if."""

@@ -39,6 +39,7 @@ def test_a_loss_by_hand():
 @given(st.floats(-50, 50))
 def test_the_loss_is_log_2_where_the_scores_are_equal(score):
     assert bag_loss(scores(score, score)).item() == pytest.approx(math.log(2))
+    assert bag_loss(scores(score, score, score), 0.3).item() == pytest.approx(math.log(2))
 
 
 @given(st.floats(-30, 30), st.floats(-30, 30))
@@ -47,8 +48,9 @@ def test_the_loss_is_minus_log_sigmoid_of_the_gap(a, b):
 
 
 @given(st.floats(-10, 10), st.floats(-10, 10), st.floats(-10, 10), st.floats(0, 5))
-def test_preferred_bags_add_two_losses_of_their_own_weight(n, u, p, weight):
-    expected = minus_log_sigmoid(n - u) + weight * (minus_log_sigmoid(n - p) + minus_log_sigmoid(u - p))
+def test_with_preferred_bags_it_is_the_weighted_mean_of_three(n, u, p, weight):
+    of_all = minus_log_sigmoid(n - u) + weight * (minus_log_sigmoid(n - p) + minus_log_sigmoid(u - p))
+    expected = of_all / (1 + 2 * weight)
     assert bag_loss(scores(n, u, p), weight).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 

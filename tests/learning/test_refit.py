@@ -42,7 +42,7 @@ def test_the_preview_orders_what_a_real_refit_changes():
     ]
     features = influence_features(network, before, states[:4], CONFIG)
     assert features.shape == (N, 4 * N_FEATURES)
-    predicted = preview(features, before.labels, after.labels, np.full(N, 16.0))
+    predicted = preview(features, before.labels, after.labels, np.full(N, 16.0), CONFIG.cost)
     assert rank_correlation(predicted, costs[1] - costs[0]) > 0.7
 
 
