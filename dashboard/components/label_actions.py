@@ -68,6 +68,8 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
 
 def press(info: DatasetInfo, key: str) -> None:
     """Do what a key stands for."""
+    if state.dataset.get() != info.name:  # another one was chosen just before, and with it another trajectory
+        return
     match key:
         case "n":
             _mark(info, "non_preferred")

@@ -3,6 +3,7 @@ import pytest
 from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, new_run, staged, store
 from streamlit.testing.v1 import AppTest
 
+from dashboard import state
 from dashboard.components import hotkeys
 from dashboard.components.label_filters import Filters
 from dashboard.components.label_history import OPEN
@@ -370,15 +371,29 @@ def test_going_on_leaves_out_none_where_a_mark_takes_it_off_the_list(workspace, 
 def test_keys_are_applied_in_their_order_and_once(workspace, info, monkeypatch):
     monkeypatch.setattr(hotkeys, "_hotkeys", lambda on_events_change, **_: on_events_change())  # AppTest calls none
     at = page(trajectory="3")
-    events = [{"number": i, "key": key} for i, key in enumerate("njnjpz", start=1)]
-    at.session_state["label.keys"] = {"events": events}
-    at.run()
-    at.session_state["label.keys"] = {"events": [*events, {"number": 7, "key": "k"}, {"number": 8, "key": "q"}]}
-    at.run()
+    events = [{"number": i, "key": key, "about": info.id} for i, key in enumerate("njnjpzkq", start=1)]
+    for so_far in (events[:6], events):
+        at.session_state["label.keys"] = {"events": so_far}
+        at.run()
     assert marked(workspace) == [3, 4]
     assert marked(workspace, "preferred") == []
     assert [action.origin for action in labels(workspace).history()] == ["undo", "hand", "hand", "hand"]
     assert at.subheader[0].value == "Trajectory 4"
+
+
+@pytest.mark.parametrize("late", ["key", "choice"])
+def test_a_key_is_void_where_another_dataset_is_chosen_than_it_was_pressed_for(workspace, info, monkeypatch, late):
+    def apply(on_events_change, **_):
+        if late == "choice":  # heard with the key: the callbacks are still those of the dataset before
+            state.dataset.set("other")
+        on_events_change()
+
+    monkeypatch.setattr(hotkeys, "_hotkeys", apply)
+    pressed_for = add_dataset(workspace, "other", n=N + 1) if late == "key" else info
+    at = page(dataset="walks")
+    at.session_state["label.keys"] = {"events": [{"number": 1, "key": "u", "about": pressed_for.id}]}
+    at.run()
+    assert marked(workspace, "unsure") == []
 
 
 def test_the_history_can_be_gone_back_to(workspace, info):
