@@ -9,12 +9,11 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components.label_message import tell
+from dashboard.components.label_message import tell, told
 from dashboard.components.label_transfer import label_transfer
 from dashboard.components.words import code_span, moment, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
-from safemil_core.errors import SafeMILError
 
 N_HISTORY = 30
 OPEN = "label.history"
@@ -159,19 +158,15 @@ def _compare_with(action_id: int) -> None:
     state.set_widget_value(_TO_KEY, _NOW)
 
 
-@state.uninterrupted()
+@told
 def _restore(info: DatasetInfo, action_id: int) -> None:
     changed = resources.labels(info).restore(action_id, author=state.author())
     tell("Restored." if changed else "The labels are as they were then already.")
 
 
-@state.uninterrupted()
+@told
 def _save(info: DatasetInfo) -> None:
     name = str(state.widget_value(_NAME_KEY) or "").strip()
-    try:
-        snapshot = resources.labels(info).save_snapshot(name, author=state.author())
-    except SafeMILError as problem:
-        tell(str(problem))
-        return
+    snapshot = resources.labels(info).save_snapshot(name, author=state.author())
     state.set_widget_value(_NAME_KEY, "")
     tell(f"Saved {code_span(snapshot.name)}, after action {number(snapshot.action)}.")

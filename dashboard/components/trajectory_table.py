@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components.label_filters import filter_count, filter_widgets
+from dashboard.components.label_message import told
 from dashboard.components.selection import ORDER_KEY, ORDERS, Listing, focus_on, listing, orders, select
 from safemil_core.data.datasets import DatasetInfo
 
@@ -71,7 +72,7 @@ def table_key(info: DatasetInfo, listed: Listing) -> str:
     return f"label.table.{info.id}.{listed.filters.key}.{state.widget_value(ORDER_KEY)}"
 
 
-@state.uninterrupted()
+@told
 def _select_rows(info: DatasetInfo, key: str) -> None:
     rows, heard = listing(info).rows, state.heard(key)
     if heard is None:

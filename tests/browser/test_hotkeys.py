@@ -94,9 +94,10 @@ def test_going_back_shows_what_was_shown_before_however_short_ago(dashboard: Das
 
 def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Dashboard, page: Page) -> None:
     late = LateAnswer(page)
-    shown = open_page(dashboard, page)
-    other = runs.add_dataset(Workspace(dashboard.workspace), "other", n=runs.N + 1)
-    page.reload()
+    workspace = Workspace(dashboard.workspace)
+    runs.add_dataset(workspace)
+    other = runs.add_dataset(workspace, "other", n=runs.N + 1)
+    page.goto(f"{dashboard.url}/label?dataset=walks")
     page.locator("[data-listening=true]").wait_for(state="attached")
     page.get_by_role("combobox", name="Dataset").click()
     late.is_keeping = True
@@ -109,6 +110,5 @@ def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Da
     expect(page.get_by_text(f"{other.n_trajectories} unlabelled", exact=True)).to_be_visible()
     page.keyboard.press("p")
     expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
-    assert shown.ledger()[1] == []
-    store = runs.store(Workspace(dashboard.workspace)).labels("other")
-    assert [event.value for _, event in store.ledger()[1]] == ["preferred"]
+    ledgers = [runs.store(workspace).labels(name).ledger()[1] for name in ("walks", "other")]
+    assert [[event.value for _, event in ledger] for ledger in ledgers] == [[], ["preferred"]]

@@ -4,12 +4,13 @@ from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, ne
 from streamlit.testing.v1 import AppTest
 
 from dashboard import state
-from dashboard.components import hotkeys
+from dashboard.components import hotkeys, label_actions
 from dashboard.components.label_filters import Filters
 from dashboard.components.label_history import OPEN
 from safemil_core.data.labels.files import ledger_lines
 from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running import tasks
+from safemil_core.running.dataset_removal import remove_dataset
 from safemil_core.running.progress import Progress
 from safemil_core.running.tasks import Task
 
@@ -394,6 +395,36 @@ def test_a_key_is_void_where_another_dataset_is_chosen_than_it_was_pressed_for(w
     at.session_state["label.keys"] = {"events": [{"number": 1, "key": "u", "about": pressed_for.id}]}
     at.run()
     assert marked(workspace, "unsure") == []
+
+
+def test_a_key_that_fails_does_not_come_again(workspace, info, monkeypatch):
+    def fail(info, key):
+        pressed.append(key)
+        raise ValueError(key)
+
+    pressed = []
+    monkeypatch.setattr(hotkeys, "_hotkeys", lambda on_events_change, **_: on_events_change())
+    monkeypatch.setattr(label_actions, "press", fail)
+    at = page()
+    at.session_state["label.keys"] = {"events": [{"number": 1, "key": "u", "about": info.id}]}
+    at.run()
+    assert at.exception
+    assert not at.run().exception
+    assert pressed == ["u"]
+
+
+@pytest.mark.parametrize("action", ["preferred", "undo", "redo", "next", "tag.add"])
+def test_an_action_is_told_that_somebody_has_removed_the_dataset(workspace, info, action):
+    other = add_dataset(workspace, "other", n=N + 1)
+    at = page(dataset="walks", trajectory="3")
+    remove_dataset(workspace, "walks")
+    at.button(key=f"label.{action}").click().run()
+    assert not at.exception
+    assert [toast.value for toast in at.toast] == [
+        "There is no dataset `walks`; this is `other`.",
+        "there is no dataset 'walks'; `safemil datasets` lists them",
+    ]
+    assert not store(workspace).labels(other.name).history()
 
 
 def test_the_history_can_be_gone_back_to(workspace, info):
