@@ -28,6 +28,7 @@ def _choose_row(names: list[str]) -> None:
         state.choose_dataset(names[rows[0]])
 
 
+@state.uninterrupted()
 def _mark_examples(info: DatasetInfo, trajectories: list[int]) -> None:
     resources.labels(info).mark(
         trajectories,
