@@ -233,6 +233,19 @@ def test_small_costs_can_be_filtered(workspace, info):
     assert table(at)["#"].tolist() == np.flatnonzero(costs >= 0.99).tolist()
 
 
+def test_a_filter_that_takes_the_focus_off_the_list_leads_to_its_first(workspace, info):
+    labels(workspace).mark([5, 8], "preferred", author="ann")
+    labels(workspace).tag([8], "night", author="ann")
+    at = page(trajectory="3")
+    at.button_group(key="label.show").set_value("preferred").run()
+    assert at.subheader[0].value == "Trajectory 5"
+    at.multiselect(key=f"label.filter.{info.id}.tag").set_value(["night"]).run()
+    assert at.subheader[0].value == "Trajectory 8"
+    assert not at.button(key="label.select_all").disabled
+    at.button(key="label.unfilter").click().run()
+    assert at.subheader[0].value == "Trajectory 8"
+
+
 def test_nothing_passes_is_said(workspace, info):
     at = page()
     at.button_group(key="label.show").set_value("unsure").run()
