@@ -12,7 +12,6 @@ from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.records import LONGEST_NAME
-from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
 
 N_IN_BOX = 24
@@ -45,13 +44,12 @@ def run_picker(info: DatasetInfo) -> None:
     if not runs:
         return
     names = distinct_names(runs.values(), resources.run_notes().all())
-    trainings = jobs.jobs_of(resources.workspace(), list(runs.values()))
     ids = list(runs)
-    words = {run_id: f"{names[run_id]} · {job.state}" for run_id, job in zip(ids, trainings, strict=True)}
-    run_id = st.selectbox("Run", ids, format_func=words.__getitem__, **state.run.widget(ids))
+    # Its state is not among the words: they would be of the last whole run of the page, while fragments go on.
+    run_id = st.selectbox("Run", ids, format_func=names.__getitem__, **state.run.widget(ids))
     if missing := state.run.settle(run_id):
         _say(f"There is no run {code_span(missing)} of this dataset; this is {code_span(names[run_id])}.")
-    whole_name = f"{code_span(names[run_id])} · " if len(words[run_id]) > N_IN_BOX else ""
+    whole_name = f"{code_span(names[run_id])} · " if len(names[run_id]) > N_IN_BOX else ""
     st.caption(f"{whole_name}{runs[run_id].info.n_non_preferred} non-preferred")
 
 
