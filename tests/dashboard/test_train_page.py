@@ -41,6 +41,14 @@ def test_nothing_marked_means_no_start_and_a_way_to_label(workspace):
     assert "Mark some trajectories" in runs.links(app)
 
 
+def test_every_trajectory_marked_means_no_start_either(workspace):
+    info = runs.add_dataset(workspace, n=1)
+    runs.mark_costliest(workspace, info, n=1)
+    app = open_page("train")
+    assert button(app, "Train").disabled
+    assert "Every trajectory is marked non-preferred" in runs.words(app)
+
+
 def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, info):
     app = runs.open_settings()
     shown = {
