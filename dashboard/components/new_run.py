@@ -42,6 +42,7 @@ def new_run(info: DatasetInfo, runs: Sequence[Run]) -> None:
             can_learn = _labels_line(info, snapshot)
         if go.button(
             "Train",
+            key="train.start",
             type="primary",
             icon=":material/play_arrow:",
             disabled=config is None or not can_learn,
