@@ -84,12 +84,14 @@ def test_what_others_label_is_seen_soon_and_the_selection_stays(dashboard: Dashb
 
 
 def test_a_dataset_that_somebody_removes_is_left_with_a_word_for_it(dashboard: Dashboard, page: Page) -> None:
-    open_page(dashboard, page)
     workspace = Workspace(dashboard.workspace)
-    runs.add_dataset(workspace, "other", n=runs.N + 1)
-    name = page.get_by_role("textbox", name="Your name")
-    name.fill("ann")
-    name.press("Tab")
+    for name, n in (("walks", runs.N), ("other", runs.N + 1)):
+        runs.add_dataset(workspace, name, n=n)
+    page.goto(f"{dashboard.url}/label?dataset=walks")
+    page.locator("[data-listening=true]").wait_for(state="attached")
+    author = page.get_by_role("textbox", name="Your name")
+    author.fill("ann")
+    author.press("Tab")
     remove_dataset(workspace, "walks")
     expect(page.get_by_text("There is no dataset walks; this is other.")).to_be_visible()
     expect(page.get_by_text(f"{runs.N + 1} unlabelled", exact=True)).to_be_visible()
@@ -97,7 +99,7 @@ def test_a_dataset_that_somebody_removes_is_left_with_a_word_for_it(dashboard: D
     page.keyboard.press("p")
     expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(name).to_have_value("ann")
+    expect(author).to_have_value("ann")
     assert [action.author for action in runs.store(workspace).labels("other").history()] == ["ann"]
 
 
