@@ -45,9 +45,11 @@ def action_words(action: LabelAction) -> str:
     """One action in Markdown."""
     reason = f" · because {code_span(action.reason)}" if action.reason else ""
     note = f" · {code_span(action.note)}" if action.note else ""
+    one, many = f"trajectory {action.trajectory}", plural(action.n_trajectories, "trajectory")
+    labels = ", ".join(LABEL_WORDS[label] for label in action.labels.split(",") if label)
     return (
         f"**{action.id}** · {moment(action.at)} · {code_span(action.author)} · {action.origin} · "
-        f"{plural(action.n_trajectories, 'trajectory')}{reason}{note}"
+        f"{one if action.n_trajectories == 1 else many}{labels and f': {labels}'}{reason}{note}"
     )
 
 

@@ -125,6 +125,7 @@ def test_undo_takes_back_only_ones_own_last_action(workspace, info):
     at = page(trajectory="3")
     at.button(key="label.non_preferred").click().run()
     at.button(key="label.undo").click().run()
+    assert "trajectory 3: non-preferred" in at.toast[0].value
     assert marked(workspace) == []
     at.button(key="label.undo").click().run()
     assert "has nothing to undo" in at.toast[0].value
@@ -444,7 +445,8 @@ def test_the_history_can_be_gone_back_to(workspace, info):
     first = labels(workspace).mark([1], "preferred", author="ann")
     labels(workspace).mark([2, 3], "non_preferred", author="ann", note="too fast")
     at = page_with_history()
-    assert any("2 trajectories · `too fast`" in m.value for m in at.markdown)
+    assert any("2 trajectories: non-preferred · `too fast`" in words for words in said(at))
+    assert any("trajectory 1: preferred" in words for words in said(at))
     at.button(key=f"label.restore.{first}").click().run()
     assert (marked(workspace), marked(workspace, "preferred")) == ([], [1])
     at.button(key="label.restore.0").click().run()
