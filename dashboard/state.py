@@ -79,10 +79,16 @@ class Choice(Generic[T]):
         elif theirs != ours:
             st.session_state[self._value] = theirs
 
-    def settle(self, value: T) -> None:
-        """Take the value that a widget shows, so that the URL has it even where nobody chose it."""
+    def settle(self, value: T | None) -> str | None:
+        """Take the value that a widget shows, so that the URL has it even where nobody chose it.
+
+        Returns:
+            what was chosen in its place, which is not there; None where all is well.
+        """
+        chosen = st.session_state.get(self._value)
         self.set(value)
         self.say()
+        return None if chosen in (None, str(value)) else chosen
 
     def say(self) -> None:
         """Let the URL follow. The frame does so in every run of the script; a fragment's own run does not pass it."""
@@ -159,6 +165,15 @@ def choose_dataset(name: str | None) -> None:
         choice.set(None)
 
 
+def settle_dataset(name: str) -> str | None:
+    """Like `Choice.settle`; what was chosen within a dataset that is not there makes no sense either."""
+    missing = dataset.settle(name)
+    if missing is not None:
+        for choice in _OF_A_DATASET:
+            choice.settle(None)
+    return missing
+
+
 def dataset_widget(options: Sequence[str]) -> dict[str, Any]:
     """Like `Choice.widget`, for the dataset."""
     arguments = dataset.widget(options)
@@ -166,9 +181,11 @@ def dataset_widget(options: Sequence[str]) -> dict[str, Any]:
 
 
 def author_widget() -> dict[str, Any]:
-    """Arguments for the text input in which the user says who they are."""
-    st.session_state.setdefault("author", default_author())
-    return {"key": "author", "persist_state": "session"}
+    """Arguments for the text input in which the user says who they are.
+
+    With a value: a browser that begins the input anew, as after an error, would show an empty one and say so next.
+    """
+    return {"key": "author", "value": author(), "persist_state": "session"}
 
 
 def author() -> str:

@@ -12,10 +12,10 @@ from dashboard.components.browser import source
 _hotkeys = st.components.v2.component("safemil_hotkeys", js=source("hotkeys.js"))
 
 
-def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], about: int | None = None) -> None:
+def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], *, about: str) -> None:
     """Listen for keys; `on_press` gets each press in order, in a callback before the page is drawn again.
 
-    `about` is the number of what the keys judge. What was pressed while the browser still showed another is void.
+    `about` names what the keys judge. What was pressed while the browser still showed another is void.
     """
     done = f"{key}.done"
 
@@ -24,9 +24,9 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], ab
         events = (state.widget_value(key) or {}).get("events") or []
         for event in events:
             if event["number"] > state.recall(done, 0) and event["key"] in keys:
-                if event.get("about") == about:
+                state.remember(done, event["number"])  # first: one that fails must not come again
+                if event["about"] == about:
                     on_press(event["key"])
-                state.remember(done, event["number"])
 
     _hotkeys(
         key=key,

@@ -48,7 +48,10 @@ def judge_panel(
         ahead: what comes next, so that its video is rendered meanwhile.
     """
     hotkeys(
-        f"{key}.keys", tuple(LABEL_KEYS), lambda pressed: on_judge(trajectory, LABEL_KEYS[pressed]), about=trajectory
+        f"{key}.keys",
+        tuple(LABEL_KEYS),
+        lambda pressed: on_judge(trajectory, LABEL_KEYS[pressed]),
+        about=f"{info.id} {trajectory}",
     )
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):

@@ -12,13 +12,12 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.label_history import action_words
-from dashboard.components.label_message import tell
+from dashboard.components.label_message import tell, told
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
 from dashboard.components.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
-from safemil_core.errors import SafeMILError
 
 KEYS = ("n", "p", "u", "x", "z", "y", "j", "k", "ArrowLeft", "ArrowRight")
 """The same as on the Review page, where both have them."""
@@ -68,6 +67,8 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
 
 def press(info: DatasetInfo, key: str) -> None:
     """Do what a key stands for."""
+    if state.dataset.get() != info.name:  # another one was chosen just before, and with it another trajectory
+        return
     match key:
         case "n":
             _mark(info, "non_preferred")
@@ -106,56 +107,48 @@ def _tag_button(info: DatasetInfo, listed: Listing) -> None:
             st.button("Remove", on_click=_tag, args=(info,), kwargs={"on": False}, key="label.tag.remove")
 
 
-@state.uninterrupted()
+@told
 def _mark(info: DatasetInfo, label: Label) -> None:
     selected = listing(info).selected
     note, reason = (str(state.widget_value(key) or "").strip() for key in (NOTE_KEY, REASON_KEY))
-    try:
-        resources.labels(info).mark(
-            selected,
-            label,
-            author=state.author(),
-            note=note,
-            reason=reason if label != "none" else "",
-            origin="bulk" if len(selected) > 1 else "hand",
-        )
-    except SafeMILError as problem:  # a note or a reason that is too long
-        tell(str(problem))
-        return
+    resources.labels(info).mark(
+        selected,
+        label,
+        author=state.author(),
+        note=note,
+        reason=reason if label != "none" else "",
+        origin="bulk" if len(selected) > 1 else "hand",
+    )
     state.set_widget_value(NOTE_KEY, "")
     state.set_widget_value(REASON_KEY, None)
     if state.widget_value(ADVANCE_KEY) and len(selected) == 1:
         _go(info, forward=True)
 
 
-@state.uninterrupted()
+@told
 def _tag(info: DatasetInfo, *, on: bool) -> None:
     selected, tag = listing(info).selected, str(state.widget_value(TAG_KEY) or "")
-    try:
-        origin: Origin = "bulk" if len(selected) > 1 else "hand"
-        resources.labels(info).tag(selected, tag, author=state.author(), on=on, origin=origin)
-    except SafeMILError as problem:
-        tell(str(problem))
-        return
+    origin: Origin = "bulk" if len(selected) > 1 else "hand"
+    resources.labels(info).tag(selected, tag, author=state.author(), on=on, origin=origin)
     words = "Tagged" if on else "Took the tag off"
     tell(f"{words} {plural(len(selected), 'trajectory')}: {code_span(tag)}")
 
 
-@state.uninterrupted()
+@told
 def _undo(info: DatasetInfo) -> None:
     undone = resources.labels(info).undo(author=state.author())
     words = f"Took back: {action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
     tell(words)
 
 
-@state.uninterrupted()
+@told
 def _redo(info: DatasetInfo) -> None:
     redone = resources.labels(info).redo(author=state.author())
     words = f"Did again: {action_words(redone)}" if redone else f"{code_span(state.author())} has nothing to redo."
     tell(words)
 
 
-@state.uninterrupted()
+@told
 def _go(info: DatasetInfo, *, forward: bool) -> None:
     listed = listing(info)
     target = listed.next if forward else listed.previous

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,9 @@ def filters(info: DatasetInfo, table: pd.DataFrame) -> Filters:
     return Filters(state.widget_value(SHOW_KEY) or "all", tags, reasons, authors, tuple(ranges))
 
 
-def filter_widgets(info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters) -> None:
+def filter_widgets(
+    info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters, on_change: Callable[[], None]
+) -> None:
     """The label as a segmented control, all else in a popover that says how much of it is used."""
     st.segmented_control(
         "Show",
@@ -86,6 +88,7 @@ def filter_widgets(info: DatasetInfo, table: pd.DataFrame, said: LabelState, cur
         default="all",
         format_func=SHOW.__getitem__,
         key=SHOW_KEY,
+        on_change=on_change,
         required=True,
         persist_state="session",
         label_visibility="collapsed",
@@ -101,12 +104,20 @@ def filter_widgets(info: DatasetInfo, table: pd.DataFrame, said: LabelState, cur
             key = _choice_key(info, kind)
             chosen = state.widget_value(key) or []
             options = sorted({*there[kind], *chosen})  # one that nobody uses any more can still be taken out
-            st.multiselect(words, options, key=key, persist_state="session", disabled=not options)
+            st.multiselect(words, options, key=key, on_change=on_change, persist_state="session", disabled=not options)
         for column, (low, high) in _bounds(table).items():
             key = _range_key(info, column, low, high)
             if state.widget_value(key) is None:
                 state.set_widget_value(key, (low, high))
-            st.slider(RANGES[column], low, high, key=key, persist_state="session", **fine_steps(low, high))
+            st.slider(
+                RANGES[column],
+                low,
+                high,
+                key=key,
+                on_change=on_change,
+                persist_state="session",
+                **fine_steps(low, high),
+            )
         st.button(
             "Clear all filters",
             on_click=_clear,

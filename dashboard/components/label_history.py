@@ -9,12 +9,11 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components.label_message import tell
+from dashboard.components.label_message import tell, told
 from dashboard.components.label_transfer import label_transfer
 from dashboard.components.words import code_span, moment, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
-from safemil_core.errors import SafeMILError
 
 N_HISTORY = 30
 OPEN = "label.history"
@@ -46,9 +45,11 @@ def action_words(action: LabelAction) -> str:
     """One action in Markdown."""
     reason = f" · because {code_span(action.reason)}" if action.reason else ""
     note = f" · {code_span(action.note)}" if action.note else ""
+    one, many = f"trajectory {action.trajectory}", plural(action.n_trajectories, "trajectory")
+    labels = ", ".join(LABEL_WORDS[label] for label in action.labels.split(",") if label)
     return (
         f"**{action.id}** · {moment(action.at)} · {code_span(action.author)} · {action.origin} · "
-        f"{plural(action.n_trajectories, 'trajectory')}{reason}{note}"
+        f"{one if action.n_trajectories == 1 else many}{labels and f': {labels}'}{reason}{note}"
     )
 
 
@@ -159,19 +160,15 @@ def _compare_with(action_id: int) -> None:
     state.set_widget_value(_TO_KEY, _NOW)
 
 
-@state.uninterrupted()
+@told
 def _restore(info: DatasetInfo, action_id: int) -> None:
     changed = resources.labels(info).restore(action_id, author=state.author())
     tell("Restored." if changed else "The labels are as they were then already.")
 
 
-@state.uninterrupted()
+@told
 def _save(info: DatasetInfo) -> None:
     name = str(state.widget_value(_NAME_KEY) or "").strip()
-    try:
-        snapshot = resources.labels(info).save_snapshot(name, author=state.author())
-    except SafeMILError as problem:
-        tell(str(problem))
-        return
+    snapshot = resources.labels(info).save_snapshot(name, author=state.author())
     state.set_widget_value(_NAME_KEY, "")
     tell(f"Saved {code_span(snapshot.name)}, after action {number(snapshot.action)}.")

@@ -42,6 +42,7 @@ def new_run(info: DatasetInfo, runs: Sequence[Run]) -> None:
             can_learn = _labels_line(info, snapshot)
         if go.button(
             "Train",
+            key="train.start",
             type="primary",
             icon=":material/play_arrow:",
             disabled=config is None or not can_learn,
@@ -87,15 +88,19 @@ def _label_snapshot(info: DatasetInfo, runs: Sequence[Run]) -> int | None:
 def _labels_line(info: DatasetInfo, snapshot: int | None) -> bool:
     """What there is to learn from, and whether that is enough."""
     counts = label_counts(resources.labels(info).current(snapshot))
-    if counts.non_preferred:
+    others = info.n_trajectories - counts.non_preferred
+    if counts.non_preferred and others:
         st.markdown(
             f"{code_span(info.name)}: **{counts.non_preferred}** non-preferred, {counts.preferred} preferred, "
             f"{counts.unlabelled} unlabelled trajectories"
         )
+    elif counts.non_preferred:
+        st.markdown("Every trajectory is marked non-preferred: there is none to compare them with.")
+        page_link("label", "Take some marks back")
     else:
         st.markdown("Nothing is marked non-preferred yet: there is nothing to learn from.")
         page_link("label", "Mark some trajectories")
-    return counts.non_preferred > 0
+    return counts.non_preferred > 0 and others > 0
 
 
 def _start(info: DatasetInfo, config: RunConfig, snapshot: int | None, warm_start: Run | None) -> None:

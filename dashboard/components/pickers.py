@@ -12,7 +12,6 @@ from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.records import LONGEST_NAME
-from safemil_core.running import jobs
 from safemil_core.running.run_folder import Run
 
 N_IN_BOX = 24
@@ -26,7 +25,9 @@ def dataset_picker() -> DatasetInfo | None:
         return None
     names = list(infos)
     name = st.selectbox("Dataset", names, **state.dataset_widget(names))
-    state.dataset.settle(name)
+    if missing := state.settle_dataset(name):
+        _say(f"There is no dataset {code_span(missing)}; this is {code_span(name)}.")
+    _leave_missing_trajectory(infos[name])
     return infos[name]
 
 
@@ -43,12 +44,12 @@ def run_picker(info: DatasetInfo) -> None:
     if not runs:
         return
     names = distinct_names(runs.values(), resources.run_notes().all())
-    trainings = jobs.jobs_of(resources.workspace(), list(runs.values()))
     ids = list(runs)
-    words = {run_id: f"{names[run_id]} · {job.state}" for run_id, job in zip(ids, trainings, strict=True)}
-    run_id = st.selectbox("Run", ids, format_func=words.__getitem__, **state.run.widget(ids))
-    state.run.settle(run_id)
-    whole_name = f"{code_span(names[run_id])} · " if len(words[run_id]) > N_IN_BOX else ""
+    # Its state is not among the words: they would be of the last whole run of the page, while fragments go on.
+    run_id = st.selectbox("Run", ids, format_func=names.__getitem__, **state.run.widget(ids))
+    if missing := state.run.settle(run_id):
+        _say(f"There is no run {code_span(missing)} of this dataset; this is {code_span(names[run_id])}.")
+    whole_name = f"{code_span(names[run_id])} · " if len(names[run_id]) > N_IN_BOX else ""
     st.caption(f"{whole_name}{runs[run_id].info.n_non_preferred} non-preferred")
 
 
@@ -148,6 +149,19 @@ def _switch_truth(info: DatasetInfo, key: str) -> None:
 def author_picker() -> None:
     """Say who labels and trains; `state.author()` gives it."""
     st.text_input("Your name", max_chars=LONGEST_NAME, help="Kept with every label and run.", **state.author_widget())
+
+
+def _leave_missing_trajectory(info: DatasetInfo) -> None:
+    """Where the link names a trajectory that is not there, say so; each page then shows one of its own choice."""
+    chosen = state.trajectory.get()
+    if chosen is not None and chosen not in range(info.n_trajectories):
+        _say(f"There is no trajectory {chosen} in {code_span(info.name)}; they are 0 to {info.n_trajectories - 1}.")
+        state.trajectory.settle(None)
+
+
+def _say(words: str) -> None:
+    """Tell it in a way that outlasts the next run of the page, which may come at once."""
+    st.toast(words, duration="long")
 
 
 def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func

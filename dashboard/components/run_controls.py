@@ -89,6 +89,7 @@ def _button(
     )
 
 
+@state.uninterrupted()
 def _act(act: Callable[[Workspace, Run], object], run: Run) -> None:
     """Do it; where the run's state has changed since the button was drawn, say so."""
     try:

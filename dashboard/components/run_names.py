@@ -81,6 +81,7 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
         who_place.caption(f"{code_span(note.author)} {moment(note.at)}")
 
 
+@state.uninterrupted()
 def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:
     try:
         resources.run_notes().write(run.id, author=state.author(), name=name, note=note)

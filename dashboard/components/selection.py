@@ -16,7 +16,7 @@ from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
-from dashboard.components.label_message import tell
+from dashboard.components.label_message import tell, told
 from dashboard.components.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
@@ -129,6 +129,15 @@ def focus_on(trajectory: int) -> None:
     """Show one trajectory, and select it alone."""
     state.trajectory.set(trajectory)
     state.forget(_SELECTION)
+
+
+@told
+def focus_on_listed(info: DatasetInfo) -> None:
+    """In the callback of a filter: go to the first in the list where the focus is not in it any more, lest keys act on
+    what the list does not show."""
+    listed = listing(info)
+    if len(listed.rows) and not listed.shown[listed.focus]:
+        focus_on(int(listed.rows[0]))
 
 
 def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:

@@ -8,7 +8,17 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components.label_filters import filter_count, filter_widgets
-from dashboard.components.selection import ORDER_KEY, ORDERS, Listing, focus_on, listing, orders, select
+from dashboard.components.label_message import told
+from dashboard.components.selection import (
+    ORDER_KEY,
+    ORDERS,
+    Listing,
+    focus_on,
+    focus_on_listed,
+    listing,
+    orders,
+    select,
+)
 from safemil_core.data.datasets import DatasetInfo
 
 
@@ -16,7 +26,7 @@ def list_bar(info: DatasetInfo, listed: Listing) -> None:
     """One row above everything: which trajectories are listed, in which order, how many they are."""
     rows = listed.rows.tolist()
     with st.container(horizontal=True, vertical_alignment="center", key="label.bar"):
-        filter_widgets(info, listed.table, listed.said, listed.filters)
+        filter_widgets(info, listed.table, listed.said, listed.filters, lambda: focus_on_listed(info))
         st.selectbox(
             "Order",
             orders(listed.table),
@@ -33,7 +43,7 @@ def list_bar(info: DatasetInfo, listed: Listing) -> None:
             args=(info, rows),
             key="label.select_all",
             type="tertiary",
-            disabled=len(rows) < 2,
+            disabled=not rows,
         )
 
 
@@ -71,7 +81,7 @@ def table_key(info: DatasetInfo, listed: Listing) -> str:
     return f"label.table.{info.id}.{listed.filters.key}.{state.widget_value(ORDER_KEY)}"
 
 
-@state.uninterrupted()
+@told
 def _select_rows(info: DatasetInfo, key: str) -> None:
     rows, heard = listing(info).rows, state.heard(key)
     if heard is None:

@@ -28,6 +28,7 @@ def _choose_row(names: list[str]) -> None:
         state.choose_dataset(names[rows[0]])
 
 
+@state.uninterrupted()
 def _mark_examples(info: DatasetInfo, trajectories: list[int]) -> None:
     resources.labels(info).mark(
         trajectories,
@@ -118,7 +119,7 @@ def _next_step(info: DatasetInfo) -> None:
         st.caption("Example marks are taken from the true costs, which are hidden.")
         return
     examples = example_marks(resources.summary(info))
-    if examples:
+    if examples and info.n_trajectories > 1:  # marked alone, there is none to compare it with
         st.button(
             f"Mark the {len(examples)} costliest as an example",
             type="primary",

@@ -19,7 +19,7 @@ from dashboard.components.trajectory_view import trajectory_view
 header = st.container(horizontal=True, vertical_alignment="center")
 header.title("Label", anchor=False, width="content")
 info = need_dataset()
-hotkeys("label.keys", KEYS, lambda key: press(info, key))
+hotkeys("label.keys", KEYS, lambda key: press(info, key), about=info.id)
 watch_labels(info)
 show_message()
 

@@ -14,7 +14,7 @@ from tests.dashboard import run_fixtures as runs
 TWICE_P = """() => { for (const _ of "12")
     document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "p", bubbles: true })) }"""
 """Two presses before the page can be drawn anew."""
-IS_HEARD = """() => document.querySelector("[data-listening=true]")?.dataset.about
+IS_HEARD = """() => document.querySelector("[data-listening=true]")?.dataset.about?.split(" ")[1]
     === document.body.innerText.match(/to go · trajectory (\\d+)/)?.[1]"""
 """Whether keys judge the trajectory that the page names."""
 SLOW = 120_000

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from safemil_core.workspace import Workspace
 from tests.browser.conftest import Dashboard
 from tests.browser.test_label_bulk import open_page, wait_until
+from tests.dashboard import run_fixtures as runs
 
 WORDS = {"n": "non_preferred", "p": "preferred", "u": "unsure"}
+
+
+class LateAnswer:
+    """Between browser and server: while it keeps, the browser hears nothing of what the server has drawn."""
+
+    def __init__(self, page: Page) -> None:
+        self.is_keeping = False
+        self.kept: list[bytes] = []
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, browser: WebSocketRoute) -> None:
+        self._browser, server = browser, browser.connect_to_server()
+        browser.on_message(server.send)
+        server.on_message(self._answered)
+
+    def _answered(self, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        self.kept.append(message) if self.is_keeping else self._browser.send(message)
+
+    def has_drawn(self) -> bool:
+        return any(ForwardMsg.FromString(message).WhichOneof("type") == "script_finished" for message in self.kept)
+
+    def release(self) -> None:
+        self.is_keeping = False
+        for message in self.kept:
+            self._browser.send(message)
+        self.kept.clear()
 
 
 def test_thirty_quick_keys_are_thirty_actions_in_order(dashboard: Dashboard, page: Page) -> None:
@@ -60,3 +90,25 @@ def test_going_back_shows_what_was_shown_before_however_short_ago(dashboard: Das
     page.go_back()
     expect(page.get_by_role("heading", name="Trajectory 2", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"trajectory=2\b"))
+
+
+def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Dashboard, page: Page) -> None:
+    late = LateAnswer(page)
+    workspace = Workspace(dashboard.workspace)
+    runs.add_dataset(workspace)
+    other = runs.add_dataset(workspace, "other", n=runs.N + 1)
+    page.goto(f"{dashboard.url}/label?dataset=walks")
+    page.locator("[data-listening=true]").wait_for(state="attached")
+    page.get_by_role("combobox", name="Dataset").click()
+    late.is_keeping = True
+    page.get_by_role("option", name="other").click()
+    while not late.has_drawn():
+        page.wait_for_timeout(50)  # what goes between browser and server is passed on meanwhile
+    page.locator("h1").first.click()  # away from the box
+    page.keyboard.press("u")
+    late.release()
+    expect(page.get_by_text(f"{other.n_trajectories} unlabelled", exact=True)).to_be_visible()
+    page.keyboard.press("p")
+    expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
+    ledgers = [runs.store(workspace).labels(name).ledger()[1] for name in ("walks", "other")]
+    assert [[event.value for _, event in ledger] for ledger in ledgers] == [[], ["preferred"]]

@@ -227,3 +227,18 @@ def tick_row(page: Page, number: int) -> None:
 def fill(field: Locator, value: int) -> None:
     field.fill(str(value))
     field.press("Tab")
+
+
+def test_nothing_is_trained_while_a_number_is_out_of_its_range(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    runs.mark_costliest(workspace, runs.add_dataset(workspace))
+    page.goto(f"{dashboard.url}/train")
+    start = page.locator(".st-key-train-start button")
+    expect(start).to_be_visible()
+    number = page.get_by_role("spinbutton", name="Cost updates")
+    number.fill("-5")
+    number.press("Tab")
+    expect(start).to_be_hidden()
+    number.fill("10")
+    number.press("Tab")
+    expect(start).to_be_visible()

@@ -9,6 +9,7 @@ import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
 from safemil_core.data.labels.store import LabelStore
+from safemil_core.running.dataset_removal import remove_dataset
 from safemil_core.workspace import Workspace
 from tests.browser.conftest import Dashboard, scroll_to
 from tests.dashboard import run_fixtures as runs
@@ -80,6 +81,26 @@ def test_what_others_label_is_seen_soon_and_the_selection_stays(dashboard: Dashb
     expect(page.locator(".st-key-label-preview")).to_contain_text(
         f"{runs.N} trajectories selected: 2 already preferred, {runs.N - 2} unlabelled"
     )
+
+
+def test_a_dataset_that_somebody_removes_is_left_with_a_word_for_it(dashboard: Dashboard, page: Page) -> None:
+    workspace = Workspace(dashboard.workspace)
+    for name, n in (("walks", runs.N), ("other", runs.N + 1)):
+        runs.add_dataset(workspace, name, n=n)
+    page.goto(f"{dashboard.url}/label?dataset=walks")
+    page.locator("[data-listening=true]").wait_for(state="attached")
+    author = page.get_by_role("textbox", name="Your name")
+    author.fill("ann")
+    author.press("Tab")
+    remove_dataset(workspace, "walks")
+    expect(page.get_by_text("There is no dataset walks; this is other.")).to_be_visible()
+    expect(page.get_by_text(f"{runs.N + 1} unlabelled", exact=True)).to_be_visible()
+    page.locator("h1").first.click()
+    page.keyboard.press("p")
+    expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(author).to_have_value("ann")
+    assert [action.author for action in runs.store(workspace).labels("other").history()] == ["ann"]
 
 
 def test_history_is_compared_named_and_gone_back_to(dashboard: Dashboard, page: Page) -> None:

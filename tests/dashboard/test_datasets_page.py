@@ -189,6 +189,11 @@ def test_the_card_says_what_is_known(workspace):
     assert any("## How it is labelled" in code.value for code in page().code)
 
 
+def test_a_trajectory_alone_is_no_example(workspace):
+    add_dataset(workspace, n=1, length=100)
+    assert not any(b.label.startswith("Mark the") for b in page().button)
+
+
 def test_one_click_marks_the_50_costliest_as_an_example(workspace):
     info = add_dataset(workspace, n=220, length=100)
     at = page()

@@ -3,12 +3,14 @@ import pytest
 from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, new_run, staged, store
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components import hotkeys
+from dashboard import state
+from dashboard.components import hotkeys, label_actions
 from dashboard.components.label_filters import Filters
 from dashboard.components.label_history import OPEN
 from safemil_core.data.labels.files import ledger_lines
 from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running import tasks
+from safemil_core.running.dataset_removal import remove_dataset
 from safemil_core.running.progress import Progress
 from safemil_core.running.tasks import Task
 
@@ -123,6 +125,7 @@ def test_undo_takes_back_only_ones_own_last_action(workspace, info):
     at = page(trajectory="3")
     at.button(key="label.non_preferred").click().run()
     at.button(key="label.undo").click().run()
+    assert "trajectory 3: non-preferred" in at.toast[0].value
     assert marked(workspace) == []
     at.button(key="label.undo").click().run()
     assert "has nothing to undo" in at.toast[0].value
@@ -229,6 +232,19 @@ def test_small_costs_can_be_filtered(workspace, info):
     assert len({slider.proto.format % cost for cost in costs}) == N
     slider.set_value((0.99, slider.max)).run()
     assert table(at)["#"].tolist() == np.flatnonzero(costs >= 0.99).tolist()
+
+
+def test_a_filter_that_takes_the_focus_off_the_list_leads_to_its_first(workspace, info):
+    labels(workspace).mark([5, 8], "preferred", author="ann")
+    labels(workspace).tag([8], "night", author="ann")
+    at = page(trajectory="3")
+    at.button_group(key="label.show").set_value("preferred").run()
+    assert at.subheader[0].value == "Trajectory 5"
+    at.multiselect(key=f"label.filter.{info.id}.tag").set_value(["night"]).run()
+    assert at.subheader[0].value == "Trajectory 8"
+    assert not at.button(key="label.select_all").disabled
+    at.button(key="label.unfilter").click().run()
+    assert at.subheader[0].value == "Trajectory 8"
 
 
 def test_nothing_passes_is_said(workspace, info):
@@ -370,22 +386,67 @@ def test_going_on_leaves_out_none_where_a_mark_takes_it_off_the_list(workspace, 
 def test_keys_are_applied_in_their_order_and_once(workspace, info, monkeypatch):
     monkeypatch.setattr(hotkeys, "_hotkeys", lambda on_events_change, **_: on_events_change())  # AppTest calls none
     at = page(trajectory="3")
-    events = [{"number": i, "key": key} for i, key in enumerate("njnjpz", start=1)]
-    at.session_state["label.keys"] = {"events": events}
-    at.run()
-    at.session_state["label.keys"] = {"events": [*events, {"number": 7, "key": "k"}, {"number": 8, "key": "q"}]}
-    at.run()
+    events = [{"number": i, "key": key, "about": info.id} for i, key in enumerate("njnjpzkq", start=1)]
+    for so_far in (events[:6], events):
+        at.session_state["label.keys"] = {"events": so_far}
+        at.run()
     assert marked(workspace) == [3, 4]
     assert marked(workspace, "preferred") == []
     assert [action.origin for action in labels(workspace).history()] == ["undo", "hand", "hand", "hand"]
     assert at.subheader[0].value == "Trajectory 4"
 
 
+@pytest.mark.parametrize("late", ["key", "choice"])
+def test_a_key_is_void_where_another_dataset_is_chosen_than_it_was_pressed_for(workspace, info, monkeypatch, late):
+    def apply(on_events_change, **_):
+        if late == "choice":  # heard with the key: the callbacks are still those of the dataset before
+            state.dataset.set("other")
+        on_events_change()
+
+    monkeypatch.setattr(hotkeys, "_hotkeys", apply)
+    pressed_for = add_dataset(workspace, "other", n=N + 1) if late == "key" else info
+    at = page(dataset="walks")
+    at.session_state["label.keys"] = {"events": [{"number": 1, "key": "u", "about": pressed_for.id}]}
+    at.run()
+    assert marked(workspace, "unsure") == []
+
+
+def test_a_key_that_fails_does_not_come_again(workspace, info, monkeypatch):
+    def fail(info, key):
+        pressed.append(key)
+        raise ValueError(key)
+
+    pressed = []
+    monkeypatch.setattr(hotkeys, "_hotkeys", lambda on_events_change, **_: on_events_change())
+    monkeypatch.setattr(label_actions, "press", fail)
+    at = page()
+    at.session_state["label.keys"] = {"events": [{"number": 1, "key": "u", "about": info.id}]}
+    at.run()
+    assert at.exception
+    assert not at.run().exception
+    assert pressed == ["u"]
+
+
+@pytest.mark.parametrize("action", ["preferred", "undo", "redo", "next", "tag.add"])
+def test_an_action_is_told_that_somebody_has_removed_the_dataset(workspace, info, action):
+    other = add_dataset(workspace, "other", n=N + 1)
+    at = page(dataset="walks", trajectory="3")
+    remove_dataset(workspace, "walks")
+    at.button(key=f"label.{action}").click().run()
+    assert not at.exception
+    assert [toast.value for toast in at.toast] == [
+        "There is no dataset `walks`; this is `other`.",
+        "there is no dataset 'walks'; `safemil datasets` lists them",
+    ]
+    assert not store(workspace).labels(other.name).history()
+
+
 def test_the_history_can_be_gone_back_to(workspace, info):
     first = labels(workspace).mark([1], "preferred", author="ann")
     labels(workspace).mark([2, 3], "non_preferred", author="ann", note="too fast")
     at = page_with_history()
-    assert any("2 trajectories · `too fast`" in m.value for m in at.markdown)
+    assert any("2 trajectories: non-preferred · `too fast`" in words for words in said(at))
+    assert any("trajectory 1: preferred" in words for words in said(at))
     at.button(key=f"label.restore.{first}").click().run()
     assert (marked(workspace), marked(workspace, "preferred")) == ([], [1])
     at.button(key="label.restore.0").click().run()

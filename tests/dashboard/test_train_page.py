@@ -41,6 +41,14 @@ def test_nothing_marked_means_no_start_and_a_way_to_label(workspace):
     assert "Mark some trajectories" in runs.links(app)
 
 
+def test_every_trajectory_marked_means_no_start_either(workspace):
+    info = runs.add_dataset(workspace, n=1)
+    runs.mark_costliest(workspace, info, n=1)
+    app = open_page("train")
+    assert button(app, "Train").disabled
+    assert "Every trajectory is marked non-preferred" in runs.words(app)
+
+
 def test_the_form_has_every_setting_with_its_default_and_its_help(workspace, info):
     app = runs.open_settings()
     shown = {
@@ -248,7 +256,7 @@ def test_a_name_and_a_note_are_kept_with_who_said_so_and_shown_as_they_are(works
     assert not app.exception
     assert app.subheader[1].value == "Run `a *b* :red[c]`"
     assert app.text[0].value == "<script>\n**d**"
-    assert app.selectbox(key="widget.run").options[0].startswith("a *b* :red[c] · done")
+    assert app.selectbox(key="widget.run").options == ["a *b* :red[c]"]
     assert app.dataframe[0].value["name"].tolist() == ["a *b* :red[c]"]
     found = resources.run_notes().of(run.id)
     assert (found.name, found.text, found.author) == ("a *b* :red[c]", "<script>\n**d**", "eve")

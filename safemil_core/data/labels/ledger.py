@@ -187,7 +187,9 @@ class LabelLedger:
         query = """
             SELECT a.id, a.at, a.author, a.origin, a.note, a.undoes,
                    count(DISTINCT e.trajectory) AS n_trajectories,
-                   coalesce(group_concat(DISTINCT nullif(e.reason, '')), '') AS reason
+                   coalesce(group_concat(DISTINCT nullif(e.reason, '')), '') AS reason,
+                   min(e.trajectory) AS trajectory,
+                   coalesce(group_concat(DISTINCT CASE e.aspect WHEN 'label' THEN e.value END), '') AS labels
             FROM (SELECT * FROM label_actions
                   WHERE dataset = :dataset AND (:only IS NULL OR id = :only)
                   ORDER BY id DESC LIMIT :limit) a

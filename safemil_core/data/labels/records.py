@@ -43,6 +43,10 @@ class LabelAction:
     """That it is about; those of the action that it took back, if it did."""
     reason: str = ""
     """The code it gave, or several with commas between."""
+    trajectory: int | None = None
+    """The first of them."""
+    labels: str = ""
+    """The Label it gave, or several with commas between."""
 
 
 class Event(NamedTuple):
