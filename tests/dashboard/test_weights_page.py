@@ -1,5 +1,7 @@
 """Weights: what other settings would make of the same cost, without training."""
 
+import json
+
 import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
@@ -25,6 +27,11 @@ def test_at_first_the_weights_are_the_runs_own(workspace, info, run):
     assert "Nobody yet" in runs.words(app)
     scatter = runs.figure(app, "weights.scatter")
     assert sum(len(trace["customdata"]) for trace in scatter["data"]) == runs.N
+
+
+def test_a_chart_whose_points_lead_on_has_no_tools_over_its_legend(workspace, info, run):
+    (scatter,) = [each for each in open_page("weights", run=run.id).get("plotly_chart") if "scatter" in each.proto.id]
+    assert json.loads(scatter.proto.config)["displayModeBar"] is False
 
 
 def test_bags_that_lean_to_what_costs_less_are_told_from_those_of_lemma_1(workspace, info, run):
