@@ -39,7 +39,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
     config = run.config
     own = run_resources.weighed(info, run, config.weights)
     has_one_length = bool(np.ptp(resources.trajectories(info).lengths) == 0)
-    chosen = _choose(run, config.weights, float(own.costs.max()), has_one_length=has_one_length)
+    chosen = _choose(run, own, has_one_length=has_one_length)
     now = run_resources.weighed(info, run, chosen)
     _numbers(info, now, own)
     _distributions(now)
@@ -64,8 +64,9 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
         st.switch_page("views/train.py")
 
 
-def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool) -> WeightConfig:
+def _choose(run: Run, report: WeightReport, *, has_one_length: bool) -> WeightConfig:
     """Scheme, strength and whether length counts; they begin with those that the run was trained with."""
+    own, highest = run.config.weights, float(report.costs.max())
     scheme_choice, strength, length = st.columns([5, 3, 2])
     scheme = scheme_choice.segmented_control(
         "Weights",
@@ -92,7 +93,7 @@ def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool
             "Largest trajectory cost C that is kept",
             0.0,
             highest,
-            min(own.threshold, highest),
+            min(own.threshold, highest) if own.scheme == "threshold" else report.median_cost,
             **fine_steps(0.0, highest),
             key=f"weights.{run.id}.threshold",
             help=WeightConfig.model_fields["threshold"].description,
