@@ -48,7 +48,7 @@ def trajectory_scatter(
                     "<extra></extra>",
                 )
             )
-    figure.update_layout(dragmode="select", xaxis_title=x_title, yaxis_title=y_title)
+    figure.update_layout(dragmode="select", xaxis_title=x_title, yaxis_title=y_title, legend_traceorder="reversed")
     return themed(figure, height, has_numbers_alone=True)
 
 

@@ -30,7 +30,7 @@ def histogram(edges: np.ndarray, counts: Mapping[Any, np.ndarray], title: str) -
                 marker={"color": LABEL_COLOURS[label], "line": {"width": 0}},
                 hovertemplate=f"%{{y}} {words}<br>{title} around %{{x:.3g}}<extra></extra>",
             )
-    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_layout(barmode="stack", bargap=0, legend_traceorder="normal")  # of stacked bars Plotly's is reversed
     figure.update_xaxes(title=title, zeroline=False)
     figure.update_yaxes(title="trajectories")
     return themed(figure, height=260, has_numbers_alone=True)

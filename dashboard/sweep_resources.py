@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.resources import datasets, shows_truth, workspace
-from safemil_core.errors import NotFound
 from safemil_core.running.sweeps.spec import SweepSpec, read_spec
 from safemil_core.running.sweeps.summary import observations, summary
 from safemil_core.running.sweeps.sweep_folder import Sweep, SweepStore
@@ -26,6 +25,8 @@ class Experiment:
     spec: SweepSpec
     sweep: Sweep | None
     """Its folder, once it was begun."""
+    missing: tuple[str, ...]
+    """Those of its datasets that are not there."""
 
     @property
     def name(self) -> str:
@@ -43,10 +44,16 @@ class Results:
 
 
 def experiments() -> list[Experiment]:
-    """Those of the workspace by name, and then the ready ones that have not begun."""
-    begun = [Experiment(sweep.spec_file, sweep.spec, sweep) for sweep in SweepStore(workspace()).list()]
-    ready = [Experiment(path, read_spec(path), None) for path in sorted(READY.glob("*.toml"))]
-    return [*begun, *(one for one in ready if one.name not in {other.name for other in begun})]
+    """Those of the workspace by name, then the ready ones that have not begun, first those that lack no dataset."""
+    known = {info.name for info in datasets().list()}
+
+    def experiment(spec_file: Path, spec: SweepSpec, sweep: Sweep | None = None) -> Experiment:
+        return Experiment(spec_file, spec, sweep, tuple(name for name in spec.datasets if name not in known))
+
+    begun = [experiment(sweep.spec_file, sweep.spec, sweep) for sweep in SweepStore(workspace()).list()]
+    ready = [experiment(path, read_spec(path)) for path in sorted(READY.glob("*.toml"))]
+    new = [one for one in ready if one.name not in {other.name for other in begun}]
+    return [*begun, *sorted(new, key=lambda one: bool(one.missing))]
 
 
 def results(sweep: Sweep) -> Results:
@@ -58,15 +65,6 @@ def hidden_datasets(spec: SweepSpec) -> list[str]:
     """Those of its datasets whose truth is hidden, which its results would tell."""
     known = {info.name: info for info in datasets().list()}
     return [name for name in spec.datasets if name in known and not shows_truth(known[name])]
-
-
-def missing_dataset(spec: SweepSpec) -> str:
-    """A sentence on the first of its datasets that is not there; empty where all are."""
-    try:
-        wanted_trials(workspace(), spec)
-    except NotFound as problem:
-        return str(problem)
-    return ""
 
 
 @st.cache_data(show_spinner=False, max_entries=20)

@@ -88,7 +88,7 @@ class Workspace:
         folder = self.uploads / secrets.token_hex(8)
         folder.mkdir()
         try:
-            path = folder / (re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._")[-100:] or "upload")
+            path = folder / harmless(name)
             with path.open("wb") as file:
                 shutil.copyfileobj(content, file, 2**20)
             yield path
@@ -155,6 +155,12 @@ def _whole(path: Path) -> Path:
 def is_name(text: str) -> bool:
     """Whether a text may name a dataset or a run: such a name is safe as a file name and in a URL."""
     return _NAME.fullmatch(text) is not None
+
+
+def harmless(name: str) -> str:
+    """A file name of an upload with plain characters alone, shortened in the middle where it is very long."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip("._") or "upload"
+    return plain if len(plain) <= 100 else f"{plain[:79]}_{plain[-20:]}"
 
 
 def as_name(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safemil_core.errors import InvalidConfig
-from safemil_core.workspace import Workspace, as_name, file_lock, is_name, whole_file
+from safemil_core.workspace import Workspace, as_name, file_lock, harmless, is_name, whole_file
 
 
 def test_the_environment_says_where_else_here(tmp_path, monkeypatch):
@@ -55,6 +55,12 @@ def test_an_upload_lies_inside_the_workspace_whatever_it_is_called(workspace, na
         assert path.read_bytes() == b"content"
         assert path.resolve().is_relative_to(workspace.uploads)
     assert list(workspace.uploads.iterdir()) == []
+
+
+def test_a_very_long_name_of_an_upload_keeps_its_front_and_its_ending():
+    assert harmless("my walks.hdf5") == "my_walks.hdf5"
+    name = harmless("car_circle_of_tuesday_" + 300 * "x" + "_seed_7.hdf5")
+    assert (len(name), name[:22], name[-12:]) == (100, "car_circle_of_tuesday_", "_seed_7.hdf5")
 
 
 def test_an_upload_is_removed_after_an_error_too(workspace):

@@ -13,9 +13,9 @@ from safemil_core.running.comparison import Compared, configurations, difference
 
 def compare_settings(chosen: Sequence[Compared], names: Mapping[str, str], numbers: Mapping[str, int]) -> None:
     """Dataset, labels, settings and versions: one row each, one column a run. See `compare_curves`."""
-    heading, switch = st.columns([4, 1], vertical_alignment="bottom")
-    heading.subheader("What they were made from", anchor=False)
-    is_short = switch.toggle("Differences only", True, key="compare.differences", persist_state="session")
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.subheader("What they were made from", anchor=False, width="stretch")
+    is_short = row.toggle("Differences only", True, key="compare.differences", persist_state="session")
     everything = configurations(chosen)
     differing = differences(everything)
     shown = differing if is_short else everything

@@ -125,17 +125,20 @@ def _choose_axes(info: DatasetInfo) -> tuple[int, int, int, bool]:
     """Both axes, the cells along them, and whether they reach as far as the outliers."""
     names = axis_names(info)
     numbers, second = range(len(names)), min(1, len(info.coordinate_names) - 1)
-    across, up, cells, reach = st.columns([3, 3, 2, 1.4], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
     chosen = []
-    for place, words, choice, default in (
-        (across, "Horizontal", state.map_x, state.x.among(range(len(info.coordinate_names)), 0)),
-        (up, "Vertical", state.map_y, state.y.among(range(len(info.coordinate_names)), second)),
+    for words, choice, default in (
+        ("Horizontal", state.map_x, state.x.among(range(len(info.coordinate_names)), 0)),
+        ("Vertical", state.map_y, state.y.among(range(len(info.coordinate_names)), second)),
     ):
-        number: int = place.selectbox(words, numbers, format_func=names.__getitem__, **choice.widget(numbers, default))
+        about = choice.widget(numbers, default)
+        number: int = row.selectbox(words, numbers, format_func=names.__getitem__, width=260, **about)
         choice.settle(number)  # a fragment's own run does not pass by the frame, which else keeps the URL
         chosen.append(number)
-    bins = cells.select_slider("Cells along an axis", BINS, value=40, key="costs.bins", persist_state="session")
-    is_full = reach.toggle("Full range", key="costs.full", help="Else the central 99 % of either dimension.",
+    bins = row.select_slider(
+        "Cells along an axis", BINS, value=40, key="costs.bins", width=220, persist_state="session"
+    )
+    is_full = row.toggle("Full range", key="costs.full", help="Else the central 99 % of either dimension.",
                            persist_state="session")  # fmt: skip
     return chosen[0], chosen[1], bins, is_full
 

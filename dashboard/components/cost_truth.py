@@ -54,34 +54,32 @@ def _curtain(info: DatasetInfo) -> None:
 @st.fragment
 def _report(info: DatasetInfo, run: Run) -> None:
     st.caption(_fairness(info, run))
-    level_place, among_place, threshold_place = st.columns([3, 4, 5], vertical_alignment="bottom")
-    items = _choice("Level", "costs.truth.level", ITEMS, level_place)
-    among = _choice("Of which trajectories", "costs.truth.among", AMONG, among_place)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    items = _choice("Level", "costs.truth.level", ITEMS, row)
+    among = _choice("Of which trajectories", "costs.truth.among", AMONG, row)
     if items == "steps":
-        threshold = threshold_place.slider(
+        threshold = row.slider(
             "Steps of at least this cost c are called violating", 0.0, 1.0, 0.5, 0.01, key="costs.truth.threshold",
             persist_state="session",
         )  # fmt: skip
         report = cost_resources.step_truth(info, run, among)
         at = cost_resources.step_cut(info, run, among, threshold)
     else:
-        report, at = _of_trajectories(info, run, among, threshold_place)
+        report, at = _of_trajectories(info, run, among, row)
     _numbers(report, at)
     _curves(report, at, items)
 
 
 def _of_trajectories(info: DatasetInfo, run: Run, among: Among, place: DeltaGenerator) -> tuple[TruthReport, Cut]:
     found = cost_resources.judged(info, run, among)
-    with place:
-        limit_place, threshold_place = st.columns([2, 3], vertical_alignment="bottom")
-    limit = limit_place.number_input(
-        "Violating above", 0.0, None, 0.0, 1.0, key="costs.truth.limit", persist_state="session",
+    limit = place.number_input(
+        "Violating above", 0.0, None, 0.0, 1.0, width=170, key="costs.truth.limit", persist_state="session",
         help="A trajectory violates where its true cost, summed over its steps, is above this.",
     )  # fmt: skip
     low, high = float(found.sums.min()), float(found.sums.max())
     threshold = low
     if high > low:
-        threshold = threshold_place.slider(
+        threshold = place.slider(
             "Called violating from C", low, high, (low + high) / 2, key=f"costs.truth.threshold.{run.id}.{among}",
             **fine_steps(low, high),
         )  # fmt: skip

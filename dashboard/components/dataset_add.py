@@ -17,6 +17,7 @@ from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.intakes import Intake, IntakeRequest
 from safemil_core.running.progress import Progress
+from safemil_core.workspace import as_name, harmless
 
 _COUNT = "datasets.uploads"
 """Part of the widgets' keys: another number empties them."""
@@ -53,7 +54,7 @@ def _upload() -> None:
     if inspected is None:
         return
     options = _options(key, inspected)
-    name, env_id = _name_and_environment(key)
+    name, env_id = _name_and_environment(key, harmless(uploads[0].name))
     if st.button("Import", type="primary", key=f"{key}.import"):
         bar = st.progress(0.0, text="Reading and checking…")
         try:
@@ -85,7 +86,7 @@ def _path() -> None:
     if inspected is None:
         return
     options = _options(key, inspected)
-    name, env_id = _name_and_environment(key)
+    name, env_id = _name_and_environment(key, names[0])
     if st.button("Import", type="primary", key=f"{key}.import"):
         paths = [transfers.importable_path(each) for each in names]
         _start(
@@ -193,10 +194,16 @@ def _options(key: str, inspected: Inspected) -> Options:
     return Options(columns=columns, episode_length=None if length is None else int(length))
 
 
-def _name_and_environment(key: str) -> tuple[str, str]:
+def _name_and_environment(key: str, first: str) -> tuple[str, str]:
+    """What is said of both; without a name the dataset has that of its first file."""
     left, right = st.columns(2)
     with left:
-        name = st.text_input("Name (optional)", key=f"{key}.name", help="Lower-case letters, digits, - and _.")
+        name = st.text_input(
+            "Name (optional)",
+            key=f"{key}.name",
+            placeholder=as_name(Path(first).stem),
+            help="Lower-case letters, digits, - and _.",
+        )
     with right:
         env_id = st.text_input(
             "Environment (optional)",

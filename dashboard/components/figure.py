@@ -42,12 +42,14 @@ def figure(
         on_select: what to do when points of it are selected, as for `st.plotly_chart`.
         selection_mode: how they can be selected.
         place: where to put it; the current container where None.
-        config: Plotly's options of how it behaves; its mode bar is there only where points can be selected.
+        config: Plotly's options of how it behaves; its mode bar, which lies over a legend, is there only for a box and
+            a lasso.
 
     Returns:
         The selection where `on_select` is not "ignore".
     """
-    options = {**_WITHOUT_NOISE, "displayModeBar": "hover" if on_select != "ignore" else False, **(config or {})}
+    has_tools = on_select != "ignore" and selection_mode != "points"
+    options = {**_WITHOUT_NOISE, "displayModeBar": "hover" if has_tools else False, **(config or {})}
     with (place or st).container(gap=None, key=f"figure.{key}"):
         selection = st.plotly_chart(
             chart, key=key, alt=alt, on_select=on_select, selection_mode=selection_mode, config=options

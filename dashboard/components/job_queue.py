@@ -17,16 +17,16 @@ from safemil_core.running.run_folder import Run
 EVERY_S = 1.0
 
 
-def job_queue() -> None:
-    """A row for each job, with a button that stops it; nothing where none lives."""
-    if not jobs.queue(resources.workspace()):
+def job_queue(shown: Run | None) -> None:
+    """A row for each job, with a button that stops it; nothing where none lives but that of the run shown below it."""
+    if not _others(shown):
         return
 
     @st.fragment(run_every=EVERY_S)
     def panel() -> None:
-        living = jobs.queue(resources.workspace())
-        if not living:
+        if not _others(shown):
             st.rerun()  # and stop looking
+        living = jobs.queue(resources.workspace())
         with st.container(border=True):
             waiting = sum(job.state == "queued" for job in living)
             st.markdown(f"**Queue** · {len(living) - waiting} at work, {waiting} waiting")
@@ -37,6 +37,11 @@ def job_queue() -> None:
                 _row(runs[job.subject], job, _place_in_queue(job, living), names[job.subject])
 
     panel()
+
+
+def _others(shown: Run | None) -> bool:
+    """Whether a job lives that is not of this run."""
+    return any(shown is None or job.subject != shown.id for job in jobs.queue(resources.workspace()))
 
 
 def job_line(job: Job) -> None:

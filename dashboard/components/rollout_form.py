@@ -18,19 +18,19 @@ def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
     """Which policies play, how many episodes, how many of them as films, and the start."""
     with st.form("rollouts.form"):
         beside = beside_picker(info, run)
-        episodes_choice, videos_choice, go = st.columns([3, 3, 2], vertical_alignment="bottom")
-        episodes = episodes_choice.slider(
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        episodes = row.slider(
             "Episodes of each policy", 5, 50, 20, key="rollouts.episodes", help="More: narrower intervals, longer wait."
         )
-        n_videos = videos_choice.slider(
+        n_videos = row.slider(
             "Videos", 0, 10, 4, key="rollouts.videos", help="Of the first episodes, one of each policy."
         )
-        is_clicked = go.form_submit_button(
+        is_clicked = row.form_submit_button(
             "Run the policies again" if run.evaluation else "Run the policies",
             type="primary",
             icon=":material/play_arrow:",
             disabled=is_live,
-            width="stretch",
+            width="content",
         )
     st.caption(
         f"In `{info.env_id}`, simulated in processes of their own. All play the same episodes; what was played before "

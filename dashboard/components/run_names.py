@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
-from dashboard.components.words import code_span, moment
+from dashboard.components.words import code_span, moment, plural
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
@@ -28,7 +28,8 @@ def run_name(run: Run, note: RunNote) -> str:
 
 def origin_words(info: RunInfo) -> str:
     """Its id, whose it is, and what it begins with or repeats, in Markdown."""
-    words = [f"`{info.id}`", f"by {code_span(info.author)}", f"{info.n_non_preferred} non-preferred trajectories"]
+    marked = plural(info.n_non_preferred, "non-preferred trajectory")
+    words = [f"`{info.id}`", f"by {code_span(info.author)}", marked]
     if info.warm_start:
         words.append(f"begins with the cost network of `{info.warm_start}`")
     if info.rerun_of:

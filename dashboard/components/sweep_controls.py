@@ -12,6 +12,7 @@ from dashboard.sweep_resources import Experiment
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.sweeps.sweep_folder import SweepStore
+from safemil_core.running.sweeps.trials import way_to
 from safemil_core.running.tasks import Task
 
 
@@ -56,7 +57,6 @@ def sweep_controls(chosen: Experiment) -> bool:
 
 def _begin(chosen: Experiment) -> None:
     """The button; greyed out, with the way out, where a dataset is missing."""
-    missing = sweep_resources.missing_dataset(chosen.spec)
     words = "Start" if chosen.sweep is None else "Do what is missing"
     st.button(
         words,
@@ -65,12 +65,13 @@ def _begin(chosen: Experiment) -> None:
         type="primary" if chosen.sweep is None else "secondary",
         on_click=_start,
         args=(chosen,),
-        disabled=bool(missing),
+        disabled=bool(chosen.missing),
         help="In processes of their own, one a core; where `RAY_ADDRESS` is set, on that Ray cluster. Trials that are "
         "done are not done again.",
     )
-    if missing:
-        st.info(missing)
+    if chosen.missing:
+        ways = "".join(f"\n- {code_span(way_to(name))}" for name in chosen.missing)
+        st.info(f"Needs {', '.join(map(code_span, chosen.missing))}. To make bundled ones:\n{ways}")
 
 
 def _start(chosen: Experiment) -> None:
@@ -86,5 +87,5 @@ def _start(chosen: Experiment) -> None:
 def _state_of(one: Experiment) -> str:
     progress = one.sweep.progress if one.sweep else None
     if progress is None:
-        return "ready"
+        return f"needs {', '.join(one.missing)}" if one.missing else "ready"
     return f"{progress.state}, {progress.done} of {progress.total}"

@@ -32,7 +32,7 @@ function begin(host) {
   let data = null, hasScrolled = false;
   const own = { send: null, visit: 0, show, end };
   const say = () => own.send({ number: wanted.number, at: wanted.at, said: (wanted.said = Date.now()) });
-  const go = (number) => { wanted = { number: number < data.of ? number : -1, at: Date.now() }; say(); };
+  const go = (number) => { wanted = { number, at: Date.now() }; say(); };
   const leave = () => go(-1);
   next.onclick = () => go(data.number + 1);
   back.onclick = () => go(data.number - 1);

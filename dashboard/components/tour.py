@@ -120,7 +120,7 @@ def _drawn(number: int) -> dict[str, object]:
 
 @state.uninterrupted()
 def _move() -> None:
-    """To another card, or -1: the end. The browser says it until it is heard."""
+    """To another card; to -1 from one that is left, past the last one when all were seen. Said until it is heard."""
     move = (state.widget_value(_KEY) or {}).get("move")
     if move and move["at"] != state.recall(_HEARD):
         state.remember(_HEARD, move["at"])
@@ -133,6 +133,8 @@ def _go(number: int) -> None:
         state.remember(_STOP, number)
         state.remember(_GO_TO, STOPS[number].page)
         return
+    if number == len(STOPS):
+        state.remember(_GO_TO, STOPS[0].page)  # where one begins; the last page is empty as yet
     state.remember(_STOP, -1)
     resources.workspace().tour_ended.touch()
 

@@ -127,10 +127,12 @@ def _points(info: DatasetInfo, listed: Listing, axes: tuple[str, str]) -> None:
     if any(axis.startswith("embedding") for axis in axes):
         first, second = resources.plane(info)[rows].T
         table = table.assign(**{"embedding 1": first, "embedding 2": second})
+    chart = charts_data.trajectory_scatter(
+        table, listed.said.labels[rows], info.observation_names, height=_HEIGHT, axes=axes
+    )
+    chart.update_layout(showlegend=False)  # the counts at the top of the page have the same colours
     figure(
-        charts_data.trajectory_scatter(
-            table, listed.said.labels[rows], info.observation_names, height=_HEIGHT, axes=axes
-        ),
+        chart,
         key=SCATTER_KEY,
         on_select=lambda: _select_points(info, SCATTER_KEY),
         selection_mode=("points", "box", "lasso"),

@@ -34,9 +34,9 @@ def list_bar(info: DatasetInfo, listed: Listing) -> None:
             key=ORDER_KEY,
             persist_state="session",
             label_visibility="collapsed",
-            width=240,
+            width=190,
         )
-        st.markdown(filter_count(len(rows), info.n_trajectories), width="content")
+        st.markdown(filter_count(len(rows), info.n_trajectories), width=150)  # as wide with a filter as without
         st.button(
             "Select all of them",
             on_click=select,
@@ -60,18 +60,18 @@ def trajectory_list(info: DatasetInfo, listed: Listing) -> None:
     st.dataframe(
         _table_to_show(listed.table.iloc[rows]),
         key=key,
-        height=280,
+        height=350,
         hide_index=True,
         on_select=lambda: _select_rows(info, key),
         selection_mode=["multi-row", "single-cell"],
         column_config={
-            "#": st.column_config.NumberColumn(width=44),
+            "#": st.column_config.NumberColumn(width=40),
             "label": st.column_config.MultiselectColumn(
-                width=112, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
+                width=102, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
             ),
-            "return": st.column_config.NumberColumn(format="%.1f"),
-            "true cost": st.column_config.NumberColumn(format="%.0f"),
-            "learned cost": st.column_config.NumberColumn(format="%.2f"),
+            "return": st.column_config.NumberColumn(format="%.1f", width=48),
+            "true cost": st.column_config.NumberColumn(format="%.0f", width=60),
+            "learned cost": st.column_config.NumberColumn("learned", format="%.2f", width=54, help="Learned cost."),
         },
     )
 

@@ -39,7 +39,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
     config = run.config
     own = run_resources.weighed(info, run, config.weights)
     has_one_length = bool(np.ptp(resources.trajectories(info).lengths) == 0)
-    chosen = _choose(run, config.weights, float(own.costs.max()), has_one_length=has_one_length)
+    chosen = _choose(run, own, has_one_length=has_one_length)
     now = run_resources.weighed(info, run, chosen)
     _numbers(info, now, own)
     _distributions(now)
@@ -64,10 +64,11 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
         st.switch_page("views/train.py")
 
 
-def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool) -> WeightConfig:
+def _choose(run: Run, report: WeightReport, *, has_one_length: bool) -> WeightConfig:
     """Scheme, strength and whether length counts; they begin with those that the run was trained with."""
-    scheme_choice, strength, length = st.columns([5, 3, 2])
-    scheme = scheme_choice.segmented_control(
+    own, highest = run.config.weights, float(report.costs.max())
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    scheme = row.segmented_control(
         "Weights",
         list(SCHEMES),
         default=own.scheme,
@@ -79,7 +80,7 @@ def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool
     )
     changed: dict[str, Any] = {"scheme": scheme}
     if scheme == "trajectory":
-        changed["beta"] = strength.select_slider(
+        changed["beta"] = row.select_slider(
             "Temperature beta",
             sorted({*BETAS, own.beta}),
             value=own.beta,
@@ -88,17 +89,17 @@ def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool
             persist_state="session",
         )
     elif scheme == "threshold":
-        changed["threshold"] = strength.slider(
+        changed["threshold"] = row.slider(
             "Largest trajectory cost C that is kept",
             0.0,
             highest,
-            min(own.threshold, highest),
+            min(own.threshold, highest) if own.scheme == "threshold" else report.median_cost,
             **fine_steps(0.0, highest),
             key=f"weights.{run.id}.threshold",
             help=WeightConfig.model_fields["threshold"].description,
             persist_state="session",
         )
-    changed["per_length"] = length.toggle(
+    changed["per_length"] = row.toggle(
         "C per length",
         value=own.per_length,
         key=f"weights.{run.id}.per_length",
@@ -111,16 +112,16 @@ def _choose(run: Run, own: WeightConfig, highest: float, *, has_one_length: bool
 
 def _numbers(info: DatasetInfo, now: WeightReport, own: WeightReport) -> None:
     """What the weighting amounts to, beside the run's own."""
-    effective, immobile, share, mean = st.columns(4)
+    row = st.container(horizontal=True)
     _metric(
-        effective,
+        row,
         "Effective trajectories",
         f"{now.effective_trajectories:.1f}",
         f"{own.effective_trajectories:.1f} in the run",
         "As many equally weighted trajectories would say as much (Kish). Few: the policy copies a handful.",
     )
     _metric(
-        immobile,
+        row,
         "Weight on immobile trajectories",
         f"{now.immobile_share:.1%}",
         f"{own.immobile_share:.1%} in the run",
@@ -130,17 +131,17 @@ def _numbers(info: DatasetInfo, now: WeightReport, own: WeightReport) -> None:
     if now.costly_share is None or own.costly_share is None:
         is_hidden = info.has_costs and not resources.shows_truth(info)
         words = "True costs are hidden until you reveal them." if is_hidden else "This dataset has no true costs."
-        share.metric("Weight on costly trajectories", "hidden" if is_hidden else "unknown", border=True, help=words)
+        row.metric("Weight on costly trajectories", "hidden" if is_hidden else "unknown", border=True, help=words)
         return
     _metric(
-        share,
+        row,
         "Weight on costly trajectories",
         f"{now.costly_share:.1%}",
         f"{own.costly_share:.1%} in the run",
         "Hidden truth: share of the weight on trajectories with any true cost. True costs are never used in training.",
     )
     _metric(
-        mean,
+        row,
         "Mean true cost cloned",
         f"{now.mean_true_cost:.1f}",
         f"{own.mean_true_cost:.1f} in the run",

@@ -156,7 +156,8 @@ info = pickers.chosen_dataset()
 with st.container():  # there with or without words: what follows keeps its place, and tabs stay as they were chosen
     if (added := state.forget("datasets.added")) and info is not None and info.name == added:
         st.success(
-            f"{code_span(added)} is valid: {plural(info.n_trajectories, 'trajectory')}, {plural(info.n_steps, 'step')}."
+            f"{code_span(added)} was imported: {plural(info.n_trajectories, 'trajectory')}, "
+            f"{plural(info.n_steps, 'step')}."
         )
     if gone := resources.datasets().missing():
         st.warning(f"Gone from the workspace: {', '.join(map(code_span, gone))}. Import their files again.")

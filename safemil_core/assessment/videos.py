@@ -22,6 +22,8 @@ LARGEST_ENLARGED = 384
 """Pixels along an edge."""
 TRUE_COST, LEARNED_COST, INK, PAPER = (32, 99, 174), (204, 110, 208), (226, 230, 240), (16, 19, 26)
 """Okabe and Ito's blue and purple, the colours of true and learned cost everywhere in this project."""
+TRUE_COST_WORDS = (87, 189, 234)
+"""Words in that blue could not be read on PAPER: a lighter one."""
 
 
 def film(path: Path, episode: Episode, frames: Sequence[np.ndarray], frame_stride: int) -> None:
@@ -95,7 +97,7 @@ def _strip(episode: Episode, width: int) -> Image.Image:
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=13)
     summary = f"return {episode.rewards.sum():.0f}   cost {episode.costs.sum():.0f}"
     draw.text((8, 5), summary, fill=INK, font=font)
-    draw.text((8, STRIP_HEIGHT - 17), "true cost", fill=TRUE_COST, font=font)
+    draw.text((8, STRIP_HEIGHT - 17), "true cost", fill=TRUE_COST_WORDS, font=font)
     draw.text((76, STRIP_HEIGHT - 17), "learned cost", fill=LEARNED_COST, font=font)
     for step in np.flatnonzero(episode.costs > 0).tolist():
         left = _column(step, episode, width)

@@ -36,6 +36,11 @@ class WeightReport:
     mean_true_cost: float | None
     """True cost of a trajectory drawn in proportion to its weight; None where unknown."""
 
+    @property
+    def median_cost(self) -> float:
+        """The trajectory cost C that half of all have at most."""
+        return float(np.median(self.costs))
+
 
 def report(
     step_costs: np.ndarray,

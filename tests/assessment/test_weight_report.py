@@ -16,6 +16,7 @@ def test_weights_and_their_true_cost_by_hand():
     config = WeightConfig(scheme="trajectory", beta=float(1 / np.log(3)), per_length=False)
     found = report(STEP_COSTS, OFFSETS, LABELS, np.array([0.0, 8.0, 9.0]), config, 1.0, FIRST)
     np.testing.assert_allclose(found.costs, [0, 1, 2])
+    assert found.median_cost == 1
     np.testing.assert_allclose(found.weights, [1.5, 0.5, 0])  # exp(-1 / beta) = 1/3, and the mean is 1
     assert found.effective_trajectories == pytest.approx(4 / 2.5)
     assert found.costly_share == pytest.approx(0.25)

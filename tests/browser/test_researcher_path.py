@@ -34,7 +34,7 @@ def upload(dashboard: Dashboard, page: Page) -> None:
     page.locator("input[type=file]").first.set_input_files(REPOSITORY / "assets" / "car_circle.hdf5")
     page.get_by_role("textbox", name="Name (optional)").first.fill("my_demos")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_text("is valid: 359 trajectories")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("was imported: 359 trajectories")).to_be_visible(timeout=SLOW)
     expect(page).to_have_url(re.compile("dataset=my_demos"))
     page.get_by_role("button", name="Mark the 50 costliest as an example").click()
     expect(page.get_by_text("50 trajectories marked non-preferred")).to_be_visible()

@@ -243,7 +243,7 @@ def open_page(dashboard: Dashboard, page: Page, dataset: str = "car_circle") -> 
 
 def came(page: Page, name: str, size: str) -> None:
     """The page shows the dataset that has come in."""
-    expect(page.get_by_test_id("stAlertContentSuccess")).to_contain_text(f"{name} is valid: {size}", timeout=SLOW)
+    expect(page.get_by_test_id("stAlertContentSuccess")).to_contain_text(f"{name} was imported: {size}", timeout=SLOW)
     expect(page).to_have_url(re.compile(rf"dataset={name}\b"))
 
 

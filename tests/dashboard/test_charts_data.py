@@ -15,6 +15,7 @@ def test_points_carry_their_trajectory_and_their_labels_colour():
     unlabelled, marked = figure.data
     assert (unlabelled.name, unlabelled.marker.color) == ("unlabelled (2)", UNLABELLED)
     assert (marked.name, marked.marker.color) == ("non-preferred (1)", NON_PREFERRED)
+    assert figure.layout.legend.traceorder == "reversed"  # the marked ones are drawn last and named first
     assert list(unlabelled.customdata) == [0, 2]
     assert (list(marked.customdata), list(marked.x), list(marked.y)) == ([1], [3.0], [8.0])
 

@@ -14,6 +14,7 @@ def test_histogram_bars_by_label():
     )
     assert {trace.name: trace.y.tolist() for trace in figure.data} == {"unlabelled": [3, 1], "non-preferred": [0, 2]}
     assert figure.data[0].x.tolist() == [0.5, 1.5]
+    assert figure.layout.legend.traceorder == "normal"
 
 
 def test_the_weight_scatter_names_what_is_known():

@@ -104,7 +104,16 @@ def test_a_colour_with_a_meaning_has_no_other():
 
 def test_films_have_the_colours_of_the_pages():
     for there, here in ((videos.TRUE_COST, TRUE_COST), (videos.LEARNED_COST, LEARNED_COST)):
-        assert "#{:02X}{:02X}{:02X}".format(*there) == here
+        assert hexadecimal(there) == here
+
+
+def test_the_words_on_films_can_be_read():
+    for words in (videos.INK, videos.TRUE_COST_WORDS, videos.LEARNED_COST):
+        assert contrast(hexadecimal(words), hexadecimal(videos.PAPER)) > 4.5
+
+
+def hexadecimal(rgb):
+    return "#{:02X}{:02X}{:02X}".format(*rgb)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

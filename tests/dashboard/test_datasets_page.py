@@ -55,10 +55,16 @@ def test_an_empty_workspace_says_what_to_do(workspace):
 def test_a_valid_upload_becomes_the_chosen_dataset_and_nothing_else_stays(workspace, tmp_path):
     at = upload(page(), hdf5(tmp_path))
     assert not at.exception
-    assert at.success[0].value == "`three_walks` is valid: 3 trajectories, 12 steps."
+    assert at.success[0].value == "`three_walks` was imported: 3 trajectories, 12 steps."
     assert [info.name for info in store(workspace).list()] == ["three_walks"]
     assert not any(workspace.uploads.iterdir())
     assert {metric.label: metric.value for metric in at.metric}["Steps each"] == "4"
+
+
+def test_the_name_that_an_upload_will_have_is_proposed(workspace, tmp_path):
+    at = page()
+    at.file_uploader[0].upload("Three Walks.hdf5", hdf5(tmp_path).read_bytes(), "application/octet-stream")
+    assert at.run().text_input(key="datasets.upload.0.name").placeholder == "three_walks"
 
 
 def test_a_broken_upload_is_named_in_one_sentence_and_leaves_nothing(workspace, tmp_path):
@@ -87,7 +93,7 @@ def test_several_files_make_one_dataset(workspace, tmp_path):
     at.run()
     at.button(key="datasets.upload.0.import").click().run()
     assert not at.exception
-    assert at.success[0].value == "`one` is valid: 6 trajectories, 24 steps."
+    assert at.success[0].value == "`one` was imported: 6 trajectories, 24 steps."
 
 
 def test_the_columns_of_a_table_are_mapped_in_a_dialogue(workspace, tmp_path):
@@ -102,7 +108,7 @@ def test_the_columns_of_a_table_are_mapped_in_a_dialogue(workspace, tmp_path):
     at.run()
     at.button(key="datasets.upload.0.import").click().run()
     assert not at.exception
-    assert at.success[0].value == "`walks` is valid: 2 trajectories, 3 steps."
+    assert at.success[0].value == "`walks` was imported: 2 trajectories, 3 steps."
     assert store(workspace).open("walks").observations.tolist() == [[0.5], [1.5], [2.5]]
 
 
@@ -134,7 +140,7 @@ def test_a_file_of_this_machine_is_imported_in_a_process_of_its_own(workspace, t
     at, ended = wait_for_the_import(at)
     assert ended.state == "done", ended
     assert store(workspace).info("walks").env_id == "SafetyCarCircle-v0"
-    assert [*told, *(success.value for success in at.success)] == ["`walks` is valid: 3 trajectories, 12 steps."]
+    assert [*told, *(success.value for success in at.success)] == ["`walks` was imported: 3 trajectories, 12 steps."]
     assert not at.run().success
     assert path.exists()
 

@@ -35,7 +35,12 @@ def test_a_ready_one_says_what_it_lacks(workspace):
     shown = page("bag_size")
     assert not shown.exception
     assert shown.button(key="sweep.start").disabled
-    assert shown.info[0].value == "there is no dataset 'car_circle'; `safemil import assets/car_circle.hdf5` brings it"
+    assert shown.info[0].value == (
+        "Needs `car_circle`, `car_run`, `ball_run`. To make bundled ones:\n"
+        "\n- `safemil import assets/car_circle.hdf5`"
+        "\n- `python assets/make_tasks.py car_run --out car_run.hdf5 && safemil import car_run.hdf5 --name car_run`"
+        "\n- `python assets/make_tasks.py ball_run --out ball_run.hdf5 && safemil import ball_run.hdf5 --name ball_run`"
+    )
     assert "cost.bag_size" in shown.code[0].value
 
 
@@ -53,6 +58,12 @@ def test_what_somebody_asks_and_what_a_trial_failed_of_are_no_markdown(workspace
     assert warning.value == f"`failed: {words.replace('`', chr(39))}`"
     for element in (*shown.markdown, *shown.caption, *shown.info, *shown.error):
         assert "elsewhere" not in element.value
+
+
+def test_those_that_can_begin_stand_first_and_the_others_say_what_they_need(workspace):
+    add_dataset(workspace, name="car_circle")
+    first, second, *_ = page("departures").selectbox(key="widget.experiment").options
+    assert (first, second) == ("departures · ready", "aggregators · needs car_run, ball_run")
 
 
 def test_while_the_truth_is_hidden_no_result_tells_it(workspace, tmp_path):

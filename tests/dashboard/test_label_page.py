@@ -274,6 +274,10 @@ def test_the_axes_of_the_points_are_a_choice(workspace, info):
     assert layout["yaxis"]["title"]["text"] == f"mean {info.observation_names[1]}"
 
 
+def test_no_legend_lies_under_the_tools_of_the_points(workspace, info):
+    assert figure(page(), "label.scatter")["layout"]["showlegend"] is False
+
+
 def test_paths_can_be_drawn_on(workspace, info):
     at = page()
     at.button_group(key="label.map").set_value("Paths").run()

@@ -196,6 +196,13 @@ def test_every_job_of_the_workspace_is_in_the_queue_and_can_be_stopped_there(wor
     assert jobs.job_of(workspace, at_work).state == "running"
 
 
+def test_a_job_of_the_run_that_is_shown_anyway_needs_no_queue(workspace, info):
+    run = runs.begin(runs.new_run(workspace, info))
+    app = open_page("train", run=run.id)
+    assert "Queue" not in runs.words(app)
+    assert len(app.get("progress")) == 1
+
+
 def test_what_has_stopped_can_go_on(workspace, info, monkeypatch):
     monkeypatch.setattr(jobs, "_wake", lambda workspace: None)
     run = runs.begin(runs.new_run(workspace, info))

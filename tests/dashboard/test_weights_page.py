@@ -1,5 +1,8 @@
 """Weights: what other settings would make of the same cost, without training."""
 
+import json
+
+import numpy as np
 import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
@@ -25,6 +28,11 @@ def test_at_first_the_weights_are_the_runs_own(workspace, info, run):
     assert "Nobody yet" in runs.words(app)
     scatter = runs.figure(app, "weights.scatter")
     assert sum(len(trace["customdata"]) for trace in scatter["data"]) == runs.N
+
+
+def test_a_chart_whose_points_lead_on_has_no_tools_over_its_legend(workspace, info, run):
+    (scatter,) = [each for each in open_page("weights", run=run.id).get("plotly_chart") if "scatter" in each.proto.id]
+    assert json.loads(scatter.proto.config)["displayModeBar"] is False
 
 
 def test_bags_that_lean_to_what_costs_less_are_told_from_those_of_lemma_1(workspace, info, run):
@@ -54,11 +62,19 @@ def test_the_other_schemes(workspace, info, run, scheme):
     assert len(app.dataframe) == 1
 
 
-def test_a_threshold_is_as_fine_as_the_costs(workspace, info, run):
+def test_a_threshold_is_as_fine_as_the_costs_and_begins_where_half_are_kept(workspace, info, run):
     app = open_page("weights", run=run.id)
     app.segmented_control(key=f"weights.{run.id}.scheme").set_value("threshold").run()
     (threshold,) = app.slider
     assert threshold.step == pytest.approx(threshold.max / 200)
+    assert threshold.value == pytest.approx(np.median(run.trajectories()["cost_sum"]))
+
+
+def test_the_threshold_of_a_run_that_has_one_is_its_own(workspace, info):
+    config = runs.CONFIG.with_values(["weights.scheme=threshold", "weights.threshold=0.25"])
+    run = runs.finish(runs.new_run(workspace, info, config), workspace)
+    (threshold,) = open_page("weights", run=run.id).slider
+    assert threshold.value == 0.25
 
 
 def test_without_true_costs_nothing_is_said_of_them(workspace):

@@ -101,13 +101,14 @@ def wanted_trials(workspace: Workspace, spec: SweepSpec) -> list[Trial]:
     """The trials of a sweep over the datasets of a workspace.
 
     Raises:
-        NotFound: a dataset is not there.
+        NotFound: a dataset is not there; the message names all that are not.
         InvalidConfig: a setting is out of its range.
     """
     infos = {info.name: info for info in DatasetStore.of(workspace).list()}
-    for name in spec.datasets:
-        if name not in infos:
-            raise NotFound(f"there is no dataset {name!r}; {_way_to(name)}")
+    missing = [name for name in spec.datasets if name not in infos]
+    if missing:
+        ways = ", ".join(f"`{way_to(name)}`" for name in missing)
+        raise NotFound(f"there is no dataset {' and no '.join(map(repr, missing))}; to make bundled ones: {ways}")
     ids = {name: infos[name].id for name in spec.datasets}
     environments = {name: _environment(workspace, infos[name]) for name in spec.datasets if spec.episodes}
     return trials_of(spec, ids, environments)
@@ -133,14 +134,13 @@ def _environment(workspace: Workspace, dataset: DatasetInfo) -> str:
         return dataset.env_id or ""
 
 
-def _way_to(name: str) -> str:
-    """The commands that bring a dataset."""
+def way_to(name: str) -> str:
+    """The commands that bring a dataset, if it is a bundled one."""
     if name == "car_circle":
-        return "`safemil import assets/car_circle.hdf5` brings it"
+        return "safemil import assets/car_circle.hdf5"
     if name == "car_pixels":
-        return "`python assets/make_car_pixels.py --out car_pixels.npz && safemil import car_pixels.npz` bring it"
-    make, take = f"python assets/make_tasks.py {name} --out {name}.hdf5", f"safemil import {name}.hdf5 --name {name}"
-    return f"if it is a bundled task, `{make} && {take}` bring it"
+        return "python assets/make_car_pixels.py --out car_pixels.npz && safemil import car_pixels.npz"
+    return f"python assets/make_tasks.py {name} --out {name}.hdf5 && safemil import {name}.hdf5 --name {name}"
 
 
 def trials_of(
