@@ -21,7 +21,7 @@ from safemil_core.learning.held_out import held_out_agreement
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.training_data import CPU, TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
-from safemil_core.running.doctor_results import write_findings
+from safemil_core.running.doctor_results import read_unseen, write_findings, write_unseen
 from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
@@ -49,7 +49,8 @@ def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) ->
     Args:
         workspace: where the run is.
         run: as far as it has come.
-        is_thorough: whether to train networks that go without some of the behaviour, which takes seconds to a minute.
+        is_thorough: whether to train networks that go without some of the behaviour, which takes seconds to a minute;
+            otherwise what such networks have said of the same cost network counts.
 
     Raises:
         SafeMILError: it has no costs yet, is not SafeMIL's, or the dataset that it was made for is gone.
@@ -62,7 +63,10 @@ def examine_run(workspace: Workspace, run: Run, *, is_thorough: bool = False) ->
         raise NotReady(f"run {run.id} has learned nothing yet; let its training end, or resume it where it has stopped")
     if is_thorough:
         prepare_process()
-    findings = examine(case_of(workspace, run, is_thorough=is_thorough))
+    case = case_of(workspace, run, is_thorough=is_thorough)
+    if is_thorough and case.unseen is not None:
+        write_unseen(run, case.unseen)
+    findings = examine(case)
     write_findings(run, findings)
     return findings
 
@@ -95,7 +99,9 @@ def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Cas
         returns=table["return"].to_numpy() if "return" in table else None,
         evaluation=run.evaluation,
     )
-    return replace(case, unseen=_unseen(case, data)) if is_thorough and run.has_costs else case
+    if not run.has_costs:
+        return case
+    return replace(case, unseen=_unseen(case, data) if is_thorough else read_unseen(run))
 
 
 def _unseen(case: Case, data: TrainingData) -> UnseenCosts | None:

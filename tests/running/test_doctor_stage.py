@@ -71,7 +71,11 @@ def test_only_a_thorough_examination_asks_networks_about_behaviour_that_they_hav
     unseen = case_of(workspace, run, is_thorough=True).unseen
     assert unseen.means.shape == (40,)
     assert np.isfinite(unseen.means).all()
-    assert examine_run(workspace, run, is_thorough=True) == read_findings(run)
+    thorough = examine_run(workspace, run, is_thorough=True)
+    assert thorough == read_findings(run)
+    assert examine_run(workspace, run) == thorough  # as after rollouts: what those networks said still counts
+    run.model("cost").touch()  # trained on since
+    assert case_of(workspace, run).unseen is None
 
 
 def test_networks_that_would_take_long_are_not_asked(workspace, monkeypatch):
