@@ -1,4 +1,4 @@
-"""Who is marked non-preferred in a trial: the true costs decide, as a person would who saw everything."""
+"""Who is marked in a trial: the true costs decide, as a person would who saw everything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from safemil_core.running.sweeps.spec import LabelPlan
 
 
 def marked_labels(true_costs: np.ndarray, plan: LabelPlan, rng: np.random.Generator) -> np.ndarray:
-    """[N] `non_preferred` or `none`.
+    """[N] `non_preferred`, `preferred` or `none`.
 
     Args:
         true_costs: [N] of each trajectory.
@@ -32,4 +32,12 @@ def marked_labels(true_costs: np.ndarray, plan: LabelPlan, rng: np.random.Genera
     labels[rng.choice(costly, n_right, replace=False)] = "non_preferred"
     unmarked = cheap[labels[cheap] == "none"]
     labels[rng.choice(unmarked, n_wrong, replace=False)] = "non_preferred"
+    cheapest = by_cost[n - n // 4 :]
+    cheapest = cheapest[labels[cheapest] == "none"]
+    if plan.n_preferred > len(cheapest):
+        raise InvalidLabels(
+            f"{plan.n_preferred} of {n} trajectories cannot be marked preferred: {len(cheapest)} of the cheapest "
+            "quarter are unmarked; lower labels.n_preferred"
+        )
+    labels[rng.choice(cheapest, plan.n_preferred, replace=False)] = "preferred"
     return labels

@@ -23,9 +23,9 @@ UNSEEN_METRICS: tuple[UnseenMetric, ...] = get_args(UnseenMetric)
 
 
 class LabelPlan(Settings):
-    """Which trajectories a trial marks non-preferred: by the true costs, as a person would who saw everything."""
+    """Which trajectories a trial marks: by the true costs, as a person would who saw everything."""
 
-    n_non_preferred: int = Field(50, ge=1, description="Trajectories that are marked.")
+    n_non_preferred: int = Field(50, ge=1, description="Trajectories that are marked non-preferred.")
     share: float = Field(
         0.15,
         gt=0,
@@ -34,6 +34,9 @@ class LabelPlan(Settings):
     )
     contamination: float = Field(
         0.0, ge=0, lt=1, description="Share of the marked that come from the cheaper half of all instead: wrong marks."
+    )
+    n_preferred: int = Field(
+        0, ge=0, description="Trajectories that are marked preferred, drawn from the cheapest quarter of all."
     )
 
 

@@ -166,6 +166,19 @@ def test_more_marks_than_the_share_holds_take_the_next_costliest():
     assert np.flatnonzero(labels == "non_preferred").tolist() == [14, 15, 16, 17, 18, 19]
 
 
+def test_preferred_marks_come_from_the_cheapest_quarter_and_leave_the_others_as_they_are():
+    costs, plan = np.arange(20.0), LabelPlan(n_non_preferred=4, share=0.2, contamination=0.5)
+    drawn = [marked_labels(costs, plan.model_copy(update={"n_preferred": n}), np.random.default_rng(0)) for n in (0, 3)]
+    without, labels = drawn
+    preferred = np.flatnonzero(labels == "preferred")
+    assert (len(preferred), preferred.max() < 5) == (3, True)
+    assert (labels == "non_preferred").tolist() == (without == "non_preferred").tolist()
+    with pytest.raises(
+        InvalidLabels, match="6 of 20 trajectories cannot be marked preferred: 5 of the cheapest quarter"
+    ):
+        marked_labels(costs, LabelPlan(n_non_preferred=4, share=0.2, n_preferred=6), np.random.default_rng(0))
+
+
 def test_a_dataset_too_small_for_so_many_marks():
     with pytest.raises(InvalidLabels, match="20 of 20 trajectories cannot be marked"):
         marked_labels(np.arange(20.0), LabelPlan(n_non_preferred=20), np.random.default_rng(0))
