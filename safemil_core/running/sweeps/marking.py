@@ -32,7 +32,8 @@ def marked_labels(true_costs: np.ndarray, plan: LabelPlan, rng: np.random.Genera
     labels[rng.choice(costly, n_right, replace=False)] = "non_preferred"
     unmarked = cheap[labels[cheap] == "none"]
     labels[rng.choice(unmarked, n_wrong, replace=False)] = "non_preferred"
-    cheapest = by_cost[n - n // 4 :]
+    shuffled = rng.permutation(n)  # many may cost nothing, and those that follow one another are often alike
+    cheapest = shuffled[np.argsort(true_costs[shuffled], kind="stable")][: n // 4]
     cheapest = cheapest[labels[cheapest] == "none"]
     if plan.n_preferred > len(cheapest):
         raise InvalidLabels(
