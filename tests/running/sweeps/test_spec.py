@@ -173,6 +173,8 @@ def test_preferred_marks_come_from_the_cheapest_quarter_and_leave_the_others_as_
     preferred = np.flatnonzero(labels == "preferred")
     assert (len(preferred), preferred.max() < 5) == (3, True)
     assert (labels == "non_preferred").tolist() == (without == "non_preferred").tolist()
+    of_ties = marked_labels(np.zeros(100), LabelPlan(n_non_preferred=4, n_preferred=20), np.random.default_rng(0))
+    assert np.ptp(np.flatnonzero(of_ties == "preferred")) > 50  # of all that cost as little
     with pytest.raises(
         InvalidLabels, match="6 of 20 trajectories cannot be marked preferred: 5 of the cheapest quarter"
     ):
