@@ -18,7 +18,7 @@ def sweep_results(sweep: Sweep) -> None:
     """As far as they are."""
     spec, found = sweep.spec, sweep_resources.results(sweep)
     if found.table.empty:
-        st.info("No trial is done yet.")
+        st.info("No trial is done as it is asked for now.")
         return
     is_partial = len(found.rows) < found.n_trials
     if is_partial:
