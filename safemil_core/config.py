@@ -155,8 +155,9 @@ class CostConfig(Settings):
         1.0,
         ge=0,
         le=100,
-        description="Where 50 trajectories or more are marked preferred: weight of the losses of non-preferred and of "
-        "unlabelled against preferred bags, beside the paper's; of fewer, so much less. 0: they count as unlabelled.",
+        description=f"Where {ENOUGH_PREFERRED} trajectories or more are marked preferred: weight of the losses of "
+        "non-preferred and of unlabelled against preferred bags, beside the paper's; of fewer, so much less. 0: they "
+        "count as unlabelled.",
     )
     costly_rate: float = Field(
         0.1,
