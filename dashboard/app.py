@@ -10,7 +10,8 @@ from streamlit.delta_generator_singletons import context_dg_stack, get_default_d
 from dashboard import resources, state
 from dashboard.components import pickers
 from dashboard.components.tour import tour, tour_button
-from safemil_core.errors import SafeMILError
+from dashboard.drawing import drawing
+from dashboard.telling import show_told
 
 # Streamlit begins a run where the fragment that ran before it in the same thread has written: within its container.
 # In the browser that is nowhere on another page, which then stays white.
@@ -52,9 +53,8 @@ resources.ensure_bundled_dataset()
 
 with st.sidebar:
     info = pickers.dataset_picker()
-    if info is not None and page.title in WITH_RUN:
-        pickers.run_picker(info)
     if info is not None:
+        pickers.run_picker(info, is_shown=page.title in WITH_RUN)
         pickers.truth_switch(info)
     pickers.author_picker()
     tour_button()
@@ -62,9 +62,8 @@ with st.sidebar:
 shown = page.url_path or "datasets"
 state.remember("page", shown)  # empty states say what it is for
 tour(shown)
-try:
+show_told()
+with drawing():
     with state.only_this_page():
         page.run()
     resources.quicken_reruns()
-except SafeMILError as problem:  # what no part of the page has said itself: a run of another version, a folder gone
-    st.error(str(problem))

@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.components.words import harmless
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
@@ -275,4 +276,4 @@ def _import_bundled(root: Path, file: Path) -> None:
         try:
             store.add(file, name=BUNDLED_NAME)
         except SafeMILError as problem:  # the dashboard works without it
-            st.warning(str(problem))
+            st.warning(harmless(str(problem)))

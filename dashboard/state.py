@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -79,16 +79,15 @@ class Choice(Generic[T]):
         elif theirs != ours:
             st.session_state[self._value] = theirs
 
-    def settle(self, value: T | None) -> str | None:
-        """Take the value that a widget shows, so that the URL has it even where nobody chose it.
+    def missing(self, options: Collection[T]) -> str | None:
+        """What was chosen, where it is none of the options, in the URL's words; None where all is well."""
+        value, text = self.get(), st.session_state.get(self._value)
+        return text if value is None or value not in options else None
 
-        Returns:
-            what was chosen in its place, which is not there; None where all is well.
-        """
-        chosen = st.session_state.get(self._value)
+    def settle(self, value: T | None) -> None:
+        """Take the value that a widget shows, so that the URL has it even where nobody chose it."""
         self.set(value)
         self.say()
-        return None if chosen in (None, str(value)) else chosen
 
     def say(self) -> None:
         """Let the URL follow. The frame does so in every run of the script; a fragment's own run does not pass it."""
@@ -165,13 +164,10 @@ def choose_dataset(name: str | None) -> None:
         choice.set(None)
 
 
-def settle_dataset(name: str) -> str | None:
-    """Like `Choice.settle`; what was chosen within a dataset that is not there makes no sense either."""
-    missing = dataset.settle(name)
-    if missing is not None:
-        for choice in _OF_A_DATASET:
-            choice.settle(None)
-    return missing
+def leave_dataset() -> None:
+    """Forget all that was chosen within a dataset that is not there, also in the URL."""
+    for choice in _OF_A_DATASET:
+        choice.settle(None)
 
 
 def dataset_widget(options: Sequence[str]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.empty_states import page_link
-from dashboard.components.label_message import tell
 from dashboard.components.words import code_span, plural
+from dashboard.telling import callback, tell
 from safemil_core.assessment.agreement import Conflict, Kappa, PairAgreement, conflicts, pair_agreements
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
@@ -74,7 +74,7 @@ def _conflict(info: DatasetInfo, conflict: Conflict) -> None:
                       args=(info, conflict.trajectory, label))  # fmt: skip
 
 
-@state.uninterrupted()
+@callback
 def settle(info: DatasetInfo, trajectory: int, label: Label, note: str = "") -> None:
     """Decide on a label, knowing what others or the audit say."""
     resources.labels(info).mark([trajectory], label, author=state.author(), note=note, origin="settle")

@@ -9,13 +9,12 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
 from dashboard.components.label_actions import COLOURS
-from dashboard.components.label_message import tell
 from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, moment, plural
+from dashboard.telling import callback
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
-from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.committees import Committee
 from safemil_core.running.tasks import Task
@@ -122,9 +121,6 @@ def _settled(info: DatasetInfo, said: LabelState) -> set[int]:
     return {j.trajectory for j in judgements if j.is_settlement and said.marked_at[j.trajectory] == j.action}
 
 
-@state.uninterrupted()
+@callback
 def _start(info: DatasetInfo) -> None:
-    try:
-        tasks.start_committee(resources.workspace(), info, state.author())
-    except SafeMILError as problem:
-        tell(str(problem))
+    tasks.start_committee(resources.workspace(), info, state.author())

@@ -8,6 +8,7 @@ from dashboard import resources, state
 from dashboard.components.audit_agreement import kappa_words
 from dashboard.components.judge_panel import is_open, judge_panel, open_panel
 from dashboard.components.words import code_span, plural
+from dashboard.telling import callback
 from safemil_core.assessment.agreement import DECIDED, pick_retests, self_agreement
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
@@ -66,7 +67,7 @@ def _start(info: DatasetInfo, picks: list[int]) -> None:
     open_panel(_SERIES)
 
 
-@state.uninterrupted()
+@callback
 def _judge(info: DatasetInfo, trajectory: int, label: Label) -> None:
     series = _series(info)
     if not series or series[0] != trajectory:

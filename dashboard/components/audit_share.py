@@ -9,6 +9,7 @@ from dashboard import resources, state
 from dashboard.components import pickers
 from dashboard.components.empty_states import page_link
 from dashboard.components.judge_panel import is_open, judge_panel, open_panel
+from dashboard.telling import callback
 from safemil_core.assessment.preferred_share import N_AUDIT, PreferredShare, audit_sample, preferred_share
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -75,7 +76,7 @@ def _result(info: DatasetInfo, share: PreferredShare) -> None:
     st.markdown(str(share) + (f" That is {share_words(share)}." if share.n_judged else ""))
     if not share.n_judged:
         return
-    run = pickers.chosen_run(info)
+    run = pickers.chosen_run()
     used, source = RunConfig().cost.bag_size, "the default settings use"
     config = None if run is None else run.known_config
     if config is not None:
@@ -114,7 +115,7 @@ def _start_button(info: DatasetInfo, number: int, words: str) -> None:
               icon=":material/casino:", disabled=not is_possible)  # fmt: skip
 
 
-@state.uninterrupted()
+@callback
 def _start(info: DatasetInfo, name: str) -> None:
     labels = resources.labels(info)
     if name not in {snapshot.name for snapshot in labels.snapshots()}:  # or somebody else has just begun it
@@ -122,7 +123,7 @@ def _start(info: DatasetInfo, name: str) -> None:
     open_panel(_PANEL)
 
 
-@state.uninterrupted()
+@callback
 def _judge(info: DatasetInfo, trajectory: int, label: Label) -> None:
     labels = resources.labels(info)
     if resources.label_state(info).labels[trajectory] == "none":

@@ -13,6 +13,7 @@ from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span, plural
+from dashboard.drawing import fragment
 from safemil_core.assessment.cost_curves import LEAST, Curve, ReadableCost, Surface
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -43,7 +44,7 @@ def cost_curves(info: DatasetInfo, run: Run) -> None:
     _section(info, run)
 
 
-@st.fragment
+@fragment()
 def _section(info: DatasetInfo, run: Run) -> None:
     follow()
     cost, names = cost_resources.readable_cost(info, run), input_names(info, run)

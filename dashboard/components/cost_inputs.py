@@ -11,6 +11,8 @@ from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import plural
+from dashboard.drawing import fragment
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import tasks
 from safemil_core.running.importances import read_importance
@@ -27,8 +29,6 @@ def cost_inputs(info: DatasetInfo, run: Run) -> None:
     if info.images:
         st.info("What each input adds step by step is shown for numbers alone, and this cost sees images.")
         return
-    # What a run has lost is said by the frame, which does not see into a fragment.
-    cost_resources.cost_function(info, run)
     _along(info, run)
 
 
@@ -45,7 +45,7 @@ def _overall(run: Run) -> None:
         )  # fmt: skip
 
 
-@state.uninterrupted()
+@callback
 def _start(run: Run) -> None:
     tasks.start(resources.workspace(), Task.of_run("inputs", run))
 
@@ -62,7 +62,7 @@ def _show(table: pd.DataFrame) -> None:
     )
 
 
-@st.fragment
+@fragment()
 def _along(info: DatasetInfo, run: Run) -> None:
     follow()
     trajectory = chosen_trajectory(info, run)

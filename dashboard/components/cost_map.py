@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from dashboard import map_resources, resources, run_resources, state
+from dashboard import map_resources, resources, state
 from dashboard.charts_maps import Grid, MapKind, MapPanel, panel
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.cell_inside import cell_inside
@@ -16,6 +16,7 @@ from dashboard.components.figure import file_stem
 from dashboard.components.run_names import distinct_names
 from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span
+from dashboard.drawing import fragment
 from dashboard.map_resources import CellValue
 from safemil_core.assessment.principal_components import N
 from safemil_core.assessment.state_axes import axis_names
@@ -58,12 +59,11 @@ class View:
 
 def cost_map(info: DatasetInfo, run: Run) -> None:
     """Heatmaps of the learned cost over two chosen axes, beside the true cost where that is known and shown."""
-    run_resources.run_costs(run)  # what a run has lost is said by the frame, which does not see into a fragment
     labels = map_resources.run_labels(run)
     _section(info, run, tuple(label for label in LABELS if label in labels))
 
 
-@st.fragment
+@fragment()
 def _section(info: DatasetInfo, run: Run, labels: tuple[Label, ...]) -> None:
     follow()
     x, y, bins, is_full = _choose_axes(info)

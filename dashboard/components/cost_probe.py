@@ -9,6 +9,7 @@ from dashboard import charts_probe, cost_resources, run_resources, state
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import code_span, fine_steps, plural
+from dashboard.drawing import fragment
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -24,12 +25,10 @@ def cost_probe(info: DatasetInfo, run: Run) -> None:
     if info.images:
         st.info("This cost sees images, and a probe needs numbers: no picture lies between two others.")
         return
-    # What a run has lost is said by the frame, which does not see into a fragment.
-    cost_resources.cost_function(info, run)
     _section(info, run)
 
 
-@st.fragment
+@fragment()
 def _section(info: DatasetInfo, run: Run) -> None:
     follow()
     trajectory = chosen_trajectory(info, run)

@@ -17,6 +17,7 @@ from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
 from dashboard.components.trajectory_below import follow, lead_on
+from dashboard.drawing import fragment
 from dashboard.run_resources import StepValue
 from safemil_core.assessment import rasters
 from safemil_core.assessment.rasters import Alignment, Layout, Picture, Window
@@ -67,7 +68,7 @@ def cost_raster(info: DatasetInfo, run: Run) -> None:
     _raster(info, run)
 
 
-@st.fragment
+@fragment()
 def _raster(info: DatasetInfo, run: Run) -> None:
     follow()
     table = run_resources.raster_table(info, run)

@@ -12,6 +12,8 @@ from dashboard import charts_truth, cost_resources, resources, state
 from dashboard.components.figure import figure
 from dashboard.components.words import code_span, fine_steps, moment, number, plural
 from dashboard.cost_resources import Among
+from dashboard.drawing import fragment
+from dashboard.telling import callback
 from safemil_core.assessment import truth
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo
@@ -36,7 +38,7 @@ def cost_truth(info: DatasetInfo, run: Run) -> None:
         _report(info, run)
 
 
-@state.uninterrupted()
+@callback
 def _reveal(info: DatasetInfo) -> None:
     resources.hidden_truth(info).reveal(state.author())
 
@@ -51,7 +53,7 @@ def _curtain(info: DatasetInfo) -> None:
         st.button("Reveal the truth", type="primary", icon=":material/visibility:", on_click=_reveal, args=(info,))
 
 
-@st.fragment
+@fragment()
 def _report(info: DatasetInfo, run: Run) -> None:
     st.caption(_fairness(info, run))
     row = st.container(horizontal=True, vertical_alignment="bottom")

@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard import resources, state, transfers
 from dashboard.components.column_mapping import column_mapping
 from dashboard.components.words import code_span, plural
+from dashboard.drawing import fragment
+from dashboard.telling import show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.intake.confined import Inspected
 from safemil_core.data.recording import Options
@@ -63,7 +65,7 @@ def _upload() -> None:
             )
         except SafeMILError as problem:
             bar.empty()
-            st.error(str(problem))
+            show_problem(problem)
             return
         _take(info)
         st.rerun()
@@ -127,7 +129,7 @@ def _on_their_way() -> None:
     """Imports in processes of their own that this browser session started, until they have ended and were seen."""
     is_live = any(not intake.progress.is_finished for intake in _watched())
 
-    @st.fragment(run_every=1.0 if is_live else None)
+    @fragment(run_every=1.0 if is_live else None)
     def panel() -> None:
         for intake in _watched():
             progress, request = intake.progress, intake.request
@@ -137,7 +139,7 @@ def _on_their_way() -> None:
                 _take(resources.datasets().info(progress.message))
                 st.rerun()
             elif progress.is_finished:
-                st.error(f"{what}: {progress.message}")
+                show_problem(f"{what}: {progress.message}")
                 st.button("Dismiss", key=f"datasets.dismiss.{intake.id}", on_click=_no_longer_watched,
                           args=(intake.id,))  # fmt: skip
             else:
@@ -180,7 +182,7 @@ def _look(inspect: Callable[[], Inspected]) -> Inspected | None:
         with st.spinner("Looking into it…"):
             inspected = inspect()
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return None
     st.caption(f"Format: **{inspected.format}**")
     return inspected

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import state, transfers
 from dashboard.components import pickers
 from dashboard.components.words import code_span, plural
+from dashboard.telling import show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.formats import WRITABLE
 from safemil_core.errors import SafeMILError
@@ -23,7 +24,7 @@ def dataset_export(info: DatasetInfo) -> None:
         keep = st.selectbox("Trajectories", list(KEEPS), format_func=KEEPS.__getitem__, key="export.keep")
     with right:
         format_name = st.selectbox("Format", [*WRITABLE, SIDECAR], key="export.format")
-    run = pickers.chosen_run(info)
+    run = pickers.chosen_run()
     has_costs = run is not None and run.has_costs
     with_run = st.checkbox(
         "With the chosen run's weights and learned costs", has_costs, disabled=not has_costs, key="export.run"
@@ -33,7 +34,7 @@ def dataset_export(info: DatasetInfo) -> None:
             with st.spinner("Writing…"):
                 exported = transfers.export(info, format_name, keep, run if with_run else None)
         except SafeMILError as problem:
-            st.error(str(problem))
+            show_problem(problem)
         else:
             state.remember("datasets.exported", (info.id, exported))
     dataset_id, exported = state.recall("datasets.exported", ("", None))

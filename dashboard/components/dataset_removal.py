@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.words import code_span
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running.dataset_removal import remove_dataset, runs_made_of
 
 
@@ -26,11 +26,7 @@ def removal(info: DatasetInfo) -> None:
         st.button("Remove for good", type="primary", key=f"{key}.sure", on_click=_remove, args=(info,))
 
 
-@state.uninterrupted()
+@callback
 def _remove(info: DatasetInfo) -> None:
-    try:
-        remove_dataset(resources.workspace(), info.name)
-    except SafeMILError as problem:
-        st.toast(str(problem), icon=":material/error:")
-        return
+    remove_dataset(resources.workspace(), info.name)
     state.choose_dataset(None)

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, sentence
+from dashboard.telling import show_problem
 from safemil_core.assessment.environments import canonical, find_environment
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
 from safemil_core.assessment.environments.user_files import UserFiles
@@ -92,7 +93,7 @@ def _bring(info: DatasetInfo) -> None:
         with workspace.received(upload.name, upload) as path:
             added = UserFiles(workspace).add(path)
     except SafeMILError as problem:
-        st.error(sentence(str(problem)))
+        show_problem(sentence(str(problem)))
         return
     resources.datasets().name_environment(info.name, added.name)
     st.rerun()

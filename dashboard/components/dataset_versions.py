@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.words import code_span, plural
+from dashboard.telling import show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
 from safemil_core.errors import SafeMILError
@@ -45,7 +46,7 @@ def _filter(info: DatasetInfo) -> None:
             wanted = set(parse_numbers(only))
             chosen = [number for number in chosen if number in wanted]
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return
     name, is_wanted = _name_and_button(info, "filtered", "Make the version", disabled=not chosen)
     st.caption(f"{plural(len(chosen), 'trajectory')} of {info.n_trajectories}, with their labels, segments and tags.")
@@ -81,7 +82,7 @@ def _make(make: Callable[[], DatasetInfo]) -> None:
         with st.spinner("Writing the version…"):
             made = make()
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return
     state.choose_dataset(made.name)
     state.remember("datasets.added", made.name)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import resources, run_resources
 from dashboard.components.empty_states import page_link
+from dashboard.drawing import fragment
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs
 from safemil_core.running.health import Health
@@ -22,7 +23,7 @@ def doctor_banner(info: DatasetInfo, run: Run) -> None:
         return  # it knows nothing of others
     is_live = not jobs.job_of(resources.workspace(), run).is_finished
 
-    @st.fragment(run_every=EVERY_S if is_live else None)
+    @fragment(run_every=EVERY_S if is_live else None)
     def line() -> None:
         state = run_resources.health(info, run)
         if is_live and not state.is_early:

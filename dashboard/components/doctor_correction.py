@@ -10,12 +10,13 @@ from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
 from dashboard.components.words import TRUTH_METRICS, code_span
+from dashboard.drawing import fragment
+from dashboard.telling import callback, show_problem
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.immobile import NEED_ROLLOUTS
 from safemil_core.assessment.doctor.verdict import Verdict, verdict
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running import corrections, jobs, tasks
 from safemil_core.running.corrections import KEY_NUMBERS, OF_THE_TRUTH, key_numbers
 from safemil_core.running.doctor_results import read_findings
@@ -23,7 +24,6 @@ from safemil_core.running.health import told
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 
-MESSAGE = "doctor.message"
 N_EPISODES = 5
 """Of each policy, to see whether it moves."""
 
@@ -55,7 +55,7 @@ def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
     is_played = rollouts.is_live
     is_waiting = not seen.is_finished or (seen.state == "done" and examined is None) or is_played
 
-    @st.fragment(run_every=1.0 if is_waiting else None)
+    @fragment(run_every=1.0 if is_waiting else None)
     def watch() -> None:
         job = jobs.job_of(resources.workspace(), corrected)
         progress = rollouts.progress
@@ -75,7 +75,7 @@ def correction(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> None:
             _way_to(corrected, "Its own page")
         watch()
         if seen.state in ("failed", "lost", "stopped"):
-            st.error(seen.message or f"The corrected run is {seen.state}.")
+            show_problem(seen.message or f"The corrected run is {seen.state}.")
         elif not is_waiting:
             _judge(info, cause, run, corrected)
 
@@ -151,11 +151,8 @@ def _link_words(run: Run) -> str:
     return code_span(run_name(run, resources.run_notes().of(run.id)))
 
 
-@state.uninterrupted()
+@callback
 def _start(info: DatasetInfo, run: Run, finding: Finding) -> None:
-    try:
-        corrections.start_correction(
-            resources.workspace(), run, finding, info, resources.labels(info), author=state.author()
-        )
-    except SafeMILError as problem:
-        state.remember(MESSAGE, str(problem))
+    corrections.start_correction(
+        resources.workspace(), run, finding, info, resources.labels(info), author=state.author()
+    )

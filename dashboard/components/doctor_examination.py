@@ -9,6 +9,8 @@ from dashboard.components.doctor_banner import health_words
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
 from dashboard.components.words import code_span
+from dashboard.drawing import fragment
+from dashboard.telling import show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs, tasks
 from safemil_core.running.run_folder import Run
@@ -21,7 +23,7 @@ def examination_bar(info: DatasetInfo, run: Run) -> None:
     training, examining = jobs.job_of(resources.workspace(), run), task.is_live
     is_live, seen = not training.is_finished, run_resources.health(info, run)
 
-    @st.fragment(run_every=1.0 if is_live or examining else None)
+    @fragment(run_every=1.0 if is_live or examining else None)
     def line() -> None:
         health = run_resources.health(info, run)
         now = jobs.job_of(resources.workspace(), run)
@@ -33,7 +35,7 @@ def examination_bar(info: DatasetInfo, run: Run) -> None:
         elif progress is not None and examining:
             progress_line(progress, "examinations")
         elif progress is not None and progress.state in ("failed", "lost"):
-            st.error(progress.message or "The examination ended without a word.")
+            show_problem(progress.message or "The examination ended without a word.")
 
     with st.container(horizontal=True, vertical_alignment="center"):
         name = code_span(run_name(run, resources.run_notes().of(run.id)))

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components import pickers
 from dashboard.components.job_queue import job_line
+from dashboard.drawing import fragment
 from safemil_core.config import Method
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.baselines.settings import COSTLESS, OWN_WEIGHTS
@@ -73,42 +74,42 @@ def need_dataset() -> DatasetInfo:
     return info
 
 
-def need_run(info: DatasetInfo) -> Run:
+def need_run() -> Run:
     """The chosen run of the dataset; where there is none, say so and end the page."""
-    run = pickers.chosen_run(info)
+    run = pickers.chosen_run()
     if run is None:
         empty_state("Nothing has been trained on this dataset yet.", "train", "Train a cost and a policy")
         st.stop()
     return run
 
 
-def need_costs(info: DatasetInfo) -> Run:
+def need_costs() -> Run:
     """The chosen run if its costs are learned; where they are not (yet), say so and end the page."""
-    run = need_run(info)
+    run = need_run()
     _need_method(run, COSTLESS, "learns no costs: what its policy clones follows from its name")
     if not run.has_costs:
         _wait_or_see_why(run, "This run is still learning its costs.", lambda run: run.has_costs)
     return run
 
 
-def need_weights(info: DatasetInfo) -> Run:
+def need_weights() -> Run:
     """The chosen run if its costs are learned and weigh what is cloned; where not (yet), say so and end the page."""
-    run = need_costs(info)
+    run = need_costs()
     _need_method(run, OWN_WEIGHTS, "weighs steps in a way of its own, which no scheme here can change")
     return run
 
 
-def need_examinable(info: DatasetInfo) -> Run:
+def need_examinable() -> Run:
     """The chosen run if the doctor knows its method; where not, say so and end the page."""
-    run = need_run(info)
+    run = need_run()
     baselines = tuple(method for method in get_args(Method) if method != "safemil")
     _need_method(run, baselines, "is there for comparison, and the doctor knows only what goes wrong with safemil")
     return run
 
 
-def need_policies(info: DatasetInfo) -> Run:
+def need_policies() -> Run:
     """The chosen run if its policies are cloned; where they are not (yet), say so and end the page."""
-    run = need_run(info)
+    run = need_run()
     if not run.has_policies:
         _wait_or_see_why(run, "This run is still cloning its policies.", lambda run: run.has_policies)
     return run
@@ -133,7 +134,7 @@ def _wait_or_see_why(run: Run, still: str, is_there: Callable[[Run], bool]) -> N
     st.stop()
 
 
-@st.fragment(run_every=EVERY_S)
+@fragment(run_every=EVERY_S)
 def _watch(run: Run, is_there: Callable[[Run], bool]) -> None:
     """How far the run is; draw the page anew once it is there, or the run has ended."""
     job = jobs.job_of(resources.workspace(), run)

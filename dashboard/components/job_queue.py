@@ -10,6 +10,7 @@ from dashboard import resources, state
 from dashboard.components.progress_line import COLOURS, progress_line, progress_words, share
 from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
+from dashboard.drawing import fragment
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run
@@ -22,7 +23,7 @@ def job_queue(shown: Run | None) -> None:
     if not _others(shown):
         return
 
-    @st.fragment(run_every=EVERY_S)
+    @fragment(run_every=EVERY_S)
     def panel() -> None:
         if not _others(shown):
             st.rerun()  # and stop looking

@@ -12,10 +12,10 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.label_history import action_words
-from dashboard.components.label_message import tell, told
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
 from dashboard.components.words import code_span, plural
+from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
 
@@ -107,7 +107,7 @@ def _tag_button(info: DatasetInfo, listed: Listing) -> None:
             st.button("Remove", on_click=_tag, args=(info,), kwargs={"on": False}, key="label.tag.remove")
 
 
-@told
+@callback
 def _mark(info: DatasetInfo, label: Label) -> None:
     selected = listing(info).selected
     note, reason = (str(state.widget_value(key) or "").strip() for key in (NOTE_KEY, REASON_KEY))
@@ -125,7 +125,7 @@ def _mark(info: DatasetInfo, label: Label) -> None:
         _go(info, forward=True)
 
 
-@told
+@callback
 def _tag(info: DatasetInfo, *, on: bool) -> None:
     selected, tag = listing(info).selected, str(state.widget_value(TAG_KEY) or "")
     origin: Origin = "bulk" if len(selected) > 1 else "hand"
@@ -134,21 +134,21 @@ def _tag(info: DatasetInfo, *, on: bool) -> None:
     tell(f"{words} {plural(len(selected), 'trajectory')}: {code_span(tag)}")
 
 
-@told
+@callback
 def _undo(info: DatasetInfo) -> None:
     undone = resources.labels(info).undo(author=state.author())
     words = f"Took back: {action_words(undone)}" if undone else f"{code_span(state.author())} has nothing to undo."
     tell(words)
 
 
-@told
+@callback
 def _redo(info: DatasetInfo) -> None:
     redone = resources.labels(info).redo(author=state.author())
     words = f"Did again: {action_words(redone)}" if redone else f"{code_span(state.author())} has nothing to redo."
     tell(words)
 
 
-@told
+@callback
 def _go(info: DatasetInfo, *, forward: bool) -> None:
     listed = listing(info)
     target = listed.next if forward else listed.previous

@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
-from dashboard.components.label_message import tell, told
 from dashboard.components.label_transfer import label_transfer
 from dashboard.components.words import code_span, moment, number, plural
+from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
 
@@ -160,13 +160,13 @@ def _compare_with(action_id: int) -> None:
     state.set_widget_value(_TO_KEY, _NOW)
 
 
-@told
+@callback
 def _restore(info: DatasetInfo, action_id: int) -> None:
     changed = resources.labels(info).restore(action_id, author=state.author())
     tell("Restored." if changed else "The labels are as they were then already.")
 
 
-@told
+@callback
 def _save(info: DatasetInfo) -> None:
     name = str(state.widget_value(_NAME_KEY) or "").strip()
     snapshot = resources.labels(info).save_snapshot(name, author=state.author())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import label_resources, resources, state
-from dashboard.components.label_message import tell
 from dashboard.components.words import code_span
+from dashboard.telling import show_problem, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_csv, parse_ledger
 from safemil_core.errors import SafeMILError
@@ -50,7 +50,7 @@ def label_transfer(info: DatasetInfo) -> None:
                     **vars(file), lengths=resources.trajectories(info).lengths, author=state.author(), note=upload.name
                 )
             except SafeMILError as problem:
-                st.error(str(problem))
+                show_problem(problem)
             else:
                 state.remember("label.imports", state.recall("label.imports", 0) + 1)
                 tell(f"Imported {code_span(upload.name)}.")

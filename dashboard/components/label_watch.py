@@ -6,10 +6,10 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.words import number
+from dashboard.drawing import fragment
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
-from safemil_core.errors import NotFound
 
 EVERY_S = 1.5
 
@@ -31,17 +31,9 @@ def watch_labels(info: DatasetInfo) -> None:
     """
     seen = resources.labels(info).latest()
 
-    @st.fragment(run_every=EVERY_S)  # defined here, so that it compares with what this run of the page showed
+    @fragment(run_every=EVERY_S)  # defined here, so that it compares with what this run of the page showed
     def watch() -> None:
-        if _latest(info) != seen:
+        if resources.labels(info).latest() != seen:
             st.rerun()
 
     watch()
-
-
-def _latest(info: DatasetInfo) -> int | None:
-    """The last action; None where somebody has removed the dataset, of which the page says more."""
-    try:
-        return resources.labels(info).latest()
-    except NotFound:
-        return None

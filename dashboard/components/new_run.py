@@ -11,6 +11,7 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.run_names import distinct_names
 from dashboard.components.settings_form import prefill, presets, settings_form
 from dashboard.components.words import code_span
+from dashboard.telling import show_problem
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -116,7 +117,7 @@ def _start(info: DatasetInfo, config: RunConfig, snapshot: int | None, warm_star
         )
         jobs.start_training(resources.workspace(), run)
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return
     state.run.set(run.id)
     state.forget(_LIKE)

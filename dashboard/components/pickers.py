@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.run_names import distinct_names
 from dashboard.components.words import code_span
+from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running.run_folder import Run
@@ -17,47 +18,55 @@ from safemil_core.running.run_folder import Run
 N_IN_BOX = 24
 """Characters that the sidebar's box shows; it cuts what is longer."""
 
+_DATASET, _RUN = "chosen.dataset", "chosen.run"
+
 
 def dataset_picker() -> DatasetInfo | None:
     """Choose one of the workspace's datasets; None where there is none."""
     infos = {info.name: info for info in resources.datasets().list()}
-    if not infos:
+    name = state.dataset.among(list(infos))
+    state.remember(_DATASET, infos.get(name or ""))
+    state.remember(_RUN, None)
+    if name is None:
         return None
-    names = list(infos)
-    name = st.selectbox("Dataset", names, **state.dataset_widget(names))
-    if missing := state.settle_dataset(name):
-        _say(f"There is no dataset {code_span(missing)}; this is {code_span(name)}.")
+    if missing := state.dataset.missing(infos):
+        tell(f"There is no dataset {code_span(missing)}; this is {code_span(name)}.")
+        state.leave_dataset()
     _leave_missing_trajectory(infos[name])
+    st.selectbox("Dataset", list(infos), **state.dataset_widget(list(infos)))
+    state.dataset.settle(name)
     return infos[name]
 
 
 def chosen_dataset() -> DatasetInfo | None:
-    """What `dataset_picker` shows, for pages."""
-    infos = {info.name: info for info in resources.datasets().list()}
-    name = state.dataset.among(list(infos))
-    return None if name is None else infos[name]
+    """What `dataset_picker` shows, for pages: also where somebody has removed it since."""
+    info: DatasetInfo | None = state.recall(_DATASET)
+    return info
 
 
-def run_picker(info: DatasetInfo) -> None:
-    """Choose one of the dataset's runs, newest first, where there are any."""
+def run_picker(info: DatasetInfo, *, is_shown: bool) -> None:
+    """Choose one of the dataset's runs, newest first, where there are any; not shown, it stays chosen."""
     runs = {run.id: run for run in resources.runs().list(info.id)}
-    if not runs:
+    run_id = state.run.among(list(runs))
+    if run_id is None:
+        return
+    state.remember(_RUN, runs[run_id])
+    if not is_shown:
         return
     names = distinct_names(runs.values(), resources.run_notes().all())
-    ids = list(runs)
+    if missing := state.run.missing(runs):
+        tell(f"There is no run {code_span(missing)} of this dataset; this is {code_span(names[run_id])}.")
     # Its state is not among the words: they would be of the last whole run of the page, while fragments go on.
-    run_id = st.selectbox("Run", ids, format_func=names.__getitem__, **state.run.widget(ids))
-    if missing := state.run.settle(run_id):
-        _say(f"There is no run {code_span(missing)} of this dataset; this is {code_span(names[run_id])}.")
+    st.selectbox("Run", list(runs), format_func=names.__getitem__, **state.run.widget(list(runs)))
+    state.run.settle(run_id)
     whole_name = f"{code_span(names[run_id])} · " if len(names[run_id]) > N_IN_BOX else ""
     st.caption(f"{whole_name}{runs[run_id].info.n_non_preferred} non-preferred")
 
 
-def chosen_run(info: DatasetInfo) -> Run | None:
-    """What `run_picker` shows, for pages."""
-    runs = {run.id: run for run in resources.runs().list(info.id)}
-    run_id = state.run.among(list(runs))
-    return None if run_id is None else runs[run_id]
+def chosen_run() -> Run | None:
+    """What `run_picker` has chosen, for pages: also where somebody has deleted it since."""
+    run: Run | None = state.recall(_RUN)
+    return run
 
 
 def trajectory_picker(info: DatasetInfo, default: int = 0) -> int:
@@ -140,7 +149,7 @@ def truth_switch(info: DatasetInfo) -> None:
     )
 
 
-@state.uninterrupted()
+@callback
 def _switch_truth(info: DatasetInfo, key: str) -> None:
     truth = resources.hidden_truth(info)
     truth.hide(state.author()) if state.widget_value(key) else truth.reveal(state.author())
@@ -155,13 +164,8 @@ def _leave_missing_trajectory(info: DatasetInfo) -> None:
     """Where the link names a trajectory that is not there, say so; each page then shows one of its own choice."""
     chosen = state.trajectory.get()
     if chosen is not None and chosen not in range(info.n_trajectories):
-        _say(f"There is no trajectory {chosen} in {code_span(info.name)}; they are 0 to {info.n_trajectories - 1}.")
+        tell(f"There is no trajectory {chosen} in {code_span(info.name)}; they are 0 to {info.n_trajectories - 1}.")
         state.trajectory.settle(None)
-
-
-def _say(words: str) -> None:
-    """Tell it in a way that outlasts the next run of the page, which may come at once."""
-    st.toast(words, duration="long")
 
 
 def _name_of(info: DatasetInfo):  # type: ignore[no-untyped-def]  # a format_func

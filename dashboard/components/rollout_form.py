@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.rollout_policies import beside_picker
+from dashboard.telling import show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
@@ -44,6 +45,6 @@ def _start(run: Run, episodes: int, n_videos: int, beside: Sequence[Run]) -> Non
     try:
         tasks.start_evaluation(resources.workspace(), run, episodes, n_videos, beside)
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return
     st.rerun()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts_rollout, resources, state
+from dashboard import charts_rollout, resources
 from dashboard.charts_theme import POLICY_LOOKS
 from dashboard.components import evaluation_tables
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
+from dashboard.telling import callback
 from safemil_core.running import tasks
 from safemil_core.running.offline_checks import read_checks
 from safemil_core.running.run_folder import Run
@@ -53,6 +54,6 @@ def rollout_offline(run: Run) -> None:
         )
 
 
-@state.uninterrupted()
+@callback
 def _start(run: Run) -> None:
     tasks.start(resources.workspace(), Task.of_run("offline", run))

@@ -13,6 +13,7 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_view import trajectory_view
 from dashboard.components.words import plural
+from dashboard.telling import callback
 from safemil_core.assessment.teachers import teachers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.baselines.settings import OWN_WEIGHTS
@@ -163,7 +164,7 @@ def _marking(info: DatasetInfo, trajectories: list[int]) -> None:
         page_link("train", "Train again")
 
 
-@state.uninterrupted()
+@callback
 def _mark(info: DatasetInfo, trajectories: tuple[int, ...]) -> None:
     resources.labels(info).mark(
         trajectories, "non_preferred", author=state.author(), note="taught a bad moment of a rollout", origin="bulk"
@@ -171,7 +172,7 @@ def _mark(info: DatasetInfo, trajectories: tuple[int, ...]) -> None:
     state.remember(_MESSAGE, f"Marked {plural(len(trajectories), 'trajectory')} non-preferred.")
 
 
-@state.uninterrupted()
+@callback
 def _undo(info: DatasetInfo) -> None:
     resources.labels(info).undo(author=state.author())
     state.forget(_MESSAGE)

@@ -10,8 +10,8 @@ from dashboard import resources, state, transfers
 from dashboard.components.new_run import duplicate
 from dashboard.components.run_names import name_and_note
 from dashboard.run_report import Reported, report
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running import jobs
 from safemil_core.running.job_store import LIVING, Job
 from safemil_core.running.run_folder import Run
@@ -89,10 +89,7 @@ def _button(
     )
 
 
-@state.uninterrupted()
+@callback
 def _act(act: Callable[[Workspace, Run], object], run: Run) -> None:
     """Do it; where the run's state has changed since the button was drawn, say so."""
-    try:
-        act(resources.workspace(), run)
-    except SafeMILError as problem:
-        st.toast(str(problem), icon=":material/error:")
+    act(resources.workspace(), run)

@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
 from dashboard.components.words import code_span, moment, plural
+from dashboard.telling import callback
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
-from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
 from safemil_core.running.run_info import RunInfo
 from safemil_core.running.run_notes import RunNote
@@ -82,9 +82,6 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
         who_place.caption(f"{code_span(note.author)} {moment(note.at)}")
 
 
-@state.uninterrupted()
+@callback
 def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:
-    try:
-        resources.run_notes().write(run.id, author=state.author(), name=name, note=note)
-    except SafeMILError as problem:
-        st.toast(str(problem), icon=":material/error:")
+    resources.run_notes().write(run.id, author=state.author(), name=name, note=note)

@@ -14,6 +14,8 @@ from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
 from dashboard.components.words import HIDDEN_TRUTH
+from dashboard.drawing import fragment
+from dashboard.telling import show_problem
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.clock import duration
 from safemil_core.config import RunConfig
@@ -41,7 +43,7 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
     if is_live:
         _link_to_costs(run)
 
-    @st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
+    @fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
     def panel() -> None:
         if state.forget(_FILLED):
             st.rerun()  # the form is outside
@@ -51,7 +53,7 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
         job_line(job)
         has_failed = job.state in ("failed", "lost")
         if has_failed:
-            st.error(job.message or "The process ended without a word.")
+            show_problem(job.message or "The process ended without a word.")
         if not is_live and run.outcome:
             _outcome(run.outcome, shows_truth=shows_truth)
         metrics = run_resources.metrics(run)
@@ -66,7 +68,7 @@ def run_panel(run: Run, *, shows_truth: bool) -> None:
     panel()
 
 
-@st.fragment(run_every=COSTS_EVERY_S)
+@fragment(run_every=COSTS_EVERY_S)
 def _link_to_costs(run: Run) -> None:
     """The way to the costs of a run that still trains, as soon as there are any."""
     if run.has_costs:
@@ -101,7 +103,7 @@ def _learning(run: Run, metrics: pd.DataFrame, *, is_live: bool, shows_truth: bo
     try:
         config = run.config
     except InvalidConfig as problem:  # of another version
-        st.error(str(problem))
+        show_problem(problem)
         return
     if config.method == "safemil":
         _health(run.id, config, findings_of(run, metrics, is_live=is_live, shows_truth=shows_truth))

@@ -16,8 +16,8 @@ from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
-from dashboard.components.label_message import tell, told
 from dashboard.components.words import number, plural
+from dashboard.telling import callback, tell
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
@@ -131,7 +131,7 @@ def focus_on(trajectory: int) -> None:
     state.forget(_SELECTION)
 
 
-@told
+@callback
 def focus_on_listed(info: DatasetInfo) -> None:
     """In the callback of a filter: go to the first in the list where the focus is not in it any more, lest keys act on
     what the list does not show."""
@@ -168,7 +168,7 @@ def orders(table: pd.DataFrame) -> list[str]:
 
 def _table(info: DatasetInfo, said: LabelState) -> pd.DataFrame:
     table = resources.summary(info).assign(label=said.labels)
-    run = pickers.chosen_run(info)
+    run = pickers.chosen_run()
     if run is not None:
         with suppress(NotReady):  # it still trains
             table["learned_cost"] = run_resources.run_cost_sums(run).to_numpy()

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from dashboard import state
 from dashboard.components.words import code_span
+from dashboard.telling import show_problem
 from safemil_core.config import RunConfig, setting_names, usual_learning_rate
 from safemil_core.errors import InvalidConfig
 
@@ -110,7 +111,7 @@ def settings_form() -> RunConfig | None:
     try:
         return _chosen()
     except InvalidConfig as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return None
 
 

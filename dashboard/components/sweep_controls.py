@@ -9,7 +9,7 @@ from dashboard.components.progress_line import progress_line
 from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, plural
 from dashboard.sweep_resources import Experiment
-from safemil_core.errors import SafeMILError
+from dashboard.telling import callback
 from safemil_core.running import tasks
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.trials import way_to
@@ -74,14 +74,11 @@ def _begin(chosen: Experiment) -> None:
         st.info(f"Needs {', '.join(map(code_span, chosen.missing))}. To make bundled ones:\n{ways}")
 
 
+@callback
 def _start(chosen: Experiment) -> None:
     workspace = resources.workspace()
-    try:
-        store = SweepStore(workspace)
-        sweep = chosen.sweep or store.take(chosen.spec_file)
-        tasks.start(workspace, Task.of_sweep(sweep))
-    except SafeMILError as problem:
-        st.toast(str(problem), icon=":material/error:")
+    sweep = chosen.sweep or SweepStore(workspace).take(chosen.spec_file)
+    tasks.start(workspace, Task.of_sweep(sweep))
 
 
 def _state_of(one: Experiment) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.components.progress_line import progress_line
+from dashboard.drawing import fragment
+from dashboard.telling import show_problem
 from safemil_core.running import tasks
 from safemil_core.running.tasks import Task
 
@@ -23,7 +25,7 @@ def task_watch(task: Task, unit: str, *, key: str) -> bool:
     progress = task.progress
     is_live = progress is not None and not progress.is_finished
 
-    @st.fragment(run_every=LIVE_S if is_live else IDLE_S)
+    @fragment(run_every=LIVE_S if is_live else IDLE_S)
     def live() -> None:
         now = task.progress
         if (now is not None and not now.is_finished) != is_live:
@@ -37,5 +39,5 @@ def task_watch(task: Task, unit: str, *, key: str) -> bool:
 
     live()
     if progress is not None and progress.state in ("failed", "lost"):
-        st.error(progress.message or "Its process ended without a word.")
+        show_problem(progress.message or "Its process ended without a word.")
     return is_live

@@ -9,14 +9,13 @@ import streamlit as st
 
 from dashboard import charts_data, resources, state
 from dashboard.components.figure import figure
-from dashboard.components.label_message import tell
 from dashboard.components.pickers import chosen_dimensions
 from dashboard.components.selection import Listing, select, select_found
 from dashboard.components.words import number
+from dashboard.telling import callback
 from safemil_core.assessment.descriptors import similar_to
 from safemil_core.assessment.regions import paths_through
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 
 SCATTER_KEY, REGION_KEY = "label.scatter", "label.region"
 _KIND_KEY, _N_SIMILAR_KEY = "label.map", "label.similar.n"
@@ -59,13 +58,13 @@ def similar_button(info: DatasetInfo, listed: Listing) -> None:
         st.button("Select these", key="label.similar.select", on_click=_select_similar, args=(info, listed.focus))
 
 
-@state.uninterrupted()
+@callback
 def _select_similar(info: DatasetInfo, trajectory: int) -> None:
     found = similar_to(resources.descriptors(info), trajectory, int(state.widget_value(_N_SIMILAR_KEY)))
     select_found(info, [trajectory, *found.tolist()], "is like it")
 
 
-@state.uninterrupted()
+@callback
 def _select_points(info: DatasetInfo, key: str) -> None:
     points = state.widget_value(key)["selection"]["points"]
     chosen = sorted(int(point["customdata"]) for point in points)
@@ -73,16 +72,12 @@ def _select_points(info: DatasetInfo, key: str) -> None:
         select(info, chosen)
 
 
-@state.uninterrupted()
+@callback
 def _select_crossing(info: DatasetInfo, key: str, x: int, y: int) -> None:
     drawn = state.widget_value(key)["selection"]
     trajectories, found = resources.trajectories(info), set[int]()
-    try:
-        for polygon in _polygons(drawn):
-            found.update(paths_through(trajectories, x, y, polygon).tolist())
-    except SafeMILError as problem:
-        tell(str(problem))
-        return
+    for polygon in _polygons(drawn):
+        found.update(paths_through(trajectories, x, y, polygon).tolist())
     if drawn["box"] or drawn["lasso"]:
         select_found(info, sorted(found), "goes through this region")
 

@@ -8,7 +8,6 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components.label_filters import filter_count, filter_widgets
-from dashboard.components.label_message import told
 from dashboard.components.selection import (
     ORDER_KEY,
     ORDERS,
@@ -19,6 +18,7 @@ from dashboard.components.selection import (
     orders,
     select,
 )
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 
 
@@ -81,7 +81,7 @@ def table_key(info: DatasetInfo, listed: Listing) -> str:
     return f"label.table.{info.id}.{listed.filters.key}.{state.widget_value(ORDER_KEY)}"
 
 
-@told
+@callback
 def _select_rows(info: DatasetInfo, key: str) -> None:
     rows, heard = listing(info).rows, state.heard(key)
     if heard is None:

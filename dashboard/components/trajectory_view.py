@@ -15,6 +15,7 @@ from dashboard.components.replay_screen import replay_screen
 from dashboard.components.trajectory_content import Content, Display, content
 from dashboard.components.trajectory_display import display_choices
 from dashboard.components.trajectory_stage import Press, Wanted
+from dashboard.drawing import fragment
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
@@ -78,12 +79,12 @@ def trajectory_view(
         is_blind: shows neither costs nor rewards, nor anybody's label.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        display = display_choices(info, key, run or pickers.chosen_run(info), is_blind=is_blind)
+        display = display_choices(info, key, run or pickers.chosen_run(), is_blind=is_blind)
         companion = None if is_blind else _companion(info, trajectory, key)
     shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
     is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
 
-    @st.fragment(run_every=1.0 if is_waiting else None)
+    @fragment(run_every=1.0 if is_waiting else None)
     def stage() -> None:
         _stage(info, key, shown)
         if is_waiting and all(resources.replay(info, each) is not None for each in _on_stage(shown)):

@@ -9,14 +9,12 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, moment
+from dashboard.telling import callback
 from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running.label_curves import read_curve, start_curve
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
-
-_PROBLEM = "label_curve.problem"
 
 
 def weights_enough(info: DatasetInfo, run: Run) -> None:
@@ -30,8 +28,6 @@ def weights_enough(info: DatasetInfo, run: Run) -> None:
         if curve is not None and resources.labels(info).latest() != curve.label_snapshot:
             st.badge("outdated: labels changed since", icon=":material/history:", color="yellow")
         page_link("review", "Label more")
-    if problem := state.forget(_PROBLEM):
-        st.error(problem)
     if curve is None:
         st.markdown("The cost network is refitted after every ten marks, in the order in which they were made, under "
                     "three seeds: a few seconds each, in the background.")  # fmt: skip
@@ -61,9 +57,6 @@ def _result(curve: LabelCurve) -> None:
     st.caption(f"{words}Made by {code_span(curve.author)}, {moment(curve.made_at)}.")
 
 
-@state.uninterrupted()
+@callback
 def _start(run: Run) -> None:
-    try:
-        start_curve(resources.workspace(), run, state.author())
-    except SafeMILError as problem:
-        state.remember(_PROBLEM, str(problem))
+    start_curve(resources.workspace(), run, state.author())

@@ -14,6 +14,7 @@ from dashboard.components import settings_form
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
 from dashboard.components.words import fine_steps
+from dashboard.drawing import fragment
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -32,7 +33,7 @@ N_CHANGES = 15
 SCATTER, CHANGES = "weights.scatter", "weights.changes"
 
 
-@st.fragment
+@fragment()
 def weights_live(info: DatasetInfo, run: Run) -> None:
     """The live settings and all that follows from them."""
     follow()

@@ -16,6 +16,7 @@ from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import Edits, what_if_edits
 from dashboard.components.what_if_results import what_if_results
 from dashboard.components.words import plural
+from dashboard.telling import callback, show_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
@@ -27,7 +28,6 @@ SURENESS = {1: "one refit", 3: "three", 5: "five, surer"}
 N_MOVERS = 10
 PREVIEW, MOVERS = "what_if.preview", "what_if.expected"
 START, SEEDS = "what_if.start", "what_if.seeds"
-_PROBLEM = "what_if.problem"
 
 
 def what_if(info: DatasetInfo, run: Run) -> None:
@@ -56,8 +56,6 @@ def _refit_bar(run: Run, edits: Edits, *, is_live: bool) -> None:
         )  # fmt: skip
         st.button("Refit", key="what_if.refit", type="primary", icon=":material/replay:", disabled=is_live or not edits,
                   on_click=_start, args=(run, edits))  # fmt: skip
-    if problem := state.forget(_PROBLEM):
-        st.error(problem)
 
 
 def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> None:
@@ -72,7 +70,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
     try:
         moved = kept.preview(labels, edits)
     except SafeMILError as problem:
-        st.error(str(problem))
+        show_problem(problem)
         return
     strength = moved / max(1e-12, float(np.abs(moved).max()))
     table = pd.DataFrame(
@@ -122,10 +120,7 @@ def _trust(agreements: dict[int, float]) -> str:
     )
 
 
-@state.uninterrupted()
+@callback
 def _start(run: Run, edits: Edits) -> None:
     request = Request(edits, state.widget_value(SEEDS) or 1, state.widget_value(START) or "seed", state.author())
-    try:
-        start_what_if(resources.workspace(), run, request)
-    except SafeMILError as problem:
-        state.remember(_PROBLEM, str(problem))
+    start_what_if(resources.workspace(), run, request)

@@ -11,17 +11,16 @@ from dashboard import state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.selection import selected_trajectories
 from dashboard.components.words import number, plural
+from dashboard.telling import callback, tell_problem
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
 from safemil_core.data.labels.records import Label
-from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
 
 Edits = dict[int, Label]
 NEW_LABELS: tuple[Label, ...] = ("none", "non_preferred", "preferred")
 NUMBERS, LABEL = "what_if.numbers", "what_if.label"
 N_NAMED = 8
-_PROBLEM = "what_if.edits.problem"
 
 
 def what_if_edits(info: DatasetInfo, run: Run, labels: np.ndarray) -> Edits:
@@ -45,8 +44,6 @@ def what_if_edits(info: DatasetInfo, run: Run, labels: np.ndarray) -> Edits:
                       key="what_if.add_selected", on_click=_add, args=(run, labels, selected))  # fmt: skip
         if edits:
             st.button("Clear", key="what_if.clear", type="tertiary", on_click=_set, args=(run, {}))
-    if problem := state.forget(_PROBLEM):
-        st.error(problem)
     if edits:
         st.markdown(f"**{plural(len(edits), 'label')} would change:** {edit_words(edits, labels)}")
     else:
@@ -81,17 +78,13 @@ def _set(run: Run, edits: Edits) -> None:
     state.remember(f"what_if.edits.{run.id}", edits)
 
 
-@state.uninterrupted()
+@callback
 def _add_named(run: Run, labels: np.ndarray) -> None:
-    try:
-        named = parse_numbers(state.widget_value(NUMBERS) or "")
-    except SafeMILError as problem:
-        state.remember(_PROBLEM, str(problem))
-        return
+    named = parse_numbers(state.widget_value(NUMBERS) or "")
     if not named:
-        state.remember(_PROBLEM, "No trajectory is named; write numbers like 3,17,40-60.")
+        tell_problem("No trajectory is named; write numbers like 3,17,40-60.")
     elif max(named) >= len(labels):
-        state.remember(_PROBLEM, f"There is no trajectory {max(named)}; they are 0 to {len(labels) - 1}.")
+        tell_problem(f"There is no trajectory {max(named)}; they are 0 to {len(labels) - 1}.")
     else:
         _add(run, labels, tuple(named))
 

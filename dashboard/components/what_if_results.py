@@ -14,14 +14,13 @@ from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import edit_words
 from dashboard.components.words import code_span, moment, plural
+from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
 from safemil_core.running.what_ifs import WhatIf
 
 N_MOVERS = 30
 SCATTER, MOVERS = "what_if.scatter", "what_if.movers"
-_MESSAGE = "what_if.message"
 
 
 def what_if_results(info: DatasetInfo, run: Run) -> None:
@@ -123,17 +122,9 @@ def _apply(info: DatasetInfo, found: WhatIf) -> None:
                   "keeps the labels that it learned from; train again to follow.")  # fmt: skip
         st.caption(f"asked by {code_span(found.after.author)} at {moment(found.after.made_at)}",
                    width="content")  # fmt: skip
-    if message := state.forget(_MESSAGE):
-        st.success(message)
 
 
-@state.uninterrupted()
+@callback
 def _make(info: DatasetInfo, found: WhatIf) -> None:
-    try:
-        resources.labels(info).mark_each(
-            found.edits, author=state.author(), note=f"what if {found.number}", origin="bulk"
-        )
-    except SafeMILError as problem:
-        state.remember(_MESSAGE, str(problem))
-        return
-    state.remember(_MESSAGE, f"{plural(len(found.edits), 'label')} changed as one action; undo it on the Label page.")
+    resources.labels(info).mark_each(found.edits, author=state.author(), note=f"what if {found.number}", origin="bulk")
+    tell(f"{plural(len(found.edits), 'label')} changed as one action; undo it on the Label page.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,11 +11,20 @@ HIDDEN_TRUTH = "Against the true costs in the dataset: hidden truth, never used 
 TRUTH_METRICS = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
 """Of a run's outcome, what is known only by the true costs."""
 
+_SPECIAL = re.compile(r"([\\*\[\]$<~`#]|(?<!\w)_|_(?!\w)|:(?=\w))")
+"""What Markdown, or Streamlit's own (`:red[...]`, `$...$`), may take for more than itself."""
+
 
 def code_span(text: object) -> str:
     """The text as Markdown code: shown as it is, whatever it holds."""
     plain = " ".join(str(text).replace("`", "'").split())
     return f"`{plain}`" if plain else "—"
+
+
+def harmless(words: str) -> str:
+    """The words for Markdown, shown as they are but for what stands between backticks, which is code."""
+    plain_and_code = re.split(r"(`[^`]*`)", words)
+    return "".join(w if w.startswith("`") else _SPECIAL.sub(r"\\\1", w) for w in plain_and_code)
 
 
 def number(value: float) -> str:

@@ -10,14 +10,12 @@ from dashboard.components.audit_findings import findings_section
 from dashboard.components.audit_retest import retest_section
 from dashboard.components.audit_share import share_section
 from dashboard.components.empty_states import need_dataset, page_link
-from dashboard.components.label_message import show_message
 from dashboard.components.label_watch import label_badges, watch_labels
 
 header = st.container(horizontal=True, vertical_alignment="center")
 header.title("Audit", anchor=False, width="content")
 info = need_dataset()
 watch_labels(info)
-show_message()
 with header:
     label_badges(resources.label_state(info))
     page_link("label", "Label")

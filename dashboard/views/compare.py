@@ -10,6 +10,7 @@ from dashboard.components.compare_settings import compare_settings
 from dashboard.components.compare_table import compare_table, numbered
 from dashboard.components.empty_states import empty_state, need_dataset
 from dashboard.components.run_names import distinct_names, name_and_note_row
+from dashboard.drawing import fragment
 
 EVERY_S = 2.0
 """While any of the runs still trains."""
@@ -29,7 +30,7 @@ if len(compared) < 2:
 is_live = any(not it.job.is_finished for it in compared)
 
 
-@st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
+@fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
 def side_by_side() -> None:
     """All of the page, so that a run that still trains moves in table and curves at once."""
     runs = run_resources.compared(info)

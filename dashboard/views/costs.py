@@ -21,7 +21,7 @@ from safemil_core.running.run_folder import Run
 
 st.title("Costs")
 info = need_dataset()
-run = need_costs(info)
+run = need_costs()
 doctor_banner(info, run)
 
 SECTIONS: dict[str, tuple[str, Callable[[DatasetInfo, Run], None]]] = {

@@ -15,6 +15,7 @@ from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.words import code_span, moment, number, plural
+from dashboard.telling import callback
 from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
 from safemil_core.data.datasets import DatasetInfo
 
@@ -28,7 +29,7 @@ def _choose_row(names: list[str]) -> None:
         state.choose_dataset(names[rows[0]])
 
 
-@state.uninterrupted()
+@callback
 def _mark_examples(info: DatasetInfo, trajectories: list[int]) -> None:
     resources.labels(info).mark(
         trajectories,

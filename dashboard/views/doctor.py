@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources, run_resources, state
+from dashboard import resources, run_resources
 from dashboard.components.doctor_checks import doctor_checks
-from dashboard.components.doctor_correction import MESSAGE, correction_of
+from dashboard.components.doctor_correction import correction_of
 from dashboard.components.doctor_examination import examination_bar
 from dashboard.components.doctor_finding import doctor_finding
 from dashboard.components.empty_states import need_dataset, need_examinable
@@ -14,9 +14,7 @@ from safemil_core.running.corrections import Correction, corrections_of
 
 st.title("Doctor")
 info = need_dataset()
-run = need_examinable(info)
-if message := state.forget(MESSAGE):
-    st.error(message)
+run = need_examinable()
 examination_bar(info, run)
 runs = resources.runs().list(info.id)
 asked = Correction.of(run)

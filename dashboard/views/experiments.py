@@ -9,6 +9,7 @@ from dashboard.components.empty_states import need_dataset
 from dashboard.components.sweep_controls import experiment_picker, sweep_controls
 from dashboard.components.sweep_results import specification, sweep_results
 from dashboard.components.words import code_span
+from dashboard.drawing import fragment
 
 EVERY_S = 3.0
 """While trials are done."""
@@ -21,7 +22,7 @@ hidden = sweep_resources.hidden_datasets(chosen.spec)
 sweep = chosen.sweep
 
 
-@st.fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
+@fragment(run_every=EVERY_S if is_live else None)  # defined here, so that every full run decides anew
 def results() -> None:
     """Figure and table, which grow with every trial."""
     if sweep is not None:

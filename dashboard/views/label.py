@@ -9,7 +9,6 @@ from dashboard.components.empty_states import need_dataset, page_link
 from dashboard.components.hotkeys import hotkeys
 from dashboard.components.label_actions import KEYS, action_bar, press
 from dashboard.components.label_history import label_history
-from dashboard.components.label_message import show_message
 from dashboard.components.label_watch import label_badges, watch_labels
 from dashboard.components.selection import listing
 from dashboard.components.trajectory_map import trajectory_map
@@ -21,7 +20,6 @@ header.title("Label", anchor=False, width="content")
 info = need_dataset()
 hotkeys("label.keys", KEYS, lambda key: press(info, key), about=info.id)
 watch_labels(info)
-show_message()
 
 listed = listing(info)
 state.trajectory.settle(listed.focus)  # a mark may take it off the list; the next key must still mean it

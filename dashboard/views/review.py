@@ -33,6 +33,7 @@ from dashboard.components.review_queue import (
 from dashboard.components.trajectory_content import Display, content
 from dashboard.components.trajectory_stage import window
 from dashboard.components.words import number, plural
+from dashboard.drawing import fragment
 from safemil_core.assessment.review_queue import Order
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
@@ -71,7 +72,7 @@ def _choices(info: DatasetInfo) -> tuple[WalkOrder, Display]:
 
 
 def _first_order(info: DatasetInfo) -> Order:
-    run = pickers.chosen_run(info)
+    run = pickers.chosen_run()
     # Of the orders without a cost, a random one needs the fewest judgements to learn one (README, measured).
     return "learned cost" if run is not None and run.has_costs else "random audit"
 
@@ -101,10 +102,10 @@ def _display(info: DatasetInfo) -> Display:
                             ) and may_show  # fmt: skip
     is_blind = st.toggle("Hide scores until judged", key=BLIND_KEY, persist_state="session",
                          help="Neither costs nor rewards, nor why it is shown, before your judgement.")  # fmt: skip
-    return Display(x, y, curves, pickers.chosen_run(info), shows_truth, is_blind)
+    return Display(x, y, curves, pickers.chosen_run(), shows_truth, is_blind)
 
 
-@st.fragment(run_every=OTHERS_S)
+@fragment(run_every=OTHERS_S)
 def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
     is_idle = not was_pressed()
     state.step.say()

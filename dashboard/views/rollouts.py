@@ -19,7 +19,7 @@ from safemil_core.running.tasks import Task
 
 st.title("Rollouts")
 info = need_dataset()
-run = need_policies(info)
+run = need_policies()
 doctor_banner(info, run)
 if info.env_id is None:
     empty_state(

@@ -21,7 +21,7 @@ st.title("Train")
 info = need_dataset()
 runs = resources.runs().list(info.id)
 new_run(info, runs)
-run = pickers.chosen_run(info)
+run = pickers.chosen_run()
 job_queue(run)
 if run is not None:
     note = resources.run_notes().of(run.id)

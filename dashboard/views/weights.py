@@ -41,7 +41,7 @@ SECTIONS: dict[str, tuple[str, str, Callable[[DatasetInfo, Run], None]]] = {
 
 st.title("Weights")
 info = need_dataset()
-run = need_weights(info)
+run = need_weights()
 doctor_banner(info, run)
 chosen = pickers.section_picker({name: title for name, (title, _, _) in SECTIONS.items()})
 _, caption, section = SECTIONS[chosen]

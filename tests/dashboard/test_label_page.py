@@ -439,8 +439,8 @@ def test_an_action_is_told_that_somebody_has_removed_the_dataset(workspace, info
     at.button(key=f"label.{action}").click().run()
     assert not at.exception
     assert [toast.value for toast in at.toast] == [
-        "There is no dataset `walks`; this is `other`.",
         "there is no dataset 'walks'; `safemil datasets` lists them",
+        "There is no dataset `walks`; this is `other`.",
     ]
     assert not store(workspace).labels(other.name).history()
 

@@ -97,4 +97,4 @@ def test_a_choice_is_one_of_the_options_also_where_the_browser_says_what_is_none
 def test_a_callback_that_writes_is_not_begun_twice(file, callback):
     nodes = ast.walk(ast.parse((APP.parent / file).read_text()))
     (found,) = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == callback]
-    assert "state.uninterrupted()" in [ast.unparse(decorator) for decorator in found.decorator_list]
+    assert "callback" in [ast.unparse(decorator) for decorator in found.decorator_list]

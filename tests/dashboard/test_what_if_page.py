@@ -67,7 +67,7 @@ def test_edits_are_put_together_and_can_be_cleared(workspace, info, run):
 def test_numbers_that_make_no_sense_are_answered_in_a_sentence(workspace, info, run, numbers, sentence):
     app = add(open_page("weights", run=run.id, section="what_if"), numbers)
     assert not app.exception
-    assert [error.value for error in app.error] == [sentence]
+    assert [toast.value for toast in app.toast] == [sentence]
 
 
 def test_the_trajectory_in_view_can_be_taken(workspace, info, run):
@@ -127,7 +127,7 @@ def test_labels_are_made_as_one_action_that_can_be_undone(workspace, info, run):
     assert (labels.current()[0], labels.current()[MARKED]) == ("preferred", "none")
     (newest,) = labels.history(limit=1)
     assert (newest.n_trajectories, newest.note, newest.origin) == (2, "what if 1", "bulk")
-    assert [success.value for success in app.success] == ["2 labels changed as one action; undo it on the Label page."]
+    assert [toast.value for toast in app.toast] == ["2 labels changed as one action; undo it on the Label page."]
     assert button(app, "Make these labels").disabled
     assert labels.undo(author=newest.author).id == newest.id
     assert labels.current()[MARKED] == "non_preferred"
@@ -187,5 +187,5 @@ def test_a_curve_of_older_labels_says_so(workspace, info, run):
 def test_too_few_marks_for_a_curve_are_answered_in_a_sentence(workspace, info, run):
     app = open_page("weights", run=run.id, section="enough")
     button(app, "Draw the curve").click().run()
-    assert [error.value for error in app.error] == ["4 trajectories are marked, too few for a curve; mark more than 10"]
+    assert [toast.value for toast in app.toast] == ["4 trajectories are marked, too few for a curve; mark more than 10"]
     assert tasks.Task.of_run("label_curve", run).progress is None
