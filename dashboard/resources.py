@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard.caches import copied, shared
+from dashboard.caches import content_key, copied, shared
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
@@ -89,6 +89,12 @@ def shows_truth(info: DatasetInfo) -> bool:
     """Whether pages may show what follows from a dataset's rewards and true costs; `trajectories` and `summary` have
     none while they may not."""
     return not hidden_truth(info).is_hidden
+
+
+def shown_key(info: DatasetInfo) -> object:
+    """For what is made of the truth while it is shown: another one each time that it is hidden or revealed."""
+    # Never the same again: were it only whether, what is made just as that changes would be found once it changes back.
+    return content_key(info), [event.at for event in hidden_truth(info).history()]
 
 
 def trajectories(info: DatasetInfo) -> TrajectorySet:
