@@ -1,22 +1,21 @@
-"""A run's cost as a function, and against the truth, made once and cached like `resources`."""
+"""A run's cost as a function, and against the truth, made once and kept like `resources`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import streamlit as st
 
-from dashboard.resources import shows_truth, trajectories
-from dashboard.run_resources import costs_written_at, run_cost_sums, run_costs
+from dashboard.caches import copied, shared
+from dashboard.resources import shown_key, shows_truth, trajectories
+from dashboard.run_resources import run_cost_sums, run_costs
 from safemil_core.assessment import probe, truth
 from safemil_core.assessment.cost_curves import ReadableCost, read_cost
 from safemil_core.assessment.probe import Ranges
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
+from safemil_core.data.trajectories import sum_by_trajectory
 from safemil_core.learning.cost_function import CostFunction, read_cost_function
 from safemil_core.running.run_folder import Run
 
@@ -49,15 +48,25 @@ class Judged:
         return sum_by_trajectory(self.true_costs, self.offsets)
 
 
+@shared(max_entries=4, dataset=shown_key)
 def judged(info: DatasetInfo, run: Run, among: Among) -> Judged:
     """The learned and the true costs of trajectories. Only while the truth is shown."""
     assert shows_truth(info), "the page asks for the truth while it is hidden"
-    return _judged(run.folder, costs_written_at(run), among, trajectories(info))
+    known, costs, sums = trajectories(info), run_costs(run), run_cost_sums(run).to_numpy()
+    true_costs, offsets = np.asarray(known.costs), known.offsets
+    if among == "unmarked":
+        is_kept = run.trajectories()["label"].to_numpy(str) != "non_preferred"
+        steps = np.repeat(is_kept, known.lengths)
+        costs, sums, true_costs = costs[steps], sums[is_kept], true_costs[steps]
+        offsets = np.concatenate([[0], np.cumsum(known.lengths[is_kept])])
+    return Judged(sums, costs, true_costs, offsets)
 
 
+@shared(max_entries=8, dataset=shown_key)
 def step_truth(info: DatasetInfo, run: Run, among: Among) -> TruthReport:
     """How well the costs of steps agree with the truth."""
-    return _step_truth(run.folder, costs_written_at(run), among, judged(info, run, among))
+    found = judged(info, run, among)
+    return truth.step_report(found.costs, found.true_costs)
 
 
 def trajectory_truth(info: DatasetInfo, run: Run, among: Among, limit: float) -> TruthReport:
@@ -72,41 +81,50 @@ def step_cut(info: DatasetInfo, run: Run, among: Among, threshold: float) -> Cut
     return truth.cut(found.costs, found.true_costs > 0, threshold)
 
 
+@shared(max_entries=8)
 def cost_function(info: DatasetInfo, run: Run) -> CostFunction:
     """The cost that a run has learned, at any step. Raises like `cost_function.read_cost_function`."""
-    path = run.model("cost")
-    return _cost_function(path, path.stat().st_mtime_ns, info)
+    return read_cost_function(run.model("cost"), info.actions)
 
 
+@shared(max_entries=4)
 def sampled_steps(info: DatasetInfo) -> np.ndarray:
     """[S, O + A] float32, observation and action of steps that stand for all of the dataset's."""
-    return _sampled_steps(info.id, trajectories(info))
+    return probe.sampled(trajectories(info), _SAMPLE)
 
 
+@shared(max_entries=8)
 def ranges(info: DatasetInfo) -> Ranges:
     """Where the numbers of a dataset's steps lie."""
-    return _ranges(info.id, sampled_steps(info))
+    return Ranges.of(sampled_steps(info))
 
 
+@shared(max_entries=4)
 def sampled_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
     """[S, D] float32, what the cost network could see of the sampled steps."""
-    return _sampled_inputs(run.folder, costs_written_at(run), info)
+    return cost_function(info, run).inputs(sampled_steps(info))
 
 
+@shared(max_entries=8)
 def readable_cost(info: DatasetInfo, run: Run) -> ReadableCost:
     """The curves and surfaces that a run's additive cost is made of."""
-    return _readable_cost(run.folder, costs_written_at(run), info)
+    return read_cost(cost_function(info, run), sampled_inputs(info, run))
 
 
+@shared(max_entries=8)
 def mean_inputs(info: DatasetInfo, run: Run) -> np.ndarray:
     """[D] float32, the mean of what the cost network sees: what is added to a cost is counted from there."""
-    return _mean_inputs(run.folder, costs_written_at(run), info)
+    mean: np.ndarray = cost_function(info, run).inputs(sampled_steps(info)).mean(axis=0)
+    return mean
 
 
+@shared(max_entries=32)
 def added_along(info: DatasetInfo, run: Run, trajectory: int) -> tuple[np.ndarray, np.ndarray]:
     """What each number adds to the cost along a trajectory: the steps that were asked [n], evenly spaced where there
     are more than a picture can show, and what it adds there [n, O + A] float32 (integrated gradients)."""
-    return _added_along(run.folder, costs_written_at(run), trajectory, info)
+    numbers = steps_of(info, trajectory)
+    steps = np.arange(0, len(numbers), -(-len(numbers) // _SHOWN))
+    return steps, _added(info, run, numbers[steps])
 
 
 def added_at(info: DatasetInfo, run: Run, trajectory: int, step: int) -> np.ndarray:
@@ -122,9 +140,13 @@ def steps_of(info: DatasetInfo, trajectory: int) -> np.ndarray:
     return numbers
 
 
+@copied(max_entries=32)
 def far_reaching(info: DatasetInfo, run: Run, among: tuple[int, ...]) -> list[int]:
     """These numbers of a step, the one first that moves the cost most over some steps."""
-    return _far_reaching(run.folder, costs_written_at(run), among, info)
+    steps = sampled_steps(info)
+    some = steps[:: max(1, len(steps) // _FEW)]
+    reached = probe.reach(cost_function(info, run), some, ranges(info).central, list(among))
+    return [among[place] for place in np.argsort(-reached, kind="stable")]
 
 
 def mean_cost(info: DatasetInfo, run: Run) -> float:
@@ -139,72 +161,6 @@ def costs_of(info: DatasetInfo, run: Run, trajectory: int) -> np.ndarray:
     return costs
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _judged(folder: Path, written_at: int, among: Among, _trajectories: TrajectorySet) -> Judged:
-    run = Run(folder)
-    costs, sums = run_costs(run), run_cost_sums(run).to_numpy()
-    true_costs, offsets = np.asarray(_trajectories.costs), _trajectories.offsets
-    if among == "unmarked":
-        is_kept = run.trajectories()["label"].to_numpy(str) != "non_preferred"
-        steps = np.repeat(is_kept, _trajectories.lengths)
-        lengths = _trajectories.lengths[is_kept]
-        costs, sums, true_costs = costs[steps], sums[is_kept], true_costs[steps]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return Judged(sums, costs, true_costs, offsets)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _step_truth(folder: Path, written_at: int, among: Among, _judged: Judged) -> TruthReport:
-    return truth.step_report(_judged.costs, _judged.true_costs)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _cost_function(path: Path, written_at: int, _info: DatasetInfo) -> CostFunction:
-    return read_cost_function(path, _info.actions)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _sampled_steps(dataset_id: str, _trajectories: TrajectorySet) -> np.ndarray:
-    return probe.sampled(_trajectories, _SAMPLE)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _ranges(dataset_id: str, _steps: np.ndarray) -> Ranges:
-    return Ranges.of(_steps)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _sampled_inputs(folder: Path, written_at: int, _info: DatasetInfo) -> np.ndarray:
-    return cost_function(_info, Run(folder)).inputs(sampled_steps(_info))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _readable_cost(folder: Path, written_at: int, _info: DatasetInfo) -> ReadableCost:
-    run = Run(folder)
-    return read_cost(cost_function(_info, run), sampled_inputs(_info, run))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _mean_inputs(folder: Path, written_at: int, _info: DatasetInfo) -> np.ndarray:
-    mean: np.ndarray = cost_function(_info, Run(folder)).inputs(sampled_steps(_info)).mean(axis=0)
-    return mean
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _added_along(folder: Path, written_at: int, trajectory: int, _info: DatasetInfo) -> tuple[np.ndarray, np.ndarray]:
-    numbers = steps_of(_info, trajectory)
-    steps = np.arange(0, len(numbers), -(-len(numbers) // _SHOWN))
-    return steps, _added(_info, Run(folder), numbers[steps])
-
-
 def _added(info: DatasetInfo, run: Run, numbers: np.ndarray) -> np.ndarray:
     function = cost_function(info, run)
     return function.by_number(function.integrated_gradients(function.inputs(numbers), mean_inputs(info, run)))
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _far_reaching(folder: Path, written_at: int, among: tuple[int, ...], _info: DatasetInfo) -> list[int]:
-    steps, run = sampled_steps(_info), Run(folder)
-    some = steps[:: max(1, len(steps) // _FEW)]
-    reached = probe.reach(cost_function(_info, run), some, ranges(_info).central, list(among))
-    return [among[place] for place in np.argsort(-reached, kind="stable")]

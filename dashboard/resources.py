@@ -1,8 +1,7 @@
-"""What pages share and what is slow to make again. Only this and the other `..._resources` use Streamlit's caches.
+"""What pages share and what is slow to make again. Only this and the other `..._resources` keep anything.
 
-Everything is keyed by the workspace's folder, a dataset's content id or a run's files, so that nothing goes stale:
-datasets never change, and runs only where they are resumed. Labels and progress change, and are read anew each time.
-None but the import at the start shows a spinner: drawn in a callback, it would let Streamlit stop that half-way.
+Nothing goes stale (`caches`): datasets never change, and runs only where they are resumed. Labels and progress change,
+and are read anew each time.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.caches import content_key, copied, shared
 from dashboard.components.words import harmless
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
@@ -45,13 +45,15 @@ N_PREVIEWED = 60
 """Paths of a selection that are drawn."""
 
 
+@st.cache_resource(show_spinner=False)
 def quicken_reruns() -> None:
     """Take what is loaded by now out of the reach of garbage collection, once per server.
 
     Streamlit collects all garbage after every rerun: 150 ms over the objects of its libraries, during which no event
     is served; a few over those made since. Called when the first page is there, with all that pages load.
     """
-    _freeze_garbage()
+    gc.collect()
+    gc.freeze()
 
 
 def workspace() -> Workspace:
@@ -76,7 +78,7 @@ def labels(info: DatasetInfo) -> LabelStore:
 
 def label_state(info: DatasetInfo) -> LabelState:
     """All that is said of a dataset's trajectories at this moment; read again only after another action."""
-    return _label_state(workspace().root, info.id, info.name, labels(info).latest())
+    return _label_state(info, labels(info).latest())
 
 
 def hidden_truth(info: DatasetInfo) -> HiddenTruth:
@@ -90,64 +92,83 @@ def shows_truth(info: DatasetInfo) -> bool:
     return not hidden_truth(info).is_hidden
 
 
+def shown_key(info: DatasetInfo) -> object:
+    """For what is made of the truth while it is shown: another one each time that it is hidden or revealed."""
+    # Never the same again: were it only whether, what is made just as that changes would be found once it changes back.
+    return content_key(info), [event.at for event in hidden_truth(info).history()]
+
+
 def trajectories(info: DatasetInfo) -> TrajectorySet:
     """The trajectories of a dataset, memory-mapped and shared by all sessions: never write to them.
 
     While the truth is hidden they are as those of a dataset that has neither rewards nor true costs.
     """
-    known = _trajectories(workspace().root, info.id, info.name)
+    known = _trajectories(info)
     return known if shows_truth(info) else replace(known, rewards=None, costs=None)
 
 
 def summary(info: DatasetInfo) -> pd.DataFrame:
     """One row per trajectory, see `DatasetStore.table`; without labels, and without the truth while it is hidden."""
-    table = _summary(workspace().root, info.id, info.name)
+    table = _summary(info)
     return table if shows_truth(info) else table.drop(columns=["return", "true_cost"], errors="ignore")
 
 
+@shared(max_entries=8)
 def descriptors(info: DatasetInfo) -> np.ndarray:
     """[N, F] how each trajectory behaves, see `assessment.descriptors.describe`."""
-    return _descriptors(workspace().root, info.id, info.name)
+    return describe(_summary(info))
 
 
+@shared(max_entries=8)
 def plane(info: DatasetInfo) -> np.ndarray:
     """[N, 2] trajectories that behave alike lie near each other, see `assessment.principal_components`."""
-    return _plane(workspace().root, info.id, info.name)
+    values = descriptors(info)
+    return principal_components(values).projected(values)
 
 
+@shared(max_entries=8)
 def immobile(info: DatasetInfo) -> np.ndarray:
     """[N] bool, which trajectories hardly move, see `assessment.immobility`."""
-    return _immobile(workspace().root, info.id, info.name)
+    return is_immobile_by_table(_summary(info))
 
 
+@shared(max_entries=8)
 def reach(info: DatasetInfo) -> np.ndarray:
     """[N] how far each trajectory reaches, 1 being the median one's; see `assessment.immobility`."""
-    return _reach(workspace().root, info.id, info.name)
+    table = _summary(info)
+    return Yardstick.of_table(table).measure_table(table)
 
 
+@shared(max_entries=2)
 def library(info: DatasetInfo) -> Library:
     """Its steps, ready to look for like states in; reads no truth."""
-    return _library(workspace().root, info.id, info.name)
+    return Library.of(_trajectories(info))
 
 
+@shared(max_entries=8)
 def dimension_ranges(info: DatasetInfo) -> np.ndarray:
     """[O + A, 2] lowest and highest value of each observation and action dimension."""
-    return _dimension_ranges(workspace().root, info.id, info.name)
+    _summary(info)  # with its table, a dataset of the first version gets its statistics
+    known = datasets().info(info.name).statistics
+    return np.concatenate([np.stack([known[of].low, known[of].high], axis=1) for of in ("observations", "actions")])
 
 
+@copied(max_entries=32)
 def background_paths(info: DatasetInfo, x: int, y: int) -> Paths:
     """A few of the dataset's trajectories through two observation dimensions."""
-    return _background_paths(workspace().root, info.id, info.name, x, y)
+    return sample_paths(_trajectories(info), x, y)
 
 
+@shared(max_entries=8)
 def all_paths(info: DatasetInfo, x: int, y: int) -> Paths:
     """Many of the dataset's trajectories through two observation dimensions, coarsely."""
-    return _all_paths(workspace().root, info.id, info.name, x, y)
+    return sample_paths(_trajectories(info), x, y, n=N_PATHS, n_points=60)
 
 
+@shared(max_entries=8)
 def paths_of(info: DatasetInfo, x: int, y: int, chosen: tuple[int, ...]) -> Paths:
     """These trajectories through two observation dimensions, or some of them where there are many."""
-    return _paths_of(workspace().root, info.id, info.name, x, y, chosen)
+    return sample_paths(_trajectories(info), x, y, n=N_PREVIEWED, among=chosen)
 
 
 def replay(info: DatasetInfo, trajectory: int) -> Replay | None:
@@ -170,13 +191,13 @@ def intakes() -> IntakeStore:
     return IntakeStore(workspace())
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def inspected(path: Path, changed: int) -> Inspected:
-    """What a file is, as it was changed last; raises like `intake.confined.inspect`."""
+@copied(max_entries=32)
+def inspected(path: Path) -> Inspected:
+    """What a file is; raises like `intake.confined.inspect`."""
     return inspect(path)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@copied(max_entries=32)
 def inspected_upload(file_id: str, _upload: UploadedFile) -> Inspected:
     """What an uploaded file is; raises like `intake.confined.inspect`."""
     with workspace().received(_upload.name, _upload) as path:
@@ -195,78 +216,23 @@ def ensure_bundled_dataset() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _freeze_garbage() -> None:
-    gc.collect()
-    gc.freeze()
-
-
-@st.cache_resource(show_spinner=False)
 def _database(path: Path) -> Database:
     return Database(path)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _trajectories(root: Path, dataset_id: str, name: str) -> TrajectorySet:
-    return datasets().open(name)
+@shared(max_entries=8)
+def _trajectories(info: DatasetInfo) -> TrajectorySet:
+    return datasets().open(info.name)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _summary(root: Path, dataset_id: str, name: str) -> pd.DataFrame:
-    return datasets().table(name)
+@copied(max_entries=16)
+def _summary(info: DatasetInfo) -> pd.DataFrame:
+    return datasets().table(info.name)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _label_state(root: Path, dataset_id: str, name: str, latest: int) -> LabelState:
-    return datasets().labels(name).state()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _descriptors(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    return describe(_summary(root, dataset_id, name))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _dimension_ranges(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    _summary(root, dataset_id, name)  # with its table, a dataset of the first version gets its statistics
-    known = datasets().info(name).statistics
-    return np.concatenate([np.stack([known[of].low, known[of].high], axis=1) for of in ("observations", "actions")])
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _immobile(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    return is_immobile_by_table(_summary(root, dataset_id, name))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _reach(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    table = _summary(root, dataset_id, name)
-    return Yardstick.of_table(table).measure_table(table)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _library(root: Path, dataset_id: str, name: str) -> Library:
-    return Library.of(_trajectories(root, dataset_id, name))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _plane(root: Path, dataset_id: str, name: str) -> np.ndarray:
-    values = _descriptors(root, dataset_id, name)
-    return principal_components(values).projected(values)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _all_paths(root: Path, dataset_id: str, name: str, x: int, y: int) -> Paths:
-    return sample_paths(_trajectories(root, dataset_id, name), x, y, n=N_PATHS, n_points=60)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _paths_of(root: Path, dataset_id: str, name: str, x: int, y: int, chosen: tuple[int, ...]) -> Paths:
-    return sample_paths(_trajectories(root, dataset_id, name), x, y, n=N_PREVIEWED, among=chosen)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _background_paths(root: Path, dataset_id: str, name: str, x: int, y: int) -> Paths:
-    return sample_paths(_trajectories(root, dataset_id, name), x, y)
+@shared(max_entries=8)
+def _label_state(info: DatasetInfo, latest: int) -> LabelState:
+    return labels(info).state()
 
 
 @st.cache_resource(show_spinner="Importing the bundled dataset…")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import streamlit as st
 
+from dashboard.caches import copied
 from dashboard.resources import datasets, shows_truth, workspace
 from safemil_core.running.sweeps.spec import SweepSpec, read_spec
 from safemil_core.running.sweeps.summary import observations, summary
@@ -56,20 +56,16 @@ def experiments() -> list[Experiment]:
     return [*begun, *sorted(new, key=lambda one: bool(one.missing))]
 
 
+@copied(max_entries=20)
 def results(sweep: Sweep) -> Results:
     """Of the trials that its specification asks for now. Raises NotFound where a dataset is not there."""
-    return _results(workspace().root, sweep.name, sweep.version)
+    spec = sweep.spec
+    trials = wanted_trials(workspace(), spec)
+    rows = list(rows_by_trial(trials, sweep.rows()).values())
+    return Results(len(trials), rows, summary(observations(rows, spec), spec))
 
 
 def hidden_datasets(spec: SweepSpec) -> list[str]:
     """Those of its datasets whose truth is hidden, which its results would tell."""
     known = {info.name: info for info in datasets().list()}
     return [name for name in spec.datasets if name in known and not shows_truth(known[name])]
-
-
-@st.cache_data(show_spinner=False, max_entries=20)
-def _results(root: Path, name: str, version: tuple[int, int]) -> Results:
-    sweep = SweepStore(workspace()).open(name)
-    trials = wanted_trials(workspace(), sweep.spec)
-    rows = list(rows_by_trial(trials, sweep.rows()).values())
-    return Results(len(trials), rows, summary(observations(rows, sweep.spec), sweep.spec))

@@ -38,8 +38,7 @@ def importable_path(name: str) -> Path:
 
 def inspect_path(name: str) -> Inspected:
     """What an importable file is; raises like `intake.confined.inspect`."""
-    path = importable_path(name)
-    return resources.inspected(path, path.stat().st_mtime_ns)
+    return resources.inspected(importable_path(name))
 
 
 def inspect_upload(upload: UploadedFile) -> Inspected:

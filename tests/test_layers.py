@@ -120,8 +120,9 @@ def uses(path, *words):
 def test_state_and_caches_have_one_home_each(path):
     if name_of(path) != "dashboard.state":
         assert not uses(path, "session_state", "query_params")
-    if not name_of(path).endswith("resources"):
+    if not name_of(path).endswith(("resources", ".caches")):
         assert not uses(path, "cache_data", "cache_resource")
+        assert "dashboard.caches" not in imports(path)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("dashboard/views/*.py")), ids=name_of)
