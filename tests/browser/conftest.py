@@ -34,7 +34,9 @@ FLAGS = [
 ]
 
 
-expect.set_options(timeout=30_000)
+PATIENCE_MS = 60_000
+"""A busy machine may take half a minute to draw a first page."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def page(chromium_path: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
         window = browser.new_page(viewport={"width": 1440, "height": 1000})
-        window.set_default_timeout(30_000)
+        window.set_default_timeout(PATIENCE_MS)
         foreign: list[str] = []
         window.on("request", lambda r: foreign.append(r.url) if not _is_local(r.url) else None)
         yield window

@@ -27,7 +27,7 @@ def test_a_click_on_a_row_of_the_runs_chooses_that_run(dashboard: Dashboard, pag
     scroll_to(table)
     page.wait_for_timeout(1_000)
     table.click(position={"x": 18, "y": 35 + 35 + 17}, force=True)  # the check box of the second row, under the header
-    expect(page).to_have_url(re.compile(rf"run={older}"), timeout=30_000)
+    expect(page).to_have_url(re.compile(rf"run={older}"))
 
 
 def test_the_curves_of_an_additive_cost_are_drawn(dashboard: Dashboard, page: Page) -> None:
@@ -37,9 +37,9 @@ def test_the_curves_of_an_additive_cost_are_drawn(dashboard: Dashboard, page: Pa
     run = runs.finish_with_curves(workspace, info)
     page.goto(f"{dashboard.url}/costs?dataset={info.name}&run={run.id}&section=state")
     page.get_by_role("radio", name="Curves").click(timeout=60_000)
-    expect(page).to_have_url(re.compile("section=curves"), timeout=30_000)
+    expect(page).to_have_url(re.compile("section=curves"))
     chart = page.locator(".st-key-figure-costs-curves-each .js-plotly-plot")
-    expect(chart.locator(".subplot.xy")).to_be_visible(timeout=30_000)
+    expect(chart.locator(".subplot.xy")).to_be_visible()
     expect(chart.locator(".scatterlayer .js-line")).to_have_count(5)  # one of six inputs has no effect
     expect(page.get_by_text("Without any effect")).to_be_visible()
 
@@ -97,7 +97,7 @@ def test_a_page_that_has_nothing_of_a_baseline_leads_on_to_its_policy(dashboard:
         timeout=60_000
     )
     page.get_by_role("link", name="Watch its policy").click()
-    expect(page).to_have_url(re.compile(rf"rollouts\?.*run={run.id}"), timeout=30_000)
+    expect(page).to_have_url(re.compile(rf"rollouts\?.*run={run.id}"))
 
 
 def test_the_cure_of_a_finding_is_put_into_the_form(dashboard: Dashboard, page: Page) -> None:
