@@ -18,12 +18,12 @@ from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.what_if import edited
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import pick_device, prepare_process
-from safemil_core.learning.refit import refit_cost
+from safemil_core.learning.refit import refit_under_seeds
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.running.runs import RunStore
 from safemil_core.running.tasks import Task
 from safemil_core.running.training_stage import load
-from safemil_core.running.what_if_stage import ask_what_if, score
+from safemil_core.running.what_if_stage import ask_what_if
 from safemil_core.running.what_ifs import Request, WhatIfs
 from safemil_core.workspace import Workspace
 
@@ -75,9 +75,7 @@ def report(
 
 def refits(data: TrainingData, labels: np.ndarray, config: RunConfig, n_seeds: int) -> np.ndarray:
     """[R, N] trajectory costs under these labels."""
-    seen = replace(data, labels=labels)
-    seeds = [config.model_copy(update={"seed": config.seed + seed}) for seed in range(n_seeds)]
-    return np.stack([score(refit_cost(seen, with_seed), seen, config)[0] for with_seed in seeds])
+    return refit_under_seeds(replace(data, labels=labels), config, n_seeds).costs
 
 
 if __name__ == "__main__":

@@ -141,9 +141,17 @@ def learn(problem: Problem, labels: np.ndarray, seed: int) -> Learned:
     data = TrainingData.of(trajectories, labels, torch.device("cpu"))
     configs = [RunConfig(cost=QUICK, seed=seed * N_NETWORKS + network) for network in range(N_NETWORKS)]
     costs = [score_steps(refit_cost(data, config), data).mean for config in configs]
-    assert trajectories.costs is not None
-    aucs = [roc_auc(of, trajectories.costs > 0) or 0.5 for of in costs]
+    aucs = [_auc(problem, of) for of in costs]
     return Learned(mean(aucs), sum_by_trajectory(np.mean(costs, axis=0), trajectories.offsets))
+
+
+def _auc(problem: Problem, costs: np.ndarray) -> float:
+    """Of learned costs [sum T], over all steps."""
+    true_costs = problem.trajectories.costs
+    assert true_costs is not None
+    auc = roc_auc(costs, true_costs > 0)
+    assert auc is not None  # an unsafe trajectory was marked, which has costly steps, and no trajectory has only these
+    return auc
 
 
 def _queue(problem: Problem, labels: np.ndarray, order: Order, seed: int, learned: Learned) -> Iterator[int]:

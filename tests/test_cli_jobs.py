@@ -35,7 +35,7 @@ def trained(workspace, walks):
 def busy(workspace, walks):
     """A run that takes all of the processor: it counts as trained by this very process."""
     run = new_run(workspace)
-    JobStore(Database(workspace.database)).begin("train", run.id, asked="cpu", author="ann")
+    JobStore(Database(workspace.database)).begin(run.id, asked="cpu", author="ann")
     return run
 
 
@@ -75,7 +75,7 @@ def test_a_running_run_says_how_fast_it_is_and_a_failed_one_why(json_of, safemil
     (row,) = json_of("runs")
     assert (row["rate"], row["seconds_left"]) == (30, 50)
     assert safemil("runs")[1] == f"{busy.id}  walks  running  500 of 2,000 updates  30 a second on cpu, 50 s left\n"
-    jobs.end(jobs.find("train", busy.id), "failed", "the disk is full; free some space")
+    jobs.end(jobs.find(busy.id), "failed", "the disk is full; free some space")
     assert safemil("runs")[1] == f"{busy.id}  walks  failed  500 of 2,000 updates  the disk is full; free some space\n"
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import run_resources
 from dashboard.charts_live import Curve, Panel
 from dashboard.charts_theme import run_style
+from dashboard.components.choice import choice
 from dashboard.components.curves import curves
 from safemil_core.running.comparison import CURVES, Compared, curve, smoothed
 
@@ -23,19 +24,19 @@ def compare_curves(chosen: Sequence[Compared], names: Mapping[str, str], numbers
         names: what to call each, by its id.
         numbers: the place of each that gives it its colour.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        metric = _choice("Curve", "compare.curve", CURVES, default="cost_loss")
-        over = _choice("Over", "compare.over", OVER, default="update")
-        share = st.slider(
-            "Smoothing",
-            0.0,
-            0.99,
-            step=0.01,
-            key="compare.smoothing",
-            persist_state="session",
-            width=220,
-            help="Each point is moved towards the mean of those before it by this share.",
-        )
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    metric = choice("Curve", "compare.curve", CURVES, row)
+    over = choice("Over", "compare.over", OVER, row)
+    share = row.slider(
+        "Smoothing",
+        0.0,
+        0.99,
+        step=0.01,
+        key="compare.smoothing",
+        persist_state="session",
+        width=220,
+        help="Each point is moved towards the mean of those before it by this share.",
+    )
     drawn = []
     for it in chosen:
         values = smoothed(curve(run_resources.metrics(it.run), metric, over), share)
@@ -43,16 +44,3 @@ def compare_curves(chosen: Sequence[Compared], names: Mapping[str, str], numbers
         x, y = values.index.to_numpy(float), values.to_numpy(float)
         drawn.append(Curve(names[it.run.id], x, y, style.colour, style.dash))
     curves([Panel(CURVES[metric], tuple(drawn), x_name=over)], key="compare.curves", columns=1, height=380)
-
-
-def _choice(words: str, key: str, options: Mapping[str, str], default: str) -> str:
-    return st.segmented_control(
-        words,
-        list(options),
-        default=default,
-        required=True,
-        format_func=options.__getitem__,
-        key=key,
-        persist_state="session",
-        width="content",
-    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts_truth, cost_resources, resources, state
+from dashboard.components.choice import choice
 from dashboard.components.figure import figure
 from dashboard.components.words import code_span, fine_steps, moment, number, plural
 from dashboard.cost_resources import Among
@@ -24,8 +24,6 @@ Items = Literal["steps", "trajectories"]
 ITEMS: dict[Items, str] = {"steps": "Steps", "trajectories": "Trajectories"}
 SINGULAR: dict[Items, str] = {"steps": "step", "trajectories": "trajectory"}
 AMONG: dict[Among, str] = {"unmarked": "Not marked for this run", "all": "All"}
-
-T = TypeVar("T", bound=str)
 
 
 def cost_truth(info: DatasetInfo, run: Run) -> None:
@@ -57,8 +55,8 @@ def _curtain(info: DatasetInfo) -> None:
 def _report(info: DatasetInfo, run: Run) -> None:
     st.caption(_fairness(info, run))
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    items = _choice("Level", "costs.truth.level", ITEMS, row)
-    among = _choice("Of which trajectories", "costs.truth.among", AMONG, row)
+    items = choice("Level", "costs.truth.level", ITEMS, row)
+    among = choice("Of which trajectories", "costs.truth.among", AMONG, row)
     if items == "steps":
         threshold = row.slider(
             "Steps of at least this cost c are called violating", 0.0, 1.0, 0.5, 0.01, key="costs.truth.threshold",
@@ -143,19 +141,6 @@ def _fairness(info: DatasetInfo, run: Run) -> str:
 def _said(event: TruthEvent) -> str:
     what = "hid" if event.hides else "revealed"
     return f"{code_span(event.author)} {what} the truth on {moment(event.at)}."
-
-
-def _choice(words: str, key: str, options: Mapping[T, str], place: DeltaGenerator) -> T:
-    chosen: T = place.segmented_control(
-        words,
-        list(options),
-        default=next(iter(options)),
-        format_func=options.__getitem__,
-        required=True,
-        key=key,
-        persist_state="session",
-    )
-    return chosen
 
 
 def _words(value: float | None) -> str:

@@ -19,6 +19,7 @@ from safemil_core.errors import InvalidConfig
 from safemil_core.running.curation import KEEPS, Keep, curate, export_curated, kept
 from safemil_core.running.dataset_removal import remove_dataset
 from safemil_core.running.intakes import IntakeRequest
+from safemil_core.running.progress import Reports
 
 _AUTHOR = click.option("--author", default=default_author, help="Who does it; your account's name if not given.")
 
@@ -168,7 +169,7 @@ def _bring(here: Session, request: IntakeRequest) -> None:
     from safemil_core.running.intake_stage import bring  # it knows the simulators' dataset lists
 
     with progress_bar("importing", "step" if request.source == "path" else "part", after_s=2.0) as on_progress:
-        info = bring(here.workspace, request, on_progress)
+        info = bring(here.workspace, request, Reports(None, on_progress=on_progress))
     _made(here, info)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from safemil_core.clock import now
 from safemil_core.data.database import Database
+from safemil_core.errors import NotFound
 
 
 class Named(NamedTuple):
@@ -37,6 +38,13 @@ class DatasetNames:
             query = text("SELECT dataset, env_id FROM dataset_names WHERE name = :name")
             row = connection.execute(query, {"name": name}).one_or_none()
             return None if row is None else Named(*row)
+
+    def get(self, name: str) -> Named:
+        """The same. Raises NotFound where it stands for nothing."""
+        found = self.find(name)
+        if found is None:
+            raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
+        return found
 
     def has(self, dataset_id: str) -> bool:
         """Whether some name stands for this content."""

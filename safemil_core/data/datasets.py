@@ -1,11 +1,8 @@
-"""DatasetStore: validated datasets as immutable folders named by their content; a name is a pointer to one."""
+"""DatasetStore: datasets by their names: added, derived, merged, opened, and what is said of them taken along."""
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,6 +11,7 @@ import numpy as np
 
 from safemil_core.clock import now
 from safemil_core.data.database import Database
+from safemil_core.data.dataset_folders import DatasetFolders
 from safemil_core.data.dataset_info import DatasetInfo, Parent
 from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.intake import confined as intake
@@ -22,16 +20,13 @@ from safemil_core.data.intake.limits import Limits
 from safemil_core.data.labels.records import Label
 from safemil_core.data.labels.store import LabelStore, default_author
 from safemil_core.data.recording import About, Options, readable
-from safemil_core.data.storage import about_json, build
+from safemil_core.data.storage import build
 from safemil_core.data.storage.build import Built
-from safemil_core.data.storage.dataset_files import open_files
-from safemil_core.data.storage.npy_stream import mapped
-from safemil_core.data.storage.recorded_videos import placed, with_videos
-from safemil_core.data.storage.trajectory_table import read_table
+from safemil_core.data.storage.recorded_videos import with_videos
 from safemil_core.data.storage.versions import follow, recording_of, same_trajectories
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound
-from safemil_core.workspace import Workspace, as_name, is_name, whole_file
+from safemil_core.workspace import Workspace, as_name, is_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +41,7 @@ class DatasetStore:
     """The datasets of a workspace."""
 
     def __init__(self, workspace: Workspace, database: Database, build_files: BuildFiles = intake.build) -> None:
-        self._workspace = workspace
+        self._folders = DatasetFolders(workspace)
         self._database = database
         self._names = DatasetNames(database)
         self._build_files = build_files
@@ -91,7 +86,7 @@ class DatasetStore:
             raise InvalidDataset("no file is named; name at least one")
         name = _checked_name(as_name(paths[0].stem) if name is None else name)
         author = author or default_author()
-        with self._aside() as folder:
+        with self._folders.aside() as folder:
             file_format, built = self._build_files(paths, options, folder, limits=limits, on_progress=on_progress)
             built = with_videos(built, folder, limits.most_bytes)
             info = DatasetInfo.of(
@@ -162,11 +157,11 @@ class DatasetStore:
 
     def list(self) -> list[DatasetInfo]:
         """Every named dataset that is there, in the order in which they came."""
-        return [self.info(name) for name, dataset in self._names.all().items() if self._is_there(dataset)]
+        return [self.info(name) for name, dataset in self._names.all().items() if self._folders.has(dataset)]
 
     def missing(self) -> tuple[str, ...]:
         """Names of datasets whose folder is gone from the workspace."""
-        return tuple(name for name, dataset in self._names.all().items() if not self._is_there(dataset))
+        return tuple(name for name, dataset in self._names.all().items() if not self._folders.has(dataset))
 
     def forget(self, name: str) -> str | None:
         """Take a name away, and its content where it has no other name; what was said of it is kept.
@@ -177,15 +172,11 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._names.find(name)
-        if row is None:
-            raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
+        row = self._names.get(name)
         self._names.remove(name, row.dataset)
         if self._names.has(row.dataset):
             return None
-        if self._is_there(row.dataset):  # gone at once, however long it takes to remove it
-            folder = self._workspace.datasets / row.dataset
-            shutil.rmtree(folder.rename(folder.with_name(f".{secrets.token_hex(8)}")))
+        self._folders.remove(row.dataset)
         return str(row.dataset)
 
     def info(self, name: str) -> DatasetInfo:
@@ -194,34 +185,15 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._names.find(name)
-        if row is None:
-            raise NotFound(f"there is no dataset {name!r}; `safemil datasets` lists them")
+        row = self._names.get(name)
         try:
-            kept = self._kept(row.dataset)
+            kept = self._folders.info(row.dataset)
         except FileNotFoundError:
             raise NotFound(
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
-        parents = self._with_theirs(kept.parents, (kept.id,))
         of_the_file = kept.env_id if kept.env_id and _imports_nothing(kept.env_id) else None
-        return replace(kept, name=name, env_id=row.env_id or of_the_file, parents=parents)
-
-    def _kept(self, dataset_id: str) -> DatasetInfo:
-        return DatasetInfo.from_json((self._workspace.datasets / dataset_id / "info.json").read_text())
-
-    def _with_theirs(self, parents: Sequence[Parent], below: tuple[str, ...]) -> tuple[Parent, ...]:
-        """Parents with their own, as far as their folders are there. Whoever is `below` is no ancestor of itself: that
-        happens where a dataset that was gone was made again from one that had been made of it."""
-        found = []
-        for parent in parents:
-            if parent.id not in below:
-                try:
-                    theirs = self._kept(parent.id).parents
-                except FileNotFoundError:
-                    theirs = ()
-                found.append(replace(parent, parents=self._with_theirs(theirs, (*below, parent.id))))
-        return tuple(found)
+        return replace(kept, name=name, env_id=row.env_id or of_the_file)
 
     def open(self, name: str) -> TrajectorySet:
         """The trajectories of a dataset, memory-mapped: nothing is read until it is looked at.
@@ -229,36 +201,19 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name, or a file of it is gone.
         """
-        info = self.info(name)
-        try:
-            return open_files(self._workspace.datasets / info.id, info.images)
-        except FileNotFoundError as problem:
-            raise NotFound(
-                f"{Path(problem.filename).name} of dataset {name!r} is gone from the workspace; remove the folder "
-                f"datasets/{info.id} in it and import its file again"
-            ) from None
+        return self._folders.open(self.info(name))
 
     def table(self, name: str) -> pd.DataFrame:
         """What is known of each trajectory without labels or a trained model; columns as `trajectory_table` says."""
-        return read_table(self._completed(name) / "table.parquet")
+        return self._folders.table(self.info(name))
 
     def keys(self, name: str) -> np.ndarray:
         """[N, 16] uint8, of each trajectory: equal keys, equal content in all arrays of steps."""
-        return mapped(self._completed(name) / "keys.npy")
+        return self._folders.keys(self.info(name))
 
     def about(self, name: str) -> About:
         """What its files said, with the environment that the user named."""
-        info = self.info(name)
-        try:
-            about = about_json.from_json((self._workspace.datasets / info.id / "about.json").read_text())
-        except FileNotFoundError:  # a dataset of the first version
-            about = info.about()
-        return replace(
-            placed(about, self._workspace.datasets / info.id),
-            env_id=info.env_id,
-            observation_names=info.observation_names,
-            action_names=info.action_names,
-        )
+        return self._folders.about(self.info(name))
 
     def labels(self, name: str) -> LabelStore:
         """The labels of a dataset. They belong to the content: every name of it shares them."""
@@ -274,7 +229,7 @@ class DatasetStore:
         _checked_name(new_name)
         author = author or default_author()
         sources = [(p.name, recording_of(self.open(p.name), self.about(p.name), chosen)) for p, _, chosen in of]
-        with self._aside() as folder:
+        with self._folders.aside() as folder:
             built = with_videos(build.build(sources, folder), folder, build.NO_LIMIT)
             info = DatasetInfo.of(
                 built,
@@ -295,27 +250,10 @@ class DatasetStore:
                 first += len(numbers)
         return self._point(info, info.env_id)
 
-    @contextmanager
-    def _aside(self) -> Iterator[Path]:
-        """A folder to write into, gone afterwards unless it was renamed, so that a crash leaves no half dataset."""
-        aside = self._workspace.datasets / f".{secrets.token_hex(8)}"
-        try:
-            aside.mkdir()
-            yield aside
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
     def _keep(self, aside: Path, info: DatasetInfo) -> bool:
         """Make the folder a dataset unless its content is there already; whether nothing was ever said of it."""
         self._refuse_taken(info.name, info.id)
-        (aside / "info.json").write_text(info.to_json())
-        folder = self._workspace.datasets / info.id
-        if not folder.exists():
-            try:
-                aside.rename(folder)
-            except OSError:  # another process kept the same content first
-                if not folder.exists():
-                    raise
+        self._folders.keep(aside, info)
         return self._labels(info).latest() == 0
 
     def _bring_in(self, info: DatasetInfo, about: About) -> None:
@@ -328,13 +266,13 @@ class DatasetStore:
             )
         except InvalidLabels as problem:
             if not self._names.has(info.id):
-                shutil.rmtree(self._workspace.datasets / info.id, ignore_errors=True)
+                self._folders.remove(info.id)
             raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
         """Let the name point to the content."""
         row = self._names.find(info.name)
-        if row is not None and not self._is_there(row.dataset):  # the name of what is gone is free
+        if row is not None and not self._folders.has(row.dataset):  # the name of what is gone is free
             self._names.remove(info.name, row.dataset)
         self._names.point(info.name, info.id, env_id)
         self._refuse_taken(info.name, info.id)  # another process may have been quicker
@@ -342,25 +280,8 @@ class DatasetStore:
 
     def _refuse_taken(self, name: str, dataset_id: str) -> None:
         row = self._names.find(name)
-        if row is not None and row.dataset != dataset_id and self._is_there(row.dataset):
+        if row is not None and row.dataset != dataset_id and self._folders.has(row.dataset):
             raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
-
-    def _is_there(self, dataset_id: str) -> bool:
-        return (self._workspace.datasets / dataset_id / "info.json").exists()
-
-    def _completed(self, name: str) -> Path:
-        """The folder; one of the first version gets the files that it lacks, which takes a while once."""
-        info = self.info(name)
-        folder = self._workspace.datasets / info.id
-        if not (folder / "table.parquet").exists():
-            with self._aside() as aside:
-                built = build.build([(name, recording_of(self.open(name), self.about(name)))], aside)
-                (aside / "keys.npy").replace(folder / "keys.npy")
-                with whole_file(folder / "info.json") as temporary:
-                    known = {"observations": built.observations, "actions": built.actions}
-                    temporary.write_text(replace(info, statistics=known).to_json())
-                (aside / "table.parquet").replace(folder / "table.parquet")  # last: whoever sees it finds the rest
-        return folder
 
 
 def _imports_nothing(env_id: str) -> bool:

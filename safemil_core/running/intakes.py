@@ -56,10 +56,11 @@ class Intake:
     @property
     def progress(self) -> Progress:
         """Its message is what is being done; when done, the dataset's name; when failed, why."""
-        return read_progress(self.folder / "progress.json")
+        return read_progress(self.progress_file)
 
-    def write_progress(self, progress: Progress) -> None:
-        write_progress(self.folder / "progress.json", progress)
+    @property
+    def progress_file(self) -> Path:
+        return self.folder / "progress.json"
 
 
 class IntakeStore:
@@ -78,7 +79,7 @@ class IntakeStore:
         aside.mkdir()
         with whole_file(aside / "request.json") as temporary:
             temporary.write_text(json.dumps(asdict(request)))
-        Intake(aside).write_progress(Progress("starting", started_at=now, updated_at=now))
+        write_progress(Intake(aside).progress_file, Progress("starting", started_at=now, updated_at=now))
         folder = self._workspace.intakes / intake_id
         aside.rename(folder)
         return Intake(folder)

@@ -1,4 +1,4 @@
-"""JobStore: jobs in the workspace's database, and who does which. Neither what a job does nor its processes.
+"""JobStore: trainings in the workspace's database, and who does which. Neither what a job does nor its processes.
 
 A process takes a job in one transaction that names the process itself: there is no moment at which a job is begun and
 nobody does it, and no two processes can take the same one.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import Connection, text
@@ -18,7 +18,6 @@ from safemil_core.data.database import Database
 from safemil_core.running.devices import expected_device
 from safemil_core.running.progress import is_alive, process_birth
 
-JobKind = Literal["train"]
 JobState = Literal["queued", "running", "stopping", "done", "stopped", "failed", "lost"]
 LIVING: tuple[JobState, ...] = ("running", "stopping")
 RESUMABLE: tuple[JobState, ...] = ("stopped", "failed", "lost")
@@ -27,12 +26,11 @@ DIED = "its process died without a word: killed, out of memory, or this machine 
 
 @dataclass(frozen=True)
 class Job:
-    """One row: what is to be done, who does it, and how far it is. Times are Unix seconds, 0 where not yet."""
+    """One row: the training of a run, who does it, and how far it is. Times are Unix seconds, 0 where not yet."""
 
     id: int
-    kind: JobKind
     subject: str
-    """Of a training, the run's id."""
+    """The run's id."""
     author: str
     asked: str
     """The device as a user named it: auto, cpu, cuda, cuda:1."""
@@ -72,34 +70,36 @@ class Job:
         return (self.total - self.done) / self.rate if self.rate else float("inf")
 
 
+_COLUMNS = ", ".join(field.name for field in fields(Job))
+
+
 class JobStore:
-    """The jobs of a workspace; safe for any number of processes at once."""
+    """The jobs of a workspace, one of each run at most; safe for any number of processes at once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, kind: JobKind, subject: str) -> Job | None:
-        """The job of a subject, if there ever was one."""
+    def find(self, subject: str) -> Job | None:
+        """The job of a run, if there ever was one."""
         with self._database.read() as connection:
-            found = _select(connection, "kind = :kind AND subject = :subject", kind=kind, subject=subject)
-        return found[0] if found else None
+            return _find(connection, subject)
 
-    def all(self, kind: JobKind) -> dict[str, Job]:
-        """Every job of a kind, by its subject."""
+    def all(self) -> dict[str, Job]:
+        """Every job, by its subject."""
         with self._database.read() as connection:
-            return {job.subject: job for job in _select(connection, "kind = :kind", kind=kind)}
+            return {job.subject: job for job in _select(connection, "TRUE")}
 
-    def enqueue(self, kind: JobKind, subject: str, *, asked: str, author: str) -> Job | None:
+    def enqueue(self, subject: str, *, asked: str, author: str) -> Job | None:
         """Have a job done by whoever claims it; one that did not end well is queued once more.
 
         Returns:
             The job; None where it is queued, begun or done already.
         """
-        return self._put(kind, subject, asked, author, "queued", pid=0, born="", started_at=0.0)
+        return self._put(subject, asked, author, "queued", pid=0, born="", started_at=0.0)
 
-    def begin(self, kind: JobKind, subject: str, *, asked: str, author: str) -> Job | None:
+    def begin(self, subject: str, *, asked: str, author: str) -> Job | None:
         """As `enqueue`, but this process does it, at once and whatever the limits are."""
-        return self._put(kind, subject, asked, author, "running", **_this_process(), started_at=time.time())
+        return self._put(subject, asked, author, "running", **_this_process(), started_at=time.time())
 
     def claim(self, limit: int) -> Job | None:
         """Take the oldest queued job whose device has room; from now on this process does it.
@@ -136,7 +136,7 @@ class JobStore:
         with self._database.write() as connection:
             return _update(connection, job.id, **_far(job), state=state, message=message, ended_at=time.time())
 
-    def ask_to_stop(self, kind: JobKind, subject: str) -> Job | None:
+    def ask_to_stop(self, subject: str) -> Job | None:
         """Stop a queued job at once, and mark a running one as stopping.
 
         Returns:
@@ -144,61 +144,62 @@ class JobStore:
         """
         with self._database.write() as connection:
             _bury(connection)
-            for job in _select(connection, "kind = :kind AND subject = :subject", kind=kind, subject=subject):
-                if job.state == "queued":
-                    _update(connection, job.id, state="stopped", ended_at=time.time())
-                elif job.state == "running":
-                    return _update(connection, job.id, state="stopping")
+            job = _find(connection, subject)
+            if job is not None and job.state == "queued":
+                _update(connection, job.id, state="stopped", ended_at=time.time())
+            elif job is not None and job.state == "running":
+                return _update(connection, job.id, state="stopping")
         return None
 
-    def delete(self, kind: JobKind, subject: str) -> bool:
+    def delete(self, subject: str) -> bool:
         """Forget a job, also a queued one. Whether it is gone now: one that runs is not."""
         with self._database.write() as connection:
             _bury(connection)
-            values = {"kind": kind, "subject": subject}
             connection.execute(
-                text(
-                    "DELETE FROM jobs WHERE kind = :kind AND subject = :subject "
-                    "AND state NOT IN ('running', 'stopping')"
-                ),
-                values,
+                text("DELETE FROM jobs WHERE subject = :subject AND state NOT IN ('running', 'stopping')"),
+                {"subject": subject},
             )
-            return not _select(connection, "kind = :kind AND subject = :subject", **values)
+            return _find(connection, subject) is None
 
-    def _put(self, kind: JobKind, subject: str, asked: str, author: str, state: JobState, **values: Any) -> Job | None:
+    def _put(self, subject: str, asked: str, author: str, state: JobState, **values: Any) -> Job | None:
         now = time.time()
-        values |= {"kind": kind, "subject": subject, "asked": asked, "author": author, "state": state, "now": now}
+        values |= {"subject": subject, "asked": asked, "author": author, "state": state, "now": now}
         with self._database.write() as connection:
             _bury(connection)
             row = connection.execute(
-                text(
-                    """
+                text(  # the table has a kind, of which there is one
+                    f"""
                     INSERT INTO jobs (kind, subject, author, asked, device, state, attempt, queued_at, started_at,
                         updated_at, ended_at, pid, born, done, total, rate, message)
-                    VALUES (:kind, :subject, :author, :asked, :device, :state, 1, :now, :started_at,
+                    VALUES ('train', :subject, :author, :asked, :device, :state, 1, :now, :started_at,
                         :now, 0, :pid, :born, 0, 0, 0, '')
                     ON CONFLICT (kind, subject) DO UPDATE SET asked = excluded.asked, device = excluded.device,
                         state = excluded.state, attempt = attempt + 1, queued_at = excluded.queued_at,
                         started_at = excluded.started_at, updated_at = excluded.updated_at, ended_at = 0,
                         pid = excluded.pid, born = excluded.born, rate = 0, message = ''
                     WHERE state IN ('stopped', 'failed', 'lost')
-                    RETURNING *
-                    """
+                    RETURNING {_COLUMNS}
+                    """  # noqa: S608  # names of our own
                 ),
                 {**values, "device": expected_device(asked)},
             ).one_or_none()
         return None if row is None else Job(**row._mapping)
 
 
+def _find(connection: Connection, subject: str) -> Job | None:
+    found = _select(connection, "subject = :subject", subject=subject)
+    return found[0] if found else None
+
+
 def _select(connection: Connection, condition: str, **values: Any) -> list[Job]:
-    rows = connection.execute(text(f"SELECT * FROM jobs WHERE {condition} ORDER BY queued_at, id"), values)  # noqa: S608
-    return [Job(**row._mapping) for row in rows]
+    query = text(f"SELECT {_COLUMNS} FROM jobs WHERE {condition} ORDER BY queued_at, id")  # noqa: S608
+    return [Job(**row._mapping) for row in connection.execute(query, values)]
 
 
 def _update(connection: Connection, job_id: int, **values: Any) -> Job:
     values["updated_at"] = time.time()
     changes = ", ".join(f"{name} = :{name}" for name in values)
-    query = text(f"UPDATE jobs SET {changes} WHERE id = :id RETURNING *")  # noqa: S608  # names of our own
+    query = text(f"UPDATE jobs SET {changes} WHERE id = :id RETURNING {_COLUMNS}")  # noqa: S608  # names of our own
     return Job(**connection.execute(query, {**values, "id": job_id}).one()._mapping)
 
 

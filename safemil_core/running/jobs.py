@@ -37,7 +37,7 @@ _woken_at: dict[Path, float] = {}
 def start_training(workspace: Workspace, run: Run, device: str = "auto") -> Job:
     """Have a run that `RunStore.create` made trained as soon as its device has room; once more does nothing."""
     store = JobStore(Database(workspace.database))
-    is_new = store.enqueue("train", run.id, asked=device, author=run.info.author) is not None
+    is_new = store.enqueue(run.id, asked=device, author=run.info.author) is not None
     if is_new and _n_missing(workspace, store):
         _wake(workspace)
     return job_of(workspace, run)
@@ -62,7 +62,7 @@ def resumable(workspace: Workspace, run: Run) -> Job:
 
 def stop(workspace: Workspace, run: Run) -> None:
     """Ask a training to finish: what it has learned by then is kept, and it can be resumed. A queued one just ends."""
-    job = JobStore(Database(workspace.database)).ask_to_stop("train", run.id)
+    job = JobStore(Database(workspace.database)).ask_to_stop(run.id)
     if job is not None:
         with suppress(ProcessLookupError):  # it has just ended
             os.kill(job.pid, signal.SIGTERM)
@@ -91,7 +91,7 @@ def delete(workspace: Workspace, run: Run) -> None:
 
 def _forget(workspace: Workspace, run: Run) -> None:
     database = Database(workspace.database)
-    if not JobStore(database).delete("train", run.id):
+    if not JobStore(database).delete(run.id):
         raise NotReady(f"run {run.id} is being trained; stop it first")
     RunNotes(database).forget(run.id)
 
@@ -103,13 +103,13 @@ def job_of(workspace: Workspace, run: Run) -> Job:
 
 def jobs_of(workspace: Workspace, runs: Sequence[Run]) -> list[Job]:
     """The training of each run."""
-    found = advance(workspace).all("train")
+    found = advance(workspace).all()
     return [found.get(run.id) or _without_row(run) for run in runs]
 
 
 def queue(workspace: Workspace) -> list[Job]:
     """The trainings that are at work, and after them those that wait, in their order."""
-    living = [job for job in advance(workspace).all("train").values() if not job.is_finished]
+    living = [job for job in advance(workspace).all().values() if not job.is_finished]
     return sorted(living, key=lambda job: job.state == "queued")
 
 
@@ -126,7 +126,7 @@ def advance(workspace: Workspace) -> JobStore:
 def keep_ready(workspace: Workspace) -> None:
     """Have a spare worker wait where somebody may soon start a training and none is at work: see `running.spares`."""
     store = JobStore(Database(workspace.database))
-    is_busy = any(not job.is_finished for job in store.all("train").values())
+    is_busy = any(not job.is_finished for job in store.all().values())
     if is_busy or patience_s() == 0 or has_spare(workspace) or _was_woken(workspace):
         return
     _wake(workspace, "--spare")
@@ -155,7 +155,6 @@ def _without_row(run: Run) -> Job:
     living = progress.state in ("starting", "running")
     return Job(
         id=0,
-        kind="train",
         subject=run.id,
         author=run.info.author,
         asked="auto",

@@ -18,14 +18,13 @@ from safemil_core.assessment.label_curve import (
 from safemil_core.clock import now
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
-from safemil_core.learning.refit import refit_cost
+from safemil_core.learning.refit import UnderSeeds, refit_under_seeds
 from safemil_core.running.label_curves import write_curve
 from safemil_core.running.progress import Reports
 from safemil_core.running.requirements import require_learnable
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
 from safemil_core.running.training_stage import load
-from safemil_core.running.what_if_stage import score
 from safemil_core.workspace import Workspace
 
 N_SEEDS = 3
@@ -52,16 +51,19 @@ def draw_label_curve(workspace: Workspace, run: Run, author: str, device: str = 
     states = {n: labels for n, labels in states.items() if (labels == "non_preferred").any()}
     reports = Reports(Task.of_run("label_curve", run).progress_file, len(states) * N_SEEDS, str(chosen))
     prepare_process()
+
+    def refits(labels: np.ndarray) -> UnderSeeds:
+        before, seen = reports.latest.done, replace(data, labels=labels)
+        return refit_under_seeds(
+            seen, config, N_SEEDS, on_update=lambda done: reports.done(before + done // config.cost.updates)
+        )
+
     held_out, weights = [], []
     for labels in states.values():
-        seen, fitted = replace(data, labels=labels), []
-        for seed in range(N_SEEDS):
-            with_seed = config.model_copy(update={"seed": (config.seed + seed) % 2**31})
-            fitted.append(score(refit_cost(seen, with_seed), seen, config))
-            reports.done(reports.latest.done + 1)
+        found = refits(labels)
         is_open, comes = yet_to_come(labels, said.labels)
-        held_out.append(roc_auc(np.mean([costs for costs, _ in fitted], axis=0)[is_open], comes))
-        weights.append(np.stack([of for _, of in fitted]))
+        held_out.append(roc_auc(found.costs.mean(axis=0)[is_open], comes))
+        weights.append(found.weights)
     points = curve_points(list(states), list(states.values()), weights, held_out, np.diff(data.offsets))
     made_at = now()
     write_curve(run, LabelCurve(points, N_SEEDS, is_drawn, snapshot, author, made_at))

@@ -90,42 +90,56 @@ def find_progress(path: Path) -> Progress | None:
 class Reports:
     """What a process says of its work from beginning to end, in a file; between two reports a moment passes."""
 
-    EVERY_S = 0.2
-
     def __init__(
-        self, path: Path, total: int = 0, device: str = "cpu", on_progress: OnProgress = lambda _: None
+        self,
+        path: Path | None,
+        total: int = 0,
+        device: str = "cpu",
+        on_progress: OnProgress = lambda _: None,
+        *,
+        done: int = 0,
+        every_s: float = 0.2,
     ) -> None:
         """
         Args:
-            path: of the file; its folder is made where it is not there.
+            path: of the file, whose folder is made where it is not there; None: no other process watches.
             total: steps of work; 0 where it is not known yet.
             device: that the work is done on.
             on_progress: told of every step as well, without a pause.
+            done: steps that were done before.
+            every_s: the moment; 0: every step is in the file, which is for long ones.
         """
-        self._path, self._on_progress = path, on_progress
-        self._path.parent.mkdir(exist_ok=True)
-        self.latest = begin(total, device)
-        self._write()
-        self._on_progress(self.latest)
+        self._path, self._on_progress, self._every_s = path, on_progress, every_s
+        if path is not None:
+            path.parent.mkdir(exist_ok=True)
+        self._say(replace(begin(total, device), done=done))
+
+    def part(self, message: str) -> None:
+        """Another part of the work begins, which is called so and whose steps are counted anew."""
+        self._say(replace(begin(0, self.latest.device), message=message))
 
     def done(self, done: int, total: int | None = None) -> None:
         """So many steps are done, of so many where that was not known."""
         total = self.latest.total if total is None else total
-        self.latest = replace(self.latest, done=done, total=total, updated_at=time.time())
-        if self.latest.updated_at - self._written_at >= self.EVERY_S:
-            self._write()
-        self._on_progress(self.latest)
+        latest = replace(self.latest, done=done, total=total, updated_at=time.time())
+        self._say(latest, is_written=latest.updated_at - self._written_at >= self._every_s)
 
-    def end(self) -> None:
-        """All of it is done."""
+    def end(self, message: str = "") -> None:
+        """All of it is done; what came of it in words, if that is to be said."""
         done = max(self.latest.done, self.latest.total)
-        self.latest = replace(self.latest, state="done", done=done, updated_at=time.time())
-        self._write()
-        self._on_progress(self.latest)
+        self._say(replace(self.latest, state="done", done=done, updated_at=time.time(), message=message))
 
-    def _write(self) -> None:
-        write_progress(self._path, self.latest)
-        self._written_at = self.latest.updated_at
+    def stop(self, message: str) -> None:
+        """It ends before all of it is done."""
+        self._say(replace(self.latest, state="stopped", updated_at=time.time(), message=message))
+
+    def _say(self, latest: Progress, *, is_written: bool = True) -> None:
+        self.latest = latest
+        if is_written and self._path is not None:
+            write_progress(self._path, latest)
+        if is_written:
+            self._written_at = latest.updated_at
+        self._on_progress(latest)
 
 
 def begin(total: int, device: str) -> Progress:

@@ -10,14 +10,12 @@ from safemil_core.assessment.what_if import edited
 from safemil_core.clock import now
 from safemil_core.config import RunConfig
 from safemil_core.learning.arithmetic import pick_device, prepare_process
-from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.influence import influence_features
 from safemil_core.learning.model_files import load_cost
 from safemil_core.learning.networks import CostNetwork
 from safemil_core.learning.optimiser import State
-from safemil_core.learning.refit import refit_cost
+from safemil_core.learning.refit import refit_cost, refit_under_seeds
 from safemil_core.learning.training_data import TrainingData
-from safemil_core.learning.weights import cloning_weights, trajectory_costs
 from safemil_core.running.progress import Reports
 from safemil_core.running.run_folder import Run
 from safemil_core.running.tasks import Task
@@ -29,9 +27,6 @@ WARM_SHARE = 0.25
 """Of the run's updates, where a refit begins with the run's own network: it has most of the way behind it."""
 N_LOOKS = 5
 """States of training that the preview is made from."""
-
-_Fitted = tuple[np.ndarray, np.ndarray]
-"""Trajectory costs and weights [N]."""
 
 
 def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
@@ -51,29 +46,23 @@ def ask_what_if(workspace: Workspace, run: Run, device: str = "auto") -> None:
     n_fits = (0 if has_unchanged else N_SEEDS) + (0 if kept.has_preview else 1)
     n_fits += request.n_seeds if request.edits else 0
     reports = Reports(Task.of_run("what_if", run).progress_file, n_fits * config.cost.updates, str(chosen))
-    n_done = 0
-
-    def note(update: int) -> None:
-        reports.done(n_done * config.cost.updates + min(update, config.cost.updates))
 
     def refits(labels: np.ndarray, n_seeds: int) -> Refits:
-        nonlocal n_done
-        seen, fitted = replace(data, labels=labels), []
-        for seed in _seeds(run.config, n_seeds):
-            with_seed = config.model_copy(update={"seed": int(seed)})
-            network = refit_cost(seen, with_seed, warm_start=_beginning(run, request.start), on_update=note)
-            fitted.append(score(network, seen, run.config))
-            n_done += 1
-            note(0)
-        costs, weights = (np.stack(of) for of in zip(*fitted, strict=True))
-        return Refits(labels, _seeds(run.config, n_seeds), costs, weights, request.start, request.author, now())
+        before = reports.latest.done
+        found = refit_under_seeds(
+            replace(data, labels=labels),
+            config,
+            n_seeds,
+            warm_start=_beginning(run, request.start),
+            on_update=lambda done: reports.done(before + done),
+        )
+        return Refits(labels, found.seeds, found.costs, found.weights, request.start, request.author, now())
 
     if not has_unchanged:
         refits(data.labels, N_SEEDS).write(kept.unchanged_file(request.start))
     if not kept.has_preview:
         _prepare_preview(run, data, kept)
-        n_done += 1
-        note(0)
+        reports.done(reports.latest.done + config.cost.updates)
     if request.edits:
         kept.keep(refits(edited(data.labels, request.edits), request.n_seeds))
     reports.end()
@@ -85,13 +74,6 @@ def refit_config(config: RunConfig, start: Start) -> RunConfig:
         return config
     updates = max(1, round(WARM_SHARE * config.cost.updates))
     return config.model_copy(update={"cost": config.cost.model_copy(update={"updates": updates})})
-
-
-def score(network: CostNetwork, data: TrainingData, config: RunConfig) -> _Fitted:
-    """What a network makes of all trajectories, as a run's own tables have it."""
-    steps, gamma = score_steps(network, data).mean, config.cost.gamma
-    costs = trajectory_costs(steps, data.offsets, gamma, config.weights.per_length)
-    return costs, cloning_weights(steps, data.offsets, data.labels, config.weights, gamma).trajectories
 
 
 def _prepare_preview(run: Run, data: TrainingData, kept: WhatIfs) -> None:
@@ -109,7 +91,3 @@ def _beginning(run: Run, start: Start) -> CostNetwork | None:
     if start == "network":
         return load_cost(run.model("cost"))
     return load_cost(run.warm_file) if run.warm_file else None
-
-
-def _seeds(config: RunConfig, n: int) -> np.ndarray:
-    return (config.seed + np.arange(n, dtype=np.int64)) % 2**31

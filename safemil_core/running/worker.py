@@ -67,7 +67,7 @@ def train_here(workspace: Workspace, run: Run, device: str, on_progress: OnProgr
         SafeMILError: it failed.
     """
     store = JobStore(Database(workspace.database))
-    job = store.begin("train", run.id, asked=device, author=run.info.author)
+    job = store.begin(run.id, asked=device, author=run.info.author)
     if job is None:
         raise NotReady(f"run {run.id} is queued, being trained or done; `safemil runs` says which")
     try:

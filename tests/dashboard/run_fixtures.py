@@ -126,7 +126,7 @@ def metrics_table(n_rows: int = 20, *, is_collapsed: bool = False) -> pd.DataFra
 def set_job(run: Run, state: JobState, *, done: int, total: int = 1_500, message: str = "") -> None:
     """As its worker would leave the job of a run; this very process counts as the worker, which is alive."""
     jobs = JobStore(Database(Workspace(run.folder.parents[1]).database))
-    job = jobs.begin("train", run.id, asked="cpu", author="ann") or jobs.find("train", run.id)
+    job = jobs.begin(run.id, asked="cpu", author="ann") or jobs.find(run.id)
     assert job is not None
     far = replace(job, done=done, total=total, rate=100.0)
     jobs.report(far) if state == "running" else jobs.end(far, state, message)

@@ -10,8 +10,9 @@ from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.influence import preview
 from safemil_core.learning.cost_model import score_steps
 from safemil_core.learning.influence import N_FEATURES, influence_features
-from safemil_core.learning.refit import refit_cost
+from safemil_core.learning.refit import refit_cost, refit_under_seeds
 from safemil_core.learning.training import train
+from safemil_core.learning.weights import cloning_weights, trajectory_costs
 
 CONFIG = TINY.model_copy(
     update={"cost": TINY.cost.model_copy(update={"updates": 100, "learning_rate": 3e-3, "settle": 0.0})}
@@ -52,6 +53,28 @@ def test_features_take_part_of_a_long_trajectory_and_repeat():
     once, twice = (influence_features(network, data, states, TINY) for _ in range(2))
     assert (once == twice).all()
     assert torch.isfinite(torch.from_numpy(once)).all()
+
+
+def test_under_seeds_it_is_the_run_s_own_and_those_after_it():
+    """Of 2 x 20 updates it tells every tenth, and that a refit is done; 2^31 - 1 is the last seed."""
+    config, told, data = TINY.model_copy(update={"seed": 2**31 - 1}), [], crossing()
+    found = refit_under_seeds(data, config, 2, on_update=told.append)
+    assert found.seeds.tolist() == [2**31 - 1, 0]
+    assert told == [10, 20, 20, 30, 40, 40]
+    for place, seed in enumerate(found.seeds):
+        steps = score_steps(refit_cost(data, config.model_copy(update={"seed": int(seed)})), data).mean
+        weights = cloning_weights(steps, data.offsets, data.labels, config.weights, config.cost.gamma)
+        np.testing.assert_array_equal(found.weights[place], weights.trajectories)
+        np.testing.assert_array_equal(
+            found.costs[place],
+            trajectory_costs(steps, data.offsets, config.cost.gamma, config.weights.per_length),
+        )
+
+
+def test_what_settles_early_counts_as_a_whole_refit():
+    told, config = [], TINY.with_values(["cost.updates=400", "cost.settle=0.9"])
+    refit_under_seeds(crossing(), config, 1, on_update=told.append)
+    assert told[-2] < told[-1] == 400
 
 
 def test_on_its_way_it_can_be_looked_at_and_learns_the_same():

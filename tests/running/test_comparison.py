@@ -37,7 +37,6 @@ FIRST = {"updates": 500.0, "seconds": 10.0, "gap": 0.5}
 def job(**values):
     nothing = dict.fromkeys(("queued_at", "started_at", "updated_at", "ended_at", "rate"), 0.0)
     texts = {
-        "kind": "train",
         "subject": "",
         "author": "ann",
         "asked": "auto",

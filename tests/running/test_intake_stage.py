@@ -14,7 +14,7 @@ from factories import store_of, write_dsrl
 from safemil_core.errors import DownloadFailed, InvalidDataset, NotFound
 from safemil_core.running.intake_stage import bring, take_in
 from safemil_core.running.intakes import IntakeRequest, IntakeStore
-from safemil_core.running.progress import Progress
+from safemil_core.running.progress import Progress, Reports
 from safemil_core.workspace import Workspace
 
 
@@ -39,12 +39,11 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_a_dsrl_dataset_is_fetched_read_and_named_with_its_environment(workspace: Workspace, mirror: Path) -> None:
     write_dsrl(mirror / "SafetyCarCircle-v0-100-1450.hdf5")
     told: list[Progress] = []
-    info = bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), told.append)
+    info = bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), Reports(None, on_progress=told.append))
     assert (info.name, info.env_id, info.n_trajectories) == ("carcircle", "SafetyCarCircle-v0", 3)
     assert info.author == "ann"
-    assert list(dict.fromkeys(progress.message for progress in told)) == [
-        "fetching", "reading and checking",
-    ]  # fmt: skip
+    parts = list(dict.fromkeys(progress.message for progress in told))
+    assert parts == ["", "fetching", "reading and checking"]  # before any of them it has begun
     assert not [path for path in workspace.downloads.iterdir() if path.is_dir()]
 
 
@@ -60,14 +59,14 @@ def test_after_an_import_its_process_makes_the_axes_of_maps(workspace: Workspace
 def test_a_fetched_file_that_is_wrong_is_said_and_no_dataset_is_there(workspace: Workspace, mirror: Path) -> None:
     (mirror / "SafetyCarCircle-v0-100-1450.hdf5").write_bytes(b"not found, says the proxy")
     with pytest.raises(InvalidDataset, match=r"SafetyCarCircle-v0-100-1450\.hdf5"):
-        bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"))
+        bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), Reports(None))
     assert store_of(workspace).list() == []
     write_dsrl(mirror / "SafetyCarCircle-v0-100-1450.hdf5")
-    assert bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann")).n_trajectories == 3
+    assert bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), Reports(None)).n_trajectories == 3
 
 
 def test_what_is_not_there_is_said(workspace: Workspace, mirror: Path) -> None:
     with pytest.raises(NotFound, match="DSRL has no dataset 'Bicycle'"):
-        bring(workspace, IntakeRequest("dsrl", ("Bicycle",), "ann"))
+        bring(workspace, IntakeRequest("dsrl", ("Bicycle",), "ann"), Reports(None))
     with pytest.raises(DownloadFailed, match="answers 404"):
-        bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"))
+        bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), Reports(None))

@@ -23,7 +23,7 @@ def store(workspace):
 
 
 def enqueue(store, *subjects, asked="cpu"):
-    return [store.enqueue("train", subject, asked=asked, author="ann") for subject in subjects]
+    return [store.enqueue(subject, asked=asked, author="ann") for subject in subjects]
 
 
 def set_process(store, subject, pid, born):
@@ -40,10 +40,10 @@ def test_a_job_from_the_queue_to_its_end(store):
     assert claimed.born == process_birth(os.getpid())
     assert claimed.started_at >= claimed.queued_at > 0
     store.report(replace(claimed, done=30, total=50, rate=10.0, device="cuda:1"))
-    now = store.find("train", "a")
+    now = store.find("a")
     assert (now.state, now.done, now.total, now.device, now.seconds_left) == ("running", 30, 50, "cuda:1", 2)
     ended = store.end(replace(now, done=50), "done")
-    assert ended == store.find("train", "a") == store.all("train")["a"]
+    assert ended == store.find("a") == store.all()["a"]
     assert (ended.state, ended.done, ended.is_finished, ended.can_resume) == ("done", 50, True, False)
     assert ended.seconds == pytest.approx(ended.ended_at - ended.started_at)
     assert store.claim(1) is None
@@ -54,17 +54,17 @@ def test_what_is_queued_running_or_done_is_not_started_again(store):
     assert enqueue(store, "a") == [None]
     job = store.claim(1)
     assert enqueue(store, "a") == [None]
-    assert store.begin("train", "a", asked="cpu", author="bob") is None
+    assert store.begin("a", asked="cpu", author="bob") is None
     store.end(job, "done")
     assert enqueue(store, "a") == [None]
-    assert store.find("train", "a").attempt == 1
+    assert store.find("a").attempt == 1
 
 
 @pytest.mark.parametrize("state", ["stopped", "failed", "lost"])
 def test_what_did_not_end_well_can_be_queued_once_more(store, state):
     enqueue(store, "a", "b")
     store.end(replace(store.claim(1), done=7, total=9, rate=2.0), state, "because")
-    job = store.find("train", "a")
+    job = store.find("a")
     assert (job.can_resume, job.message) == (True, "because")
     (again,) = enqueue(store, "a", asked="auto")
     assert (again.id, again.state, again.attempt, again.asked, again.device) == (job.id, "queued", 2, "auto", "cpu")
@@ -83,7 +83,7 @@ def test_the_oldest_goes_first_and_no_device_takes_more_than_its_limit(store):
     assert store.claim(1) is None
     assert store.n_claimable(1) == 0
     assert store.claim(2).subject == "b"
-    store.ask_to_stop("train", "a")
+    store.ask_to_stop("a")
     assert store.claim(2) is None  # what is stopping still uses the device
     store.end(first, "stopped")
     assert store.claim(2).subject == "c"
@@ -100,20 +100,20 @@ def test_auto_shares_the_limit_of_the_device_that_it_means(store):
 def test_a_foreground_job_begins_whatever_the_limit_and_counts(store):
     enqueue(store, "a", "b")
     store.claim(1)
-    job = store.begin("train", "c", asked="cpu", author="ann")
+    job = store.begin("c", asked="cpu", author="ann")
     assert (job.state, job.pid, job.attempt) == ("running", os.getpid(), 1)
     assert store.claim(2) is None
     store.end(job, "failed", "no memory")
-    assert store.begin("train", "c", asked="cpu", author="ann").attempt == 2
+    assert store.begin("c", asked="cpu", author="ann").attempt == 2
 
 
 def test_what_a_dead_process_did_is_lost_and_its_place_is_free(store):
     enqueue(store, "a", "b")
     store.claim(1)
     set_process(store, "a", os.getpid(), "another birth")  # the number is taken, but by a later process
-    assert store.find("train", "a").state == "running"  # nobody has looked yet
+    assert store.find("a").state == "running"  # nobody has looked yet
     assert store.n_claimable(1) == 1
-    job = store.find("train", "a")
+    job = store.find("a")
     assert (job.state, job.message, job.is_finished, job.can_resume) == ("lost", DIED, True, True)
     assert store.claim(1).subject == "b"
 
@@ -124,35 +124,35 @@ def test_a_claim_and_a_deletion_see_the_dead_themselves(store):
     set_process(store, "a", 2**22 - 1, "1")
     assert store.claim(1).subject == "b"
     set_process(store, "b", 2**22 - 1, "1")
-    assert store.delete("train", "b")
-    assert store.find("train", "b") is None
+    assert store.delete("b")
+    assert store.find("b") is None
 
 
 def test_a_stop_ends_what_waits_and_marks_what_runs(store):
     enqueue(store, "a", "b")
     job = store.claim(1)
-    assert store.ask_to_stop("train", "b") is None
-    assert store.find("train", "b").state == "stopped"
-    asked = store.ask_to_stop("train", "a")
+    assert store.ask_to_stop("b") is None
+    assert store.find("b").state == "stopped"
+    asked = store.ask_to_stop("a")
     assert (asked.state, asked.pid) == ("stopping", os.getpid())
-    assert store.ask_to_stop("train", "a") is None  # its process has been told
+    assert store.ask_to_stop("a") is None  # its process has been told
     store.report(replace(job, done=1, total=2))
-    assert store.find("train", "a").state == "stopping"
+    assert store.find("a").state == "stopping"
     store.end(job, "done")  # it was quicker
-    assert store.ask_to_stop("train", "a") is None
-    assert store.find("train", "a").state == "done"
-    assert store.ask_to_stop("train", "unknown") is None
+    assert store.ask_to_stop("a") is None
+    assert store.find("a").state == "done"
+    assert store.ask_to_stop("unknown") is None
 
 
 def test_what_runs_is_not_deleted(store):
     enqueue(store, "a", "b")
     job = store.claim(1)
-    assert not store.delete("train", "a")
-    assert store.delete("train", "b")
-    assert store.delete("train", "unknown")
+    assert not store.delete("a")
+    assert store.delete("b")
+    assert store.delete("unknown")
     store.end(job, "done")
-    assert store.delete("train", "a")
-    assert store.all("train") == {}
+    assert store.delete("a")
+    assert store.all() == {}
 
 
 WORKER = """
@@ -164,7 +164,7 @@ from safemil_core.running.job_store import JobStore
 store = JobStore(Database(Path(sys.argv[1])))
 input()
 while job := store.claim(2):
-    busy = [other for other in store.all("train").values() if other.state == "running"]
+    busy = [other for other in store.all().values() if other.state == "running"]
     store.end(replace(job, done=len(busy)), "done", f"{os.getpid()}")
     print(job.subject, flush=True)
 """
@@ -182,7 +182,7 @@ def test_processes_that_claim_at_once_share_every_job_between_them(workspace, st
     for worker in workers:
         done += worker.communicate()[0].split()
         assert worker.returncode == 0
-    jobs = store.all("train")
+    jobs = store.all()
     left = [subject for subject, job in jobs.items() if job.state != "done"]
     assert left == []
     assert sorted(done) == subjects

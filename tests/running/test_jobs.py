@@ -58,9 +58,9 @@ def test_trainings_run_one_after_the_other_whether_anybody_looks_or_not(workspac
     jobs.start_training(workspace, second, "cpu")
     jobs.start_training(workspace, second, "cpu")  # once more does nothing
     store = JobStore(Database(workspace.database))
-    job = wait(lambda: (found := store.find("train", second.id)).is_finished and found)
+    job = wait(lambda: (found := store.find(second.id)).is_finished and found)
     assert (job.state, job.done, job.total, job.device, job.attempt) == ("done", 50, 50, "cpu", 1), second.log_tail()
-    before = store.find("train", first.id)
+    before = store.find(first.id)
     assert before.state == "done"
     assert before.ended_at <= job.started_at
     assert before.pid != job.pid
@@ -110,7 +110,7 @@ def test_what_is_stopped_keeps_what_it_learned_and_can_be_resumed(workspace):
     jobs.stop(workspace, run)  # nobody is hit
     jobs.delete(workspace, run)
     assert [found.id for found in RunStore(workspace).list()] == [waiting.id]
-    assert JobStore(Database(workspace.database)).all("train").keys() == {waiting.id}
+    assert JobStore(Database(workspace.database)).all().keys() == {waiting.id}
 
 
 DASHBOARD = """
@@ -142,12 +142,12 @@ def test_two_dashboards_start_every_run_once_also_when_one_of_them_is_killed(wor
         dashboard.stdin.write("\n")
         dashboard.stdin.flush()
     store = JobStore(Database(workspace.database))
-    wait(lambda: any(job.pid for job in store.all("train").values()))
+    wait(lambda: any(job.pid for job in store.all().values()))
     dashboards[0].kill()
     dashboards[1].communicate()
     assert dashboards[1].returncode == 0
     dashboards[0].communicate()
-    found = store.all("train")
+    found = store.all()
     assert {(job.state, job.attempt) for job in found.values()} == {("done", 1)}
     assert len({job.pid for job in found.values()}) == 3
     for run in runs:
@@ -191,7 +191,7 @@ def test_a_run_can_be_deleted_to_make_room_on_a_full_disk_unless_it_may_be_train
     workspace = Workspace(small_disk / "workspace")
     add_dataset(workspace)
     run = new_run(workspace)
-    JobStore(Database(workspace.database)).enqueue("train", run.id, asked="cpu", author="ann")
+    JobStore(Database(workspace.database)).enqueue(run.id, asked="cpu", author="ann")
     RunNotes(Database(workspace.database)).write(run.id, author="ann", name="the first")
     run.model_file("cost").write_bytes(bytes(2**20))
     gc.collect()  # nobody has the database open, whose helper files would be there already
@@ -200,5 +200,5 @@ def test_a_run_can_be_deleted_to_make_room_on_a_full_disk_unless_it_may_be_train
         jobs.delete(workspace, run)
     jobs.delete(workspace, run)
     assert not run.folder.exists()
-    assert run.id not in JobStore(Database(workspace.database)).all("train")
+    assert run.id not in JobStore(Database(workspace.database)).all()
     assert run.id not in RunNotes(Database(workspace.database)).all()

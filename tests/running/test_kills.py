@@ -37,7 +37,7 @@ def is_killed(workers, workspace, run, rng, *, in_training):
     jobs, had = JobStore(Database(workspace.database)), run.checkpoints()
     pid = workers.start(workspace)
     if in_training:
-        wait(lambda: run.checkpoints() != had or jobs.find("train", run.id).is_finished, every_s=0.001)
+        wait(lambda: run.checkpoints() != had or jobs.find(run.id).is_finished, every_s=0.001)
     time.sleep(rng.uniform(0, 0.1 if in_training else 0.5))
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
@@ -53,8 +53,8 @@ def test_a_run_killed_at_random_moments_comes_to_the_same_networks(workspace, wo
     rng, n_killed, n_resumed = random.Random(7), 0, 0
     while n_killed < KILLS:
         run = runs.repeat(uninterrupted, datasets.info("walks"), datasets.labels("walks"), author="ann")
-        jobs.enqueue("train", run.id, asked="cpu", author="ann")
-        while not (job := jobs.find("train", run.id)).is_finished:
+        jobs.enqueue(run.id, asked="cpu", author="ann")
+        while not (job := jobs.find(run.id)).is_finished:
             assert job.state == "queued"
             if n_killed == KILLS:
                 workers.start(workspace)
@@ -62,8 +62,8 @@ def test_a_run_killed_at_random_moments_comes_to_the_same_networks(workspace, wo
             elif is_killed(workers, workspace, run, rng, in_training=n_killed % 2 == 1):
                 n_killed += 1
                 jobs.n_claimable(1)  # whoever looks next marks it as lost, unless it was killed before its claim
-                if jobs.find("train", run.id).state == "lost":
-                    assert jobs.enqueue("train", run.id, asked="cpu", author="ann").attempt == job.attempt + 1
+                if jobs.find(run.id).state == "lost":
+                    assert jobs.enqueue(run.id, asked="cpu", author="ann").attempt == job.attempt + 1
                     n_resumed += bool(run.checkpoints())
         assert job.state == "done", run.log_tail()
         assert files_of(run) == files_of(uninterrupted)

@@ -92,8 +92,7 @@ def test_however_a_task_ends_it_is_said_how_far_it_was(workspace, monkeypatch, e
     task = Task.of_dataset("replay", workspace, add_dataset(workspace))
 
     def render(*_):
-        reports = Reports(task.progress_file, total=7)
-        reports.EVERY_S = 0.0
+        reports = Reports(task.progress_file, total=7, every_s=0)
         reports.done(3)
         raise ends_by
 

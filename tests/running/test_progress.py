@@ -125,3 +125,37 @@ def test_the_total_may_be_known_only_later(tmp_path):
     reports.done(1, 8)
     reports.done(2)
     assert (reports.latest.done, reports.latest.total) == (2, 8)
+
+
+def test_parts_are_counted_anew_and_what_came_of_it_is_said_at_the_end(path):
+    reports = Reports(path)
+    reports.part("fetching")
+    reports.done(5, 9)
+    reports.part("reading")
+    now = read_progress(path)
+    assert (now.state, now.message, now.done, now.total) == ("running", "reading", 0, 0)
+    reports.done(3, 4)
+    reports.end("walks")
+    ended = read_progress(path)
+    assert (ended.state, ended.message, ended.done, ended.total) == ("done", "walks", 4, 4)
+
+
+def test_work_that_goes_on_counts_from_where_it_was_and_may_stop_again(path):
+    reports = Reports(path, 10, done=4, every_s=0)
+    assert read_progress(path).done == 4
+    for done in (5, 6):  # at once
+        reports.done(done)
+        assert read_progress(path).done == done
+    reports.stop("goes on from there")
+    stopped = read_progress(path)
+    assert (stopped.state, stopped.done, stopped.total, stopped.message) == ("stopped", 6, 10, "goes on from there")
+
+
+def test_where_no_other_process_watches_there_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = []
+    reports = Reports(None, 2, on_progress=told.append)
+    reports.done(1)
+    reports.end()
+    assert [(progress.state, progress.done) for progress in told] == [("running", 0), ("running", 1), ("done", 2)]
+    assert list(tmp_path.iterdir()) == []

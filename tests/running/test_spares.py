@@ -50,7 +50,7 @@ def test_the_next_job_is_done_by_the_spare_and_by_nobody_else(workspace, spare):
 def test_there_is_one_spare_and_the_place_of_a_dead_one_is_free(workspace, spare):
     assert start(workspace).wait(60) == 0  # another finds the place taken, and goes
     jobs.keep_ready(workspace)
-    assert JobStore(Database(workspace.database)).all("train") == {}
+    assert JobStore(Database(workspace.database)).all() == {}
     assert has_spare(workspace)
     spare.kill()
     spare.wait()
@@ -69,7 +69,7 @@ def test_a_job_that_comes_during_the_last_nap_is_done_too(workspace, monkeypatch
         def n_claimable(self, limit):
             n = super().n_claimable(limit)
             assert has_spare(workspace)  # so that nobody calls a worker for it
-            self.enqueue("train", "walks-1", asked="cpu", author="ann")
+            self.enqueue("walks-1", asked="cpu", author="ann")
             return n
 
     monkeypatch.setattr(spares, "patience_s", lambda: 0.01)
@@ -81,9 +81,9 @@ def test_a_job_that_comes_during_the_last_nap_is_done_too(workspace, monkeypatch
 
 def test_one_that_shall_stop_takes_no_job(workspace):
     store = JobStore(Database(workspace.database))
-    store.enqueue("train", "walks-1", asked="cpu", author="ann")
+    store.enqueue("walks-1", asked="cpu", author="ann")
     assert wait_for_job(workspace, store, should_stop=lambda: True) is None
-    assert store.find("train", "walks-1").state == "queued"
+    assert store.find("walks-1").state == "queued"
 
 
 def test_those_who_look_for_a_spare_see_none_in_one_another(workspace):

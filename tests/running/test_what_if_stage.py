@@ -6,7 +6,7 @@ from factories import TINY, add_dataset, new_run, store_of
 from test_jobs import wait
 
 from safemil_core.errors import InvalidConfig, InvalidLabels, NotReady
-from safemil_core.running import what_if_stage
+from safemil_core.learning import refit
 from safemil_core.running.label_curve_stage import draw_label_curve
 from safemil_core.running.label_curves import read_curve, start_curve
 from safemil_core.running.tasks import Task
@@ -102,14 +102,13 @@ def test_the_preview_has_to_be_prepared_and_is_measured_against_every_refit(work
 
 
 def test_rewards_and_true_costs_have_no_way_in(workspace, run, monkeypatch):
-    seen = []
+    seen, train = [], refit.train
 
-    def refit(data, *settings, **options):
+    def note(data, *settings, **options):
         seen.append(data)
-        return refit_cost(data, *settings, **options)
+        return train(data, *settings, **options)
 
-    refit_cost = what_if_stage.refit_cost
-    monkeypatch.setattr(what_if_stage, "refit_cost", refit)
+    monkeypatch.setattr(refit, "train", note)
     ask(workspace, run, {1: "none"})
     assert len(seen) == 7
     assert not any(hasattr(data, truth) for data in seen for truth in ("rewards", "costs"))

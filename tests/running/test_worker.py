@@ -31,7 +31,7 @@ ENDLESS = TINY.with_values(
 
 def queue(workspace: Workspace, run: Run) -> JobStore:
     jobs = JobStore(Database(workspace.database))
-    assert jobs.enqueue("train", run.id, asked="cpu", author="ann")
+    assert jobs.enqueue(run.id, asked="cpu", author="ann")
     return jobs
 
 
@@ -40,7 +40,7 @@ def done_by(workers: Workers, workspace: Workspace, run: Run, spare_memory: int 
     jobs = queue(workspace, run)
     workers.start(workspace, spare_memory)
     assert workers.has_ended_well()
-    job = jobs.find("train", run.id)
+    job = jobs.find(run.id)
     assert job is not None
     return job
 
@@ -56,7 +56,7 @@ def test_a_full_disk_fails_the_job_and_leaves_its_last_checkpoint(small_disk: Pa
     fill(small_disk / "filler")
     os.kill(pid, signal.SIGCONT)
     assert workers.has_ended_well()
-    job = jobs.find("train", run.id)
+    job = jobs.find(run.id)
     assert job is not None
     assert job.state == "failed"
     assert job.message.startswith("the disk is full; free some space")
@@ -67,14 +67,14 @@ def test_a_full_disk_fails_the_job_and_leaves_its_last_checkpoint(small_disk: Pa
     assert not list(run.folder.rglob("*.tmp"))
 
     (small_disk / "filler").unlink()
-    jobs.enqueue("train", run.id, asked="cpu", author="ann")
+    jobs.enqueue(run.id, asked="cpu", author="ann")
     pid = workers.start(workspace)
     wait(lambda: run.checkpoints()[0] > newest)
-    jobs.ask_to_stop("train", run.id)
+    jobs.ask_to_stop(run.id)
     subprocess.run(["kill", str(pid)], check=True)
     assert workers.has_ended_well()
     assert f"from the checkpoint after {int(newest.stem)} updates" in run.log_tail(100)
-    again = jobs.find("train", run.id)
+    again = jobs.find(run.id)
     assert again is not None
     assert (again.state, again.attempt) == ("stopped", 2)
     assert run.has_policies
@@ -99,7 +99,7 @@ def test_too_little_memory_on_a_gpu_fails_the_job_in_words(workspace: Workspace)
             train_here(workspace, run, "cuda")
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    job = JobStore(Database(workspace.database)).find("train", run.id)
+    job = JobStore(Database(workspace.database)).find(run.id)
     assert job is not None
     assert (job.state, job.device) == ("failed", "cuda:0")
 
@@ -153,7 +153,7 @@ def test_a_run_trained_here_has_a_job_too(workspace: Workspace) -> None:
     assert (job.state, job.done, job.total, job.device) == ("done", 50, 50, "cpu")
     assert [report.done for report in reports] == [0, 10, 20, 30, 40, 50, 50]
     assert all(report.rate > 0 for report in reports[1:])
-    assert reports[-1] == job == JobStore(Database(workspace.database)).find("train", run.id)
+    assert reports[-1] == job == JobStore(Database(workspace.database)).find(run.id)
     with pytest.raises(NotReady, match=f"run {run.id} is queued, being trained or done"):
         train_here(workspace, run, "cpu")
 
@@ -164,6 +164,6 @@ def test_a_run_trained_here_that_fails_says_so_in_its_row(workspace: Workspace) 
     shutil.rmtree(workspace.datasets / info.id)
     with pytest.raises(NotFound, match="the folder of dataset 'walks' is gone"):
         train_here(workspace, run, "cpu")
-    job = JobStore(Database(workspace.database)).find("train", run.id)
+    job = JobStore(Database(workspace.database)).find(run.id)
     assert job is not None
     assert (job.state, job.can_resume) == ("failed", True)

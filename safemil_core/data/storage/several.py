@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
     """What holds for all of them, before any is read; labels, segments, tags and clips follow with `brought`.
 
     Raises:
-        InvalidDataset: they do not have the same parts.
+        InvalidDataset: they do not have the same parts, or not in the same order.
     """
     abouts = [_readable(about) for about in abouts]
     first = abouts[0]
@@ -63,7 +64,7 @@ def _readable(about: About) -> About:
 
 
 def _require_one_order(about: About, name: str, first: About, first_name: str) -> None:
-    """Numbers go on in their places: what both call the same has to be in the same one."""
+    """Numbers go on in their places: what both call the same has to be in the same one, and so has what they number."""
     for kind, here, there in (
         ("observations", about.observation_names, first.observation_names),
         ("actions", about.action_names, first.action_names),
@@ -75,6 +76,21 @@ def _require_one_order(about: About, name: str, first: About, first_name: str) -
                 f"{name} has its {kind} in another order than {first_name} ({moved[0]!r} is elsewhere); "
                 "bring their columns into one order, or import them apart"
             )
+        n = max(len(here), len(there))
+        for mine, other in zip(_numbers(here, n), _numbers(there, n), strict=False):  # none where one has no numbers
+            if mine != other:
+                raise InvalidDataset(
+                    f"{name} numbers its {kind} otherwise than {first_name} ({mine} is where that has {other}); "
+                    "number the columns of both alike, or import them apart"
+                )
+
+
+def _numbers(names: tuple[str, ...], n: int) -> list[int]:
+    """The numbers of names that count one thing, like s1, s2, s3; from 0 on where there are no names, as of columns
+    whose numbers say no more than their places; none where names say more."""
+    matches = [re.fullmatch(r"(.*?)(\d{1,9})\]?", name) for name in names or map(str, range(n))]
+    is_family = len({match and match[1] for match in matches}) == 1
+    return [int(match[2]) for match in matches if match] if is_family else []
 
 
 def _notes(abouts: Sequence[About], names: Sequence[str]) -> tuple[str, ...]:

@@ -58,19 +58,21 @@ def contrastive_loss(features: Tensor, discounts: Tensor, windows: Tensor) -> Te
 
     Args:
         features: [M, P, F] of the steps of windows.
-        discounts: [M, P] how much a step counts as a partner of those in its window.
+        discounts: [M, P] how much a step counts as a partner of those in its window; 0 past the end of what is shorter
+            than its window, where there is no step to tell or to be told from.
         windows: [P] which one each step belongs to.
 
     Returns:
-        [M].
+        [M] mean over the steps.
     """
-    unit = functional.normalize(features, dim=-1)
+    unit, is_step = functional.normalize(features, dim=-1), discounts > 0
     itself = torch.eye(len(windows), dtype=torch.bool, device=features.device)
-    likeness = (unit @ unit.mT / LIKENESS_TEMPERATURE).masked_fill(itself, -1e9)
+    likeness = (unit @ unit.mT / LIKENESS_TEMPERATURE).masked_fill(itself | ~is_step.unsqueeze(1), -1e9)
     partners = (windows.unsqueeze(0) == windows.unsqueeze(1)) & ~itself
     shares = partners * discounts.unsqueeze(1)
     shares = shares / shares.sum(dim=-1, keepdim=True).clamp_min(1.0)
-    return -(shares * torch.log_softmax(likeness, dim=-1)).sum(dim=-1).mean(dim=-1)
+    losses = -(shares * torch.log_softmax(likeness, dim=-1)).sum(dim=-1)
+    return (losses * is_step).sum(dim=-1) / is_step.sum(dim=-1)
 
 
 class OsilCloner(Cloner):

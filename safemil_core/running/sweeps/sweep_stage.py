@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 
-from safemil_core.running.progress import OnProgress, Progress, begin, write_progress
+from safemil_core.running.progress import OnProgress, Reports
 from safemil_core.running.sweeps.cluster import perform_on_cluster
 from safemil_core.running.sweeps.local_workers import perform_here
 from safemil_core.running.sweeps.subjects import Subject
@@ -49,34 +47,28 @@ def run_sweep(
     with sweep.alone():
         done = rows_by_trial(trials, (row for row in sweep.rows() if not row.failure))
         missing = [trial for trial in trials if trial.id not in done]
-        progress = replace(begin(len(trials), address or "cpu"), done=len(trials) - len(missing))
+        # Before any trial, whether all that it needs is there.
+        names = {trial.dataset for trial in missing}
+        subjects = {name: Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0) for name in names}
+        n_done, place = len(trials) - len(missing), address or "cpu"
+        reports = Reports(sweep.progress_file, len(trials), place, on_progress, done=n_done, every_s=0)
 
         def report(row: Row) -> None:
             sweep.keep(row)
             done[row.trial] = row
             on_row(row)
-            note(replace(progress, done=progress.done + 1, updated_at=time.time()))
+            reports.done(reports.latest.done + 1)
 
-        def note(latest: Progress) -> None:
-            nonlocal progress
-            progress = latest
-            write_progress(sweep.progress_file, progress)
-            on_progress(progress)
-
-        # Before any trial, whether all that it needs is there.
-        names = {trial.dataset for trial in missing}
-        subjects = {name: Subject.of(workspace, name, has_policies=sweep.spec.episodes > 0) for name in names}
-        note(progress)
-        ended = replace(progress, state="stopped", message="stopped; what is done stays, and it goes on from there")
         try:
             if address is not None:
                 perform_on_cluster(subjects, missing, address, report)
             elif missing:
                 perform_here(workspace, missing, n_workers or os.cpu_count() or 1, sweep.log_file, report)
-            rows = [done[trial.id] for trial in trials]
-            ended = replace(progress, state="done", message=_failures(rows))
-        finally:
-            note(replace(ended, done=progress.done, updated_at=time.time()))
+        except BaseException:
+            reports.stop("stopped; what is done stays, and it goes on from there")
+            raise
+        rows = [done[trial.id] for trial in trials]
+        reports.end(_failures(rows))
         return rows
 
 

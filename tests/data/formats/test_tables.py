@@ -217,6 +217,40 @@ def test_two_tables_that_number_other_columns_in_one_place_are_not_mixed(tmp_pat
         build(sources, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((1, 2, 3), "(1 is where that has 0)"),
+        ((3, 4, 5), "(3 is where that has 0)"),
+        ((0, 1, 3), "(3 is where that has 2)"),
+    ],
+)
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_table_that_numbers_its_columns_from_0_is_not_mixed_with_one_that_does_not(tmp_path, numbers, said, is_last):
+    """Columns 0, 1, 2 have no names, since their numbers say no more than their places do; they are numbered still."""
+    tables = [("a.csv", "s0,s1,s2"), ("b.csv", ",".join(f"state[{number}]" for number in numbers))]
+    sources = []
+    for name, header in tables if is_last else tables[::-1]:
+        path = written(tmp_path / name, f"ep,{header},a0\n0,1,2,3,5\n")
+        sources.append((name, csv_table.read(path, ASK)))
+    if is_last:
+        words = f"b.csv numbers its observations otherwise than a.csv {said}; number the columns of both alike"
+    else:
+        words = "a.csv numbers its observations otherwise than b.csv"
+    with pytest.raises(InvalidDataset, match=re.escape(words)):
+        build(sources, tmp_path)
+
+
+@pytest.mark.parametrize("headers", [("s0,s1", "obs_0,obs_1"), ("s1,s2", "obs_1,obs_2"), ("s0,s1", "obs.x,obs.y2")])
+def test_columns_that_count_alike_or_do_not_count_are_one_dataset(tmp_path, headers):
+    sources = []
+    for name, header in zip("ab", headers, strict=True):
+        path = written(tmp_path / f"{name}.csv", f"ep,{header},a0\n0,1,2,5\n")
+        sources.append((name, csv_table.read(path, ASK)))
+    (tmp_path / "of").mkdir()
+    assert build(sources, tmp_path / "of").n_trajectories == 2
+
+
 def test_without_trajectories_a_length_says_where_they_end(tmp_path):
     path = written(tmp_path / "a.csv", "obs_0,act_0\n" + "1,2\n" * 5)
     with pytest.raises(InvalidDataset, match="to which trajectory a row belongs"):

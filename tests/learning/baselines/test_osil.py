@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from baseline_cases import Taught, config
-from learning_cases import MARKED, crossing
+from learning_cases import MARKED, crossing, generator
 
 from safemil_core.errors import InvalidConfig
 from safemil_core.learning.baselines.osil import OsilTrainer, adaptation, contrastive_loss
@@ -24,6 +24,33 @@ def test_the_contrastive_loss_by_hand():
     # A partner that counts by a half, as a step that is discounted does; the first step of a window counts whole.
     halved = contrastive_loss(features, torch.tensor([[1.0, 0.5, 1.0, 0.5]]), windows)
     assert halved.tolist() == pytest.approx([0.75 * np.log(1 + 2 * np.exp(-10))], rel=1e-3)
+
+
+def test_past_the_end_of_a_short_window_there_is_nothing_to_tell_by_hand():
+    """Two windows of two steps, as above, the second of which ends after its first step: of three steps the first two
+    have a partner each and one other to tell it from, and the third has none."""
+    features = torch.tensor([[[2.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 1.0]]])
+    windows, discounts = torch.tensor([0, 0, 1, 1]), torch.tensor([[1.0, 0.5, 1.0, 0.0]])
+    short = contrastive_loss(features, discounts, windows)
+    assert short.tolist() == pytest.approx([(0.5 + 1) / 3 * np.log(1 + np.exp(-10))], rel=1e-3)
+    assert short.tolist() == contrastive_loss(features[:, :3], discounts[:, :3], windows[:3]).tolist()
+
+
+def test_marked_segments_of_unlike_lengths_are_told_apart_by_their_own_steps():
+    """Of each marked trajectory 2 steps, or 4; windows are of 4. What is filled up, as often as it is drawn, changes
+    nothing: the loss is that of the real steps alone."""
+    lengths = {t: 2 if t < 8 else 4 for t in MARKED}
+    data = crossing(segments={t: ((10, 9 + n),) for t, n in lengths.items()})
+    of_osil = as_trained(config("osil", "baseline.batch_size=8", "cost.gamma=0.9"))
+    trainer = OsilTrainer(CostNetwork(of_osil.cost, data.sizes), data, of_osil)
+    bags, windows = (of := trainer._batches.next().bags), of.windows(8)
+    is_step = bags.weights[0] > 0
+    assert 0 < (~is_step).sum() < bags.ends[0]
+    features = torch.randn(1, len(windows), 3, generator=generator())
+    discounts = bags.weights * 8
+    padded = contrastive_loss(features, discounts, windows)
+    real = contrastive_loss(features[:, is_step], discounts[:, is_step], windows[is_step])
+    torch.testing.assert_close(padded, real)
 
 
 def test_windows_of_short_segments_are_told_apart_as_those_of_whole_trajectories_are():
