@@ -92,6 +92,26 @@ def test_going_back_shows_what_was_shown_before_however_short_ago(dashboard: Das
     expect(page).to_have_url(re.compile(r"trajectory=2\b"))
 
 
+def test_a_number_is_typed_between_two_keys(dashboard: Dashboard, page: Page) -> None:
+    labels = open_page(dashboard, page)
+    page.keyboard.press("g")
+    page.keyboard.type("16")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Trajectory 16", exact=True)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Go to")).to_have_value("")
+    page.keyboard.press("n")
+    expect(page.get_by_text("1 non-preferred", exact=True)).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.type("7")
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
+    assert [(event.trajectory, event.value) for _, event in labels.ledger()[1]] == [
+        (16, "non_preferred"),
+        (16, "preferred"),
+    ]
+
+
 def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Dashboard, page: Page) -> None:
     late = LateAnswer(page)
     workspace = Workspace(dashboard.workspace)
