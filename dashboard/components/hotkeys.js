@@ -13,7 +13,19 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => setTimeout(() => { if (own.visit === visit) { own.end(); delete all[name]; } }, 3000);
 }
 
-const MOVES = ["j", "k", "ArrowLeft", "ArrowRight"];
+const MOVES = ["j", "k", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+
+// Whether what has the focus would do something with this key itself. A checkbox takes no text. Arrows mean nothing to
+// links and buttons that are no more than that, nor to a table without a cell of its own to move.
+function isTaken(target, key) {
+  if (!target || target === document.body) return false;
+  if (/^(input|textarea|select|video)$/i.test(target.tagName) && target.type !== "checkbox" || target.isContentEditable) return true;
+  if (!key.startsWith("Arrow")) return false;
+  if (target.getRootNode() !== document) return true; // the trajectory stage has buttons too
+  const table = target.closest("[data-testid=data-grid-canvas]");
+  if (table) return Boolean(table.querySelector("[role=gridcell][aria-selected=true]"));
+  return !target.matches("a, button:not([role], [aria-haspopup]), [type=checkbox]");
+}
 
 function begin() {
   // Python applies what is newer than its `ack`, and the queue forgets the rest.
@@ -34,8 +46,7 @@ function begin() {
       event.stopPropagation();
       return;
     }
-    if (target && (/^(input|textarea|select|video)$/i.test(target.tagName) || target.isContentEditable)) return;
-    if (event.key.startsWith("Arrow") && target !== document.body) return; // tables and tabs use them too
+    if (isTaken(target, event.key)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const box = boxes[key] && document.querySelector(boxes[key]);
     if (!box && !keys.includes(key)) return;

@@ -20,7 +20,8 @@ from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
 
-KEYS = ("n", "p", "u", "x", "z", "y", "j", "k", "ArrowLeft", "ArrowRight")
+FORWARD, BACK = ("j", "ArrowDown", "ArrowRight"), ("k", "ArrowUp", "ArrowLeft")
+KEYS = ("n", "p", "u", "x", "z", "y", *FORWARD, *BACK)
 """The same as on the Review page, where both have them."""
 COLOURS: dict[str, Literal["orange", "green", "yellow", "gray"]] = {
     "non_preferred": "orange",
@@ -38,10 +39,10 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
     """The trajectory in focus, what is selected with it, and what to do with them."""
     n = len(listed.selected)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.button("←", help="Previous (K)", on_click=_go, args=(info,), kwargs={"forward": False}, key="label.previous",
-                  disabled=listed.previous is None)  # fmt: skip
-        st.button("→", help="Next (J)", on_click=_go, args=(info,), kwargs={"forward": True}, key="label.next",
-                  disabled=listed.next is None)  # fmt: skip
+        st.button("↑ `K`", help="The one above it in the list: K, ↑ or ←.", key="label.previous",
+                  on_click=_go, args=(info,), kwargs={"forward": False}, disabled=listed.previous is None)  # fmt: skip
+        st.button("↓ `J`", help="The one below it in the list: J, ↓ or →.", key="label.next",
+                  on_click=_go, args=(info,), kwargs={"forward": True}, disabled=listed.next is None)  # fmt: skip
         st.subheader(f"Trajectory {listed.focus}", anchor=False, width="content")
         st.badge(LABEL_WORDS[listed.label], color=COLOURS[listed.label])
         st.space("stretch")
@@ -90,7 +91,7 @@ def press(info: DatasetInfo, key: str) -> None:
         case "y":
             _redo(info)
         case _:
-            _go(info, forward=key in ("j", "ArrowRight"))
+            _go(info, forward=key in FORWARD)
 
 
 def _said(listed: Listing) -> str:
