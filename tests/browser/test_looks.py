@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,26 @@ def test_the_first_page_is_found_by_its_name_too(dashboard: Dashboard, page: Pag
     expect(page).to_have_url(f"{dashboard.url}/?dataset=walks")
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Datasets")).to_have_count(1)
+
+
+def test_options_that_go_to_a_further_line_keep_their_sides(dashboard: Dashboard, page: Page, run: Run) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.goto(f"{dashboard.url}/train?dataset=walks")
+    options = page.get_by_role("radiogroup", name="Kind of cost network").get_by_role("radio")
+    expect(options).to_have_text(["mlp", "additive", "pairwise"])
+    tops = [box["y"] for box in map(Locator.bounding_box, options.all()) if box]
+    assert tops[0] == tops[1] < tops[2]
+    for option in options.all():
+        for side in ("left", "right"):
+            expect(option).to_have_css(f"border-{side}-width", "1px")
+            expect(option).to_have_css(f"border-{side}-color", re.compile(r"^rgb\("))  # with an alpha it is rgba
+
+
+def test_a_low_window_shows_which_dataset_and_run_are_chosen(dashboard: Dashboard, page: Page, run: Run) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.goto(f"{dashboard.url}/train?dataset=walks")
+    for choice in ("Dataset", "Run"):
+        expect(page.get_by_role("combobox", name=choice, exact=True)).to_be_in_viewport(ratio=1)
 
 
 def _files(page: Page, figure: str, name: str, folder: Path) -> None:
