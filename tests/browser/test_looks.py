@@ -199,6 +199,31 @@ def test_a_press_is_said_until_it_is_heard(card_alone: Page) -> None:
     assert len(page.evaluate("said")) == 3
 
 
+@pytest.mark.parametrize(
+    ("places", "corner"),
+    [
+        ([], "bottom right"),
+        (["right: 3rem; bottom: 3rem"], "top right"),
+        (["right: 3rem; bottom: 3rem", "right: 3rem; top: 3rem"], "bottom left"),
+        (["right: 0; bottom: 0; left: 0; top: 0"], "bottom right"),  # everywhere
+    ],
+)
+def test_the_card_covers_no_main_button(card_alone: Page, places: list[str], corner: str) -> None:
+    page = card_alone
+    page.add_style_tag(path="dashboard/components/tour.css")
+    page.evaluate("void draw({})")
+    card = page.get_by_role("dialog")
+    expect(card).to_have_attribute("data-corner", "bottom right")
+    for place in places:  # it comes later than the card
+        page.evaluate(
+            "style => document.body.append(Object.assign(document.createElement('button'), { style }))",
+            f"position: fixed; {place}",
+        )
+        page.evaluate("document.body.lastChild.dataset.testid = 'stBaseButton-primary'")
+    page.clock.run_for(1000)
+    expect(card).to_have_attribute("data-corner", corner)
+
+
 def test_the_end_of_an_earlier_beginning_ends_nothing(card_alone: Page) -> None:
     page = card_alone
     page.evaluate("window.ends = [draw({}), draw({ number: 2 })]; ends[0]()")
