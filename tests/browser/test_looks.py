@@ -160,8 +160,11 @@ def test_the_tour_leads_through_the_pages_by_keys_and_does_not_come_back(dashboa
     page.goto(dashboard.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Datasets")
     expect(card).to_have_count(0)
+    title = page.get_by_role("heading", level=1)
+    place = title.bounding_box()
     page.get_by_role("button", name="Tour").click()
     expect(card).to_be_visible()
+    assert title.bounding_box() == place, "the page stays where it is"
     card.get_by_role("button", name="Next").focus()
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
