@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -12,10 +13,22 @@ from dashboard.components.browser import source
 _hotkeys = st.components.v2.component("safemil_hotkeys", js=source("hotkeys.js"))
 
 
-def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], *, about: str) -> None:
+def hotkeys(
+    key: str,
+    keys: Collection[str],
+    on_press: Callable[[str], None],
+    *,
+    about: str,
+    boxes: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Listen for keys; `on_press` gets each press in order, in a callback before the page is drawn again.
 
-    `about` names what the keys judge. What was pressed while the browser still showed another is void.
+    Args:
+        key: of the component.
+        keys: those to listen for.
+        on_press: what a press does.
+        about: names what the keys judge. What was pressed while the browser still showed another is void.
+        boxes: further keys, each of which leads into the text input of this widget key. Enter and Escape lead out.
     """
     done = f"{key}.done"
 
@@ -30,7 +43,13 @@ def hotkeys(key: str, keys: Collection[str], on_press: Callable[[str], None], *,
 
     _hotkeys(
         key=key,
-        data={"name": key, "keys": list(keys), "about": about, "ack": state.recall(done, 0)},
+        data={
+            "name": key,
+            "keys": list(keys),
+            "boxes": {pressed: f".st-key-{box.replace('.', '-')} input" for pressed, box in boxes.items()},
+            "about": about,
+            "ack": state.recall(done, 0),
+        },
         default={"events": []},
         on_events_change=apply,
         height="content",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.components import pickers
 from dashboard.components.label_history import action_words
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
@@ -19,7 +20,8 @@ from dashboard.telling import callback, tell
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
 
-KEYS = ("n", "p", "u", "x", "z", "y", "j", "k", "ArrowLeft", "ArrowRight")
+FORWARD, BACK = ("j", "ArrowDown", "ArrowRight"), ("k", "ArrowUp", "ArrowLeft")
+KEYS = ("n", "p", "u", "x", "z", "y", *FORWARD, *BACK)
 """The same as on the Review page, where both have them."""
 COLOURS: dict[str, Literal["orange", "green", "yellow", "gray"]] = {
     "non_preferred": "orange",
@@ -28,22 +30,24 @@ COLOURS: dict[str, Literal["orange", "green", "yellow", "gray"]] = {
     "none": "gray",
 }
 NOTE_KEY, REASON_KEY, TAG_KEY, ADVANCE_KEY = "label.note", "label.reason", "label.tag", "label.advance"
+GO_TO_KEY = "label.go_to"
+BOXES = {"g": GO_TO_KEY}
+"""Keys that lead into a text box."""
 
 
 def action_bar(info: DatasetInfo, listed: Listing) -> None:
     """The trajectory in focus, what is selected with it, and what to do with them."""
     n = len(listed.selected)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.button("←", help="Previous (K)", on_click=_go, args=(info,), kwargs={"forward": False}, key="label.previous",
-                  disabled=listed.previous is None)  # fmt: skip
-        st.button("→", help="Next (J)", on_click=_go, args=(info,), kwargs={"forward": True}, key="label.next",
-                  disabled=listed.next is None)  # fmt: skip
+        st.button("↑ `K`", help="The one above it in the list: K, ↑ or ←.", key="label.previous",
+                  on_click=_go, args=(info,), kwargs={"forward": False}, disabled=listed.previous is None)  # fmt: skip
+        st.button("↓ `J`", help="The one below it in the list: J, ↓ or →.", key="label.next",
+                  on_click=_go, args=(info,), kwargs={"forward": True}, disabled=listed.next is None)  # fmt: skip
         st.subheader(f"Trajectory {listed.focus}", anchor=False, width="content")
         st.badge(LABEL_WORDS[listed.label], color=COLOURS[listed.label])
         st.space("stretch")
-        st.button("Undo `Z`", on_click=_undo, args=(info,), key="label.undo", type="tertiary",
-                  help="Takes back your last action, however many trajectories it was about.")  # fmt: skip
-        st.button("Redo `Y`", on_click=_redo, args=(info,), key="label.redo", type="tertiary")
+        st.text_input("Go to", key=GO_TO_KEY, placeholder="Go to no. (G)", width=125, label_visibility="collapsed",
+                      on_change=_go_to, args=(info,))  # fmt: skip
         st.toggle("Go on", key=ADVANCE_KEY, help="After marking one, go on to the next.", persist_state="session")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="label.preview"):
         st.markdown(listed.preview if n > 1 else _said(listed), width="content")
@@ -56,6 +60,10 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
         st.button(f"Preferred{of} `P`", on_click=_mark, args=(info, "preferred"), key="label.preferred")
         st.button(f"Unsure{of} `U`", on_click=_mark, args=(info, "unsure"), key="label.unsure")
         st.button(f"Clear{of} `X`", on_click=_mark, args=(info, "none"), key="label.clear")
+        st.space("stretch")
+        st.button("Undo `Z`", on_click=_undo, args=(info,), key="label.undo", type="tertiary",
+                  help="Takes back your last action, however many trajectories it was about.")  # fmt: skip
+        st.button("Redo `Y`", on_click=_redo, args=(info,), key="label.redo", type="tertiary")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         codes = resources.labels(info).reasons()
         st.selectbox("Reason", codes, index=None, key=REASON_KEY, placeholder="Reason (optional)", width=170,
@@ -83,7 +91,7 @@ def press(info: DatasetInfo, key: str) -> None:
         case "y":
             _redo(info)
         case _:
-            _go(info, forward=key in ("j", "ArrowRight"))
+            _go(info, forward=key in FORWARD)
 
 
 def _said(listed: Listing) -> str:
@@ -154,3 +162,19 @@ def _go(info: DatasetInfo, *, forward: bool) -> None:
     target = listed.next if forward else listed.previous
     if target is not None:
         focus_on(target)
+
+
+@callback
+def _go_to(info: DatasetInfo) -> None:
+    """To the trajectory whose number was typed, whether or not it is listed; the box is empty for the next one."""
+    asked_for = str(state.heard(GO_TO_KEY) or "").strip().removeprefix("#")
+    state.set_widget_value(GO_TO_KEY, "")
+    if not asked_for:
+        return
+    trajectory = int(asked_for) if asked_for.isdecimal() and len(asked_for) < 12 else -1
+    if trajectory not in range(info.n_trajectories):
+        tell(pickers.no_trajectory(info, asked_for))
+        return
+    focus_on(trajectory)
+    if not listing(info).shown[trajectory]:
+        tell(f"Trajectory {trajectory} is shown, but not in the list: the filters leave it out.")

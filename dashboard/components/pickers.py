@@ -77,6 +77,12 @@ def trajectory_picker(info: DatasetInfo, default: int = 0) -> int:
     )
 
 
+def no_trajectory(info: DatasetInfo, asked_for: str) -> str:
+    """What to say to somebody who asks for a trajectory that is not there."""
+    numbers = f"they are 0 to {info.n_trajectories - 1}"
+    return f"There is no trajectory {code_span(asked_for)} in {code_span(info.name)}; {numbers}."
+
+
 def dimension_pickers(info: DatasetInfo, *, place: str = "") -> tuple[int, int]:
     """Choose the two coordinates of a plot, side by side; further pickers on one page have a `place` of their own."""
     dimensions = range(len(info.coordinate_names))
@@ -164,7 +170,7 @@ def _leave_missing_trajectory(info: DatasetInfo) -> None:
     """Where the link names a trajectory that is not there, say so; each page then shows one of its own choice."""
     chosen = state.trajectory.get()
     if chosen is not None and chosen not in range(info.n_trajectories):
-        tell(f"There is no trajectory {chosen} in {code_span(info.name)}; they are 0 to {info.n_trajectories - 1}.")
+        tell(no_trajectory(info, str(chosen)))
         state.trajectory.settle(None)
 
 

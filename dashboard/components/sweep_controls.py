@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import resources, state, sweep_resources
+from dashboard.components.empty_states import page_link
 from dashboard.components.progress_line import progress_line
 from dashboard.components.task_watch import task_watch
 from dashboard.components.words import code_span, plural
 from dashboard.sweep_resources import Experiment
 from dashboard.telling import callback
+from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.sweeps.sweep_folder import SweepStore
 from safemil_core.running.sweeps.trials import way_to
@@ -50,13 +52,25 @@ def sweep_controls(chosen: Experiment) -> bool:
             progress_line(progress, "trials")
             if progress.message:
                 st.warning(code_span(progress.message))
-    if not is_live:
+    if chosen.missing:
+        _say_what_is_missing(chosen)
+    elif not is_live and _has_trials_left(chosen):
         _begin(chosen)
     return is_live
 
 
+def _has_trials_left(chosen: Experiment) -> bool:
+    """Whether there is anything to do: trials that were not done, or failed."""
+    if chosen.sweep is None:
+        return True
+    try:
+        found = sweep_resources.results(chosen.sweep)
+    except SafeMILError:  # its specification was damaged since; where its results would be, the page says how
+        return False
+    return sum(not row.failure for row in found.rows) < found.n_trials
+
+
 def _begin(chosen: Experiment) -> None:
-    """The button; greyed out, with the way out, where a dataset is missing."""
     words = "Start" if chosen.sweep is None else "Do what is missing"
     st.button(
         words,
@@ -65,13 +79,18 @@ def _begin(chosen: Experiment) -> None:
         type="primary" if chosen.sweep is None else "secondary",
         on_click=_start,
         args=(chosen,),
-        disabled=bool(chosen.missing),
         help="In processes of their own, one a core; where `RAY_ADDRESS` is set, on that Ray cluster. Trials that are "
         "done are not done again.",
     )
-    if chosen.missing:
-        ways = "".join(f"\n- {code_span(way_to(name))}" for name in chosen.missing)
-        st.info(f"Needs {', '.join(map(code_span, chosen.missing))}. To make bundled ones:\n{ways}")
+
+
+def _say_what_is_missing(chosen: Experiment) -> None:
+    """Which datasets, and the ways to them. Bundled ones are made by simulators for minutes, by what a dashboard alone
+    does not install: commands, not buttons."""
+    st.info(f"It can begin once these datasets are here: {', '.join(map(code_span, chosen.missing))}.")
+    page_link("datasets", "Add a dataset")
+    st.caption("Or, in the folder of SafeMIL and after `make check`, let a bundled one be made:")
+    st.code("\n".join(map(way_to, chosen.missing)), language="bash", wrap_lines=True)
 
 
 @callback

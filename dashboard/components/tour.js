@@ -14,6 +14,10 @@ export default function ({ data, parentElement, setStateValue }) {
 let wanted = null;
 const PATIENCE_MS = 2000;
 
+// Where the card may be, best first: it covers no main button, which somebody may want to press while it is open.
+const CORNERS = ["bottom right", "top right", "bottom left", "top left"];
+const MAIN_BUTTONS = '[data-testid^="stBaseButton-primary"]';
+
 function begin(host) {
   const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
   const card = make("section", "card"), ring = make("div", "ring");
@@ -56,9 +60,10 @@ function begin(host) {
     back.disabled = data.number === 0;
     next.textContent = data.number === data.of - 1 ? "Done" : "Next";
     skip.hidden = data.number === data.of - 1;
-    if (isOther) hasScrolled = false;
+    if (isOther) { hasScrolled = false; card.dataset.corner = CORNERS[0]; }
     if (isOther && wanted?.number === data.number) next.focus({ preventScroll: true });
     point();
+    place();
   }
 
   function repeat() {
@@ -74,7 +79,20 @@ function begin(host) {
     hasScrolled = true;
     Object.assign(ring.style, { left: `${box.left - 6}px`, top: `${box.top - 6}px`, width: `${box.width + 12}px`, height: `${box.height + 12}px` });
   }
-  const timer = setInterval(() => { point(); repeat(); }, 150);
+
+  function place() {
+    const page = document.querySelector('[data-testid="stMain"]')?.getBoundingClientRect().left ?? 0; // beside the sidebar
+    card.style.setProperty("--page", `${page}px`);
+    const buttons = [...document.querySelectorAll(MAIN_BUTTONS)].map((button) => button.getBoundingClientRect());
+    const isFree = (corner) => {
+      card.dataset.corner = corner;
+      const own = card.getBoundingClientRect();
+      return !buttons.some((it) => it.left < own.right && own.left < it.right && it.top < own.bottom && own.top < it.bottom);
+    };
+    const now = card.dataset.corner; // it does not come back before it has to
+    if (![now, ...CORNERS].some(isFree)) card.dataset.corner = now;
+  }
+  const timer = setInterval(() => { point(); place(); repeat(); }, 150);
 
   function end() {
     clearInterval(timer);

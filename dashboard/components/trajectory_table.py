@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components.label_filters import filter_count, filter_widgets
+from dashboard.components.row_in_view import row_in_view
 from dashboard.components.selection import (
     ORDER_KEY,
     ORDERS,
@@ -74,6 +75,8 @@ def trajectory_list(info: DatasetInfo, listed: Listing) -> None:
             "learned cost": st.column_config.NumberColumn("learned", format="%.2f", width=54, help="Learned cost."),
         },
     )
+    if listed.focus in place:
+        row_in_view("label.list.view", key, place[listed.focus], len(rows))
 
 
 def table_key(info: DatasetInfo, listed: Listing) -> str:

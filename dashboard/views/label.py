@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.empty_states import need_dataset, page_link
 from dashboard.components.hotkeys import hotkeys
-from dashboard.components.label_actions import KEYS, action_bar, press
+from dashboard.components.label_actions import BOXES, KEYS, action_bar, press
 from dashboard.components.label_history import label_history
 from dashboard.components.label_watch import label_badges, watch_labels
 from dashboard.components.selection import listing
@@ -18,7 +18,7 @@ from dashboard.components.trajectory_view import trajectory_view
 header = st.container(horizontal=True, vertical_alignment="center")
 header.title("Label", anchor=False, width="content")
 info = need_dataset()
-hotkeys("label.keys", KEYS, lambda key: press(info, key), about=info.id)
+hotkeys("label.keys", KEYS, lambda key: press(info, key), about=info.id, boxes=BOXES)
 watch_labels(info)
 
 listed = listing(info)

@@ -92,6 +92,96 @@ def test_going_back_shows_what_was_shown_before_however_short_ago(dashboard: Das
     expect(page).to_have_url(re.compile(r"trajectory=2\b"))
 
 
+def test_a_number_is_typed_between_two_keys(dashboard: Dashboard, page: Page) -> None:
+    labels = open_page(dashboard, page)
+    page.keyboard.press("g")
+    page.keyboard.type("16")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Trajectory 16", exact=True)).to_be_visible()
+    expect(page.get_by_role("textbox", name="Go to")).to_have_value("")
+    page.keyboard.press("n")
+    expect(page.get_by_text("1 non-preferred", exact=True)).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.type("7")
+    page.keyboard.press("Escape")
+    page.keyboard.press("p")
+    expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
+    assert [(event.trajectory, event.value) for _, event in labels.ledger()[1]] == [
+        (16, "non_preferred"),
+        (16, "preferred"),
+    ]
+
+
+def test_arrows_walk_the_list_also_from_where_the_mouse_has_left_the_focus(dashboard: Dashboard, page: Page) -> None:
+    open_page(dashboard, page)
+    for key, n in (("ArrowDown", 1), ("ArrowRight", 2), ("ArrowUp", 1)):
+        page.keyboard.press(key)
+        expect_trajectory(page, n)
+    click_in_table(page, 60, row=5)  # a cell
+    expect_trajectory(page, 5)
+    expect(page.locator("[role=gridcell][aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    expect_trajectory(page, 6)
+    click_in_table(page, 18, row=2)  # the box of a row
+    expect(page.locator(".st-key-label-preview")).to_contain_text("2 trajectories selected")
+    page.keyboard.press("ArrowDown")
+    expect_trajectory(page, 3)
+    page.get_by_role("switch", name="Go on").click(force=True)
+    page.keyboard.press("ArrowDown")
+    expect_trajectory(page, 4)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Label").focus()
+    page.keyboard.press("ArrowDown")
+    expect_trajectory(page, 5)
+
+
+def test_arrows_stay_with_what_uses_them_itself(dashboard: Dashboard, page: Page) -> None:
+    open_page(dashboard, page)
+    timeline = page.get_by_role("slider", name="Step")
+    for used in (
+        page.get_by_role("radio", name="All", exact=True),
+        page.get_by_role("textbox", name="Note"),
+        page.get_by_role("combobox", name="Order"),
+        page.get_by_role("button", name="Filters"),
+        page.get_by_role("button", name="Play", exact=True),
+        timeline,
+    ):
+        used.focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Escape")
+    expect(timeline).to_have_attribute("aria-valuenow", "1")
+    page.locator("h1").first.click()
+    page.keyboard.press("j")
+    expect_trajectory(page, 1)  # none of those before has gone on
+
+
+def test_the_list_scrolls_to_what_is_gone_to(dashboard: Dashboard, page: Page) -> None:
+    open_page(dashboard, page)
+    scroller = page.locator("[class*=st-key-label-table] .dvn-scroller")
+    expect(scroller).to_have_js_property("scrollTop", 0)
+    page.get_by_role("textbox", name="Go to").fill(str(runs.N - 1))
+    page.keyboard.press("Enter")
+    expect_trajectory(page, runs.N - 1)
+    page.wait_for_function(
+        "box => box.scrollTop > 0 && box.scrollTop + box.clientHeight >= box.scrollHeight - 1",
+        arg=scroller.element_handle(),
+    )
+    page.get_by_role("textbox", name="Go to").fill("0")
+    page.keyboard.press("Enter")
+    expect(scroller).to_have_js_property("scrollTop", 0)
+
+
+def click_in_table(page: Page, x: float, row: int) -> None:
+    box = page.get_by_test_id("data-grid-canvas").first.bounding_box()
+    assert box is not None
+    height = 33  # of a row; the header is as high as one
+    page.mouse.click(box["x"] + x, box["y"] + (row + 1.5) * height)
+
+
+def expect_trajectory(page: Page, number: int) -> None:
+    expect(page.get_by_role("heading", name=f"Trajectory {number}", exact=True)).to_be_visible()
+
+
 def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Dashboard, page: Page) -> None:
     late = LateAnswer(page)
     workspace = Workspace(dashboard.workspace)

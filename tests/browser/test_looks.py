@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,26 @@ def test_the_first_page_is_found_by_its_name_too(dashboard: Dashboard, page: Pag
     expect(page).to_have_url(f"{dashboard.url}/?dataset=walks")
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_test_id("stSidebarNav").get_by_role("link", name="Datasets")).to_have_count(1)
+
+
+def test_options_that_go_to_a_further_line_keep_their_sides(dashboard: Dashboard, page: Page, run: Run) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.goto(f"{dashboard.url}/train?dataset=walks")
+    options = page.get_by_role("radiogroup", name="Kind of cost network").get_by_role("radio")
+    expect(options).to_have_text(["mlp", "additive", "pairwise"])
+    tops = [box["y"] for box in map(Locator.bounding_box, options.all()) if box]
+    assert tops[0] == tops[1] < tops[2]
+    for option in options.all():
+        for side in ("left", "right"):
+            expect(option).to_have_css(f"border-{side}-width", "1px")
+            expect(option).to_have_css(f"border-{side}-color", re.compile(r"^rgb\("))  # with an alpha it is rgba
+
+
+def test_a_low_window_shows_which_dataset_and_run_are_chosen(dashboard: Dashboard, page: Page, run: Run) -> None:
+    page.set_viewport_size({"width": 1000, "height": 700})
+    page.goto(f"{dashboard.url}/train?dataset=walks")
+    for choice in ("Dataset", "Run"):
+        expect(page.get_by_role("combobox", name=choice, exact=True)).to_be_in_viewport(ratio=1)
 
 
 def _files(page: Page, figure: str, name: str, folder: Path) -> None:
@@ -139,8 +160,11 @@ def test_the_tour_leads_through_the_pages_by_keys_and_does_not_come_back(dashboa
     page.goto(dashboard.url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Datasets")
     expect(card).to_have_count(0)
+    title = page.get_by_role("heading", level=1)
+    place = title.bounding_box()
     page.get_by_role("button", name="Tour").click()
     expect(card).to_be_visible()
+    assert title.bounding_box() == place, "the page stays where it is"
     card.get_by_role("button", name="Next").focus()
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
@@ -176,6 +200,31 @@ def test_a_press_is_said_until_it_is_heard(card_alone: Page) -> None:
     page.evaluate("void draw({ number: 2, heard: said[0].at })")
     page.clock.run_for(5000)
     assert len(page.evaluate("said")) == 3
+
+
+@pytest.mark.parametrize(
+    ("places", "corner"),
+    [
+        ([], "bottom right"),
+        (["right: 3rem; bottom: 3rem"], "top right"),
+        (["right: 3rem; bottom: 3rem", "right: 3rem; top: 3rem"], "bottom left"),
+        (["right: 0; bottom: 0; left: 0; top: 0"], "bottom right"),  # everywhere
+    ],
+)
+def test_the_card_covers_no_main_button(card_alone: Page, places: list[str], corner: str) -> None:
+    page = card_alone
+    page.add_style_tag(path="dashboard/components/tour.css")
+    page.evaluate("void draw({})")
+    card = page.get_by_role("dialog")
+    expect(card).to_have_attribute("data-corner", "bottom right")
+    for place in places:  # it comes later than the card
+        page.evaluate(
+            "style => document.body.append(Object.assign(document.createElement('button'), { style }))",
+            f"position: fixed; {place}",
+        )
+        page.evaluate("document.body.lastChild.dataset.testid = 'stBaseButton-primary'")
+    page.clock.run_for(1000)
+    expect(card).to_have_attribute("data-corner", corner)
 
 
 def test_the_end_of_an_earlier_beginning_ends_nothing(card_alone: Page) -> None:

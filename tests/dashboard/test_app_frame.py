@@ -54,7 +54,7 @@ def test_a_link_counts_unless_it_says_what_was_chosen_earlier_on_the_same_page()
     [
         ("dataset", "There is no dataset `nope`; this is `walks`."),
         ("run", "There is no run `nope` of this dataset; this is "),
-        ("trajectory", "There is no trajectory 99999 in `walks`; they are 0 to 23."),
+        ("trajectory", "There is no trajectory `99999` in `walks`; they are 0 to 23."),
     ],
 )
 def test_a_link_to_what_is_not_there_is_said_and_another_is_shown(choice, words):

@@ -30,18 +30,39 @@ def test_what_is_done_shows_as_figure_and_table(workspace, tmp_path):
     assert [each.proto.language for each in shown.code] == ["toml"]
 
 
-def test_a_ready_one_says_what_it_lacks(workspace):
+def buttons(shown):
+    return [button.key for button in shown.button if button.key.startswith("sweep.")]
+
+
+def test_where_all_is_done_there_is_nothing_to_press(workspace, tmp_path):
+    add_dataset(workspace)
+    done_sweep(workspace, tmp_path / "bags.toml")
+    shown = page("bags")
+    assert not shown.exception
+    assert len(shown.dataframe[0].value) == 2
+    assert buttons(shown) == []
+
+
+def test_a_trial_that_failed_may_be_tried_again(workspace, tmp_path):
+    add_dataset(workspace)
+    sweep = done_sweep(workspace, tmp_path / "bags.toml")
+    sweep.keep(replace(sweep.rows()[0], failure="the disk was full"))
+    assert buttons(page("bags")) == ["sweep.start"]
+
+
+def test_a_ready_one_says_what_it_lacks_and_the_ways_to_it(workspace):
     add_dataset(workspace)
     shown = page("bag_size")
     assert not shown.exception
-    assert shown.button(key="sweep.start").disabled
-    assert shown.info[0].value == (
-        "Needs `car_circle`, `car_run`, `ball_run`. To make bundled ones:\n"
-        "\n- `safemil import assets/car_circle.hdf5`"
-        "\n- `python assets/make_tasks.py car_run --out car_run.hdf5 && safemil import car_run.hdf5 --name car_run`"
-        "\n- `python assets/make_tasks.py ball_run --out ball_run.hdf5 && safemil import ball_run.hdf5 --name ball_run`"
-    )
-    assert "cost.bag_size" in shown.code[0].value
+    assert shown.info[0].value == "It can begin once these datasets are here: `car_circle`, `car_run`, `ball_run`."
+    assert buttons(shown) == [], "it cannot begin"
+    ways, specification = shown.code
+    assert ways.value.splitlines() == [
+        "safemil import assets/car_circle.hdf5",
+        "python assets/make_tasks.py car_run --out car_run.hdf5 && safemil import car_run.hdf5 --name car_run",
+        "python assets/make_tasks.py ball_run --out ball_run.hdf5 && safemil import ball_run.hdf5 --name ball_run",
+    ]
+    assert "cost.bag_size" in specification.value
 
 
 def test_what_somebody_asks_and_what_a_trial_failed_of_are_no_markdown(workspace, tmp_path):

@@ -247,6 +247,38 @@ def test_a_filter_that_takes_the_focus_off_the_list_leads_to_its_first(workspace
     assert at.subheader[0].value == "Trajectory 8"
 
 
+def go_to(at, text):
+    return at.text_input(key="label.go_to").set_value(text).run()
+
+
+def test_a_trajectory_is_gone_to_by_its_number(workspace, info):
+    at = go_to(page(), "16")
+    assert at.subheader[0].value == "Trajectory 16"
+    assert selected_rows(at, info) == [16]
+    assert at.text_input(key="label.go_to").value == "", "ready for the next one"
+    assert go_to(at, " #7 ").subheader[0].value == "Trajectory 7"
+    assert not at.toast
+
+
+@pytest.mark.parametrize("asked_for", [str(N), "-1", "1.5", "six", "9" * 50])
+def test_a_number_that_no_trajectory_has_is_said(workspace, info, asked_for):
+    at = go_to(page(trajectory="3"), asked_for)
+    assert not at.exception
+    assert at.toast[0].value == f"There is no trajectory `{asked_for}` in `walks`; they are 0 to {N - 1}."
+    assert at.subheader[0].value == "Trajectory 3"
+
+
+def test_a_number_that_the_filters_leave_out_is_shown_with_a_word_for_it(workspace, info):
+    labels(workspace).mark([5, 8], "preferred", author="ann")
+    at = page()
+    at.button_group(key="label.show").set_value("preferred").run()
+    go_to(at, "3")
+    assert at.subheader[0].value == "Trajectory 3"
+    assert at.toast[0].value == "Trajectory 3 is shown, but not in the list: the filters leave it out."
+    at.button(key="label.next").click().run()
+    assert at.subheader[0].value == "Trajectory 5", "the list goes on from there"
+
+
 def test_nothing_passes_is_said(workspace, info):
     at = page()
     at.button_group(key="label.show").set_value("unsure").run()
