@@ -48,11 +48,15 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
         st.space("stretch")
         st.text_input("Go to", key=GO_TO_KEY, placeholder="Go to no. (G)", width=125, label_visibility="collapsed",
                       on_change=_go_to, args=(info,))  # fmt: skip
-        st.toggle("Go on", key=ADVANCE_KEY, help="After marking one, go on to the next.", persist_state="session")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="label.preview"):
         st.markdown(listed.preview if n > 1 else _said(listed), width="content")
         if n > 1:
             st.button("Deselect", on_click=focus_on, args=(listed.focus,), key="label.deselect", type="tertiary")
+        st.space("stretch")
+        st.button("Undo `Z`", on_click=_undo, args=(info,), key="label.undo", type="tertiary",
+                  help="Takes back your last action, however many trajectories it was about.")  # fmt: skip
+        st.button("Redo `Y`", on_click=_redo, args=(info,), key="label.redo", type="tertiary")
+        st.toggle("Go on", key=ADVANCE_KEY, help="After marking one, go on to the next.", persist_state="session")
     of = f" {n}" if n > 1 else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button(f"Non-preferred{of} `N`", on_click=_mark, args=(info, "non_preferred"), key="label.non_preferred",
@@ -60,10 +64,6 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
         st.button(f"Preferred{of} `P`", on_click=_mark, args=(info, "preferred"), key="label.preferred")
         st.button(f"Unsure{of} `U`", on_click=_mark, args=(info, "unsure"), key="label.unsure")
         st.button(f"Clear{of} `X`", on_click=_mark, args=(info, "none"), key="label.clear")
-        st.space("stretch")
-        st.button("Undo `Z`", on_click=_undo, args=(info,), key="label.undo", type="tertiary",
-                  help="Takes back your last action, however many trajectories it was about.")  # fmt: skip
-        st.button("Redo `Y`", on_click=_redo, args=(info,), key="label.redo", type="tertiary")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         codes = resources.labels(info).reasons()
         st.selectbox("Reason", codes, index=None, key=REASON_KEY, placeholder="Reason (optional)", width=170,
