@@ -48,13 +48,17 @@ def run_picker(info: DatasetInfo, *, is_shown: bool) -> None:
     """Choose one of the dataset's runs, newest first, where there are any; not shown, it stays chosen."""
     runs = {run.id: run for run in resources.runs().list(info.id)}
     run_id = state.run.among(list(runs))
-    if run_id is None:
-        return
-    state.remember(_RUN, runs[run_id])
+    state.remember(_RUN, runs.get(run_id or ""))
     if not is_shown:
         return
+    missing = state.run.missing(runs)
+    if run_id is None:
+        if missing:
+            tell(f"There is no run {code_span(missing)} of this dataset.")
+            state.run.settle(None)
+        return
     names = distinct_names(runs.values(), resources.run_notes().all())
-    if missing := state.run.missing(runs):
+    if missing:
         tell(f"There is no run {code_span(missing)} of this dataset; this is {code_span(names[run_id])}.")
     # Its state is not among the words: they would be of the last whole run of the page, while fragments go on.
     st.selectbox("Run", list(runs), format_func=names.__getitem__, **state.run.widget(list(runs)))

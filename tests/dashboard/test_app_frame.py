@@ -67,6 +67,14 @@ def test_a_link_to_what_is_not_there_is_said_and_another_is_shown(choice, words)
 
 
 @pytest.mark.usefixtures("info")
+def test_a_run_that_was_the_only_one_and_is_gone_is_told_once():
+    app = open_page("costs", run="gone")
+    assert [toast.value for toast in app.toast] == ["There is no run `gone` of this dataset."]
+    assert "run" not in app.query_params
+    assert not app.run().toast
+
+
+@pytest.mark.usefixtures("info")
 def test_what_was_chosen_in_a_dataset_goes_with_it(workspace):
     add_dataset(workspace, "other")
     app = open_page("label", dataset="other", trajectory=7)
