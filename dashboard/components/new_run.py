@@ -11,7 +11,7 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.run_names import distinct_names
 from dashboard.components.settings_form import prefill, presets, settings_form
 from dashboard.components.words import code_span
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem, tell
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo
@@ -53,11 +53,12 @@ def new_run(info: DatasetInfo, runs: Sequence[Run]) -> None:
             _start(info, config, snapshot, warm_start)
 
 
+@callback
 def duplicate(run: Run) -> None:
-    """Put a run's settings into the form: for callbacks."""
+    """Put a run's settings into the form."""
     prefill(run.config)
     state.remember(_LIKE, run.id)
-    st.toast("Its settings are in the form above: change what you like, then Train.", icon=":material/content_copy:")
+    tell("Its settings are in the form above: change what you like, then Train.")
 
 
 def _warm_start(info: DatasetInfo, runs: Sequence[Run]) -> Run | None:
