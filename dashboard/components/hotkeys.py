@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.browser import source
 
-_hotkeys = st.components.v2.component("safemil_hotkeys", js=source("hotkeys.js"))
+_hotkeys = st.components.v2.component("safemil_hotkeys", js=source("component.js", "hotkeys.js"))
 
 
 def hotkeys(

@@ -111,12 +111,12 @@ function pathOf(canvas) {
   function axes({ to, width, height, ink }) {
     const [[low, high], [bottom, top]] = bounds();
     to.fillStyle = ink;
-    for (const at of ticks(low, high)) {
+    for (const at of ticks(low, high, 4)) {
       const [x] = place(at, bottom);
       to.globalAlpha = 0.1; to.fillRect(x, ROOM.top, 1, height - ROOM.top - ROOM.bottom);
       to.globalAlpha = 0.6; to.textAlign = "center"; to.fillText(figure(at), x, height - 18);
     }
-    for (const at of ticks(bottom, top)) {
+    for (const at of ticks(bottom, top, 4)) {
       const [, y] = place(low, at);
       to.globalAlpha = 0.1; to.fillRect(ROOM.left, y, width - ROOM.left - ROOM.right, 1);
       to.globalAlpha = 0.6; to.textAlign = "right"; to.fillText(figure(at), ROOM.left - 5, y + 4);

@@ -215,7 +215,7 @@ def test_what_is_drawn_keeps_the_lowest_and_the_highest_of_each_pixel_and_all_wh
         const values = new Float32Array(1000).map((_, i) => i % 10);
         values[503] = 99; values[777] = -5;
         const line = {{ values, steps: null, spread: null }};
-        return [[drawn(line, 0, 1000, 10), drawn(line, 500, 510, 10)], [ticks(0, 10), ticks(-0.35, 0.9)],
+        return [[drawn(line, 0, 1000, 10), drawn(line, 500, 510, 10)], [ticks(0, 10, 4), ticks(-0.35, 0.9, 4)],
           [zoomed({{ from: 0, until: 1000 }}, 0.5, 250, 1000), zoomed({{ from: 0, until: 1000 }}, 2, 10, 1000)]]; }}"""
     )
     narrow, wide = drawn
