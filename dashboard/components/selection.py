@@ -15,11 +15,12 @@ import pandas as pd
 from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components import pickers
-from dashboard.components.label_filters import Filters, filters
+from dashboard.components.label_filters import filters
 from dashboard.components.words import number, plural
 from dashboard.telling import callback, tell
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady
 
