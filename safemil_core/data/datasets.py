@@ -35,6 +35,8 @@ __all__ = ["DatasetInfo", "DatasetStore", "Parent"]
 
 BuildFiles = Callable[..., tuple[str, Built]]
 """Like `intake.build`."""
+LONGEST_HOW = 200
+"""Characters that are kept of how a version's trajectories were chosen, which may be by a list of all their numbers."""
 
 
 class DatasetStore:
@@ -123,12 +125,15 @@ class DatasetStore:
             name: of the other, which stays as it is.
             chosen: trajectories of it.
             new_name: of the version.
-            how: they were chosen, in words.
+            how: they were chosen, in words; of long ones the beginning is kept.
             author: who does it.
 
         Raises:
             NotFound, InvalidDataset, AlreadyExists: nothing is kept.
         """
+        how = readable(how)
+        if len(how) > LONGEST_HOW:  # a number that the cut goes through would be another one
+            how = f"{how[:LONGEST_HOW].rstrip('0123456789')}… ({len(chosen):,} trajectories)"
         return self._version([(self.info(name), how, tuple(map(int, chosen)))], new_name, author)
 
     def merge(self, names: Sequence[str], *, new_name: str, author: str | None = None) -> DatasetInfo:

@@ -305,6 +305,17 @@ def test_labels_follow_into_a_version_that_is_here_already(store, file):
     assert store.labels("second").current().tolist() == ["non_preferred", "preferred"]
 
 
+def test_a_filter_by_a_long_list_of_numbers_is_remembered_by_its_beginning(store, file):
+    parent = store.add(file, name="walks")
+    store.labels("walks").mark([2], "non_preferred", author="ann")
+    how = "kept all of " + ",".join(map(str, range(1, 2_000, 2))) + "\x0b"
+    info = store.derive("walks", [2, 0], new_name="some", how=how)
+    assert how[193:201] == "119,121,"  # of which 200 characters would end in 121
+    said = f"{how[:197]}… (2 trajectories)"
+    assert info.parents == (Parent(parent.id, "walks", said),)
+    assert store.labels("some").history()[0].note == f"from walks: {said}"
+
+
 @pytest.mark.parametrize("chosen", [[], [0, 0], [3], [-1]])
 def test_a_filter_of_what_is_not_there_keeps_nothing(store, workspace, file, chosen):
     store.add(file, name="walks")
