@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from safemil_core.errors import InvalidConfig
+from safemil_core.errors import InvalidConfig, NotReady
 
+PATIENCE_S = 30.0
+"""With who else holds a lock."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -134,6 +136,12 @@ class Workspace:
         return self.root / "tour.ended"
 
     @property
+    def datasets_lock(self) -> Path:
+        """Held by who keeps, names or removes a dataset."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "datasets.lock"
+
+    @property
     def spare_lock(self) -> Path:
         """Locked by the worker that waits for the next job."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -206,3 +214,12 @@ def file_lock(path: Path, *, is_shared: bool = False, patience_s: float = 0.0) -
                 break
             time.sleep(0.01)
         yield is_held
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock of a file while the block runs. Raises NotReady where another process keeps it for very long."""
+    with file_lock(path, patience_s=PATIENCE_S) as is_held:
+        if not is_held:
+            raise NotReady(f"another process has held {path} for {PATIENCE_S:.0f} s; end that, and do it again")
+        yield

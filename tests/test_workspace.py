@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.errors import InvalidConfig
-from safemil_core.workspace import Workspace, as_name, file_lock, harmless, is_name, whole_file
+from safemil_core.errors import InvalidConfig, NotReady
+from safemil_core.workspace import Workspace, as_name, file_lock, harmless, held, is_name, whole_file
 
 
 def test_the_environment_says_where_else_here(tmp_path, monkeypatch):
@@ -106,6 +106,16 @@ def test_a_file_lock_is_held_by_one_or_shared_and_can_be_waited_for(tmp_path):
     threading.Timer(0.05, shared.__exit__, (None, None, None)).start()
     with file_lock(path, patience_s=60) as is_alone:
         assert is_alone
+
+
+def test_who_waits_too_long_for_a_lock_is_told_whose_it_is(workspace, monkeypatch):
+    monkeypatch.setattr("safemil_core.workspace.PATIENCE_S", 0.0)
+    with held(workspace.datasets_lock):
+        said = r"another process has held .*datasets\.lock for 0 s; end that, and do it again"
+        with pytest.raises(NotReady, match=said), held(workspace.datasets_lock):
+            pass
+    with held(workspace.datasets_lock):
+        pass
 
 
 @pytest.mark.parametrize("is_durable", [True, False])

@@ -22,7 +22,7 @@ from safemil_core.data.storage.trajectory_table import read_table
 from safemil_core.data.storage.versions import recording_of
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.errors import NotFound
-from safemil_core.workspace import Workspace, whole_file
+from safemil_core.workspace import Workspace, held, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,16 +84,21 @@ class DatasetFolders:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
-    def keep(self, aside: Path, info: DatasetInfo) -> None:
-        """Make a folder that was written aside a dataset unless its content is there already."""
+    def keep(self, aside: Path, info: DatasetInfo) -> bool:
+        """Make a folder that was written aside a dataset; False where its content is there already. Nobody else may
+        keep or remove one meanwhile, see `alone`."""
+        if self.has(info.id):
+            return False
         (aside / "info.json").write_text(info.to_json())
-        folder = self._of(info.id)
-        if not folder.exists():
-            try:
-                aside.rename(folder)
-            except OSError:  # another process kept the same content first
-                if not folder.exists():
-                    raise
+        aside.rename(self._of(info.id))
+        return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nobody else keeps, names or removes a dataset: one that has no name yet, or none any more, is seen by
+        nobody. Raises NotReady where another process is at it for very long."""
+        with held(self._workspace.datasets_lock):
+            yield
 
     def remove(self, dataset_id: str) -> None:
         """Take the content away where it is there: gone at once, however long it takes to remove it."""

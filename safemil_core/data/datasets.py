@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -103,9 +104,10 @@ class DatasetStore:
             if info.env_id and not _imports_nothing(info.env_id):
                 words = f"the file names the environment {info.env_id}, for which a module is to be imported"
                 info = replace(info, notes=(*info.notes, f"{words}; name it yourself if you trust that"))
-            is_unsaid = self._keep(folder, info)
-            self._bring_in(info, built.about)
-        info = self._point(info, env_id)
+            with self._kept(folder, info):
+                is_unsaid = self._labels(info).latest() == 0
+                self._bring_in(info, built.about)
+                info = self._point(info, env_id)
         if is_unsaid and not (built.about.labels or built.about.segments or built.about.tags):
             others = {other.id: other.name for other in self.list() if other.id != info.id}
             for other in others.values():
@@ -114,7 +116,8 @@ class DatasetStore:
 
     def name_environment(self, name: str, env_id: str) -> DatasetInfo:
         """Say which environment policies are to be rolled out in. Raises NotFound."""
-        return self._point(self.info(name), env_id)
+        with self._folders.alone():
+            return self._point(self.info(name), env_id)
 
     def derive(
         self, name: str, chosen: Sequence[int], *, new_name: str, how: str, author: str | None = None
@@ -177,11 +180,12 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._names.get(name)
-        self._names.remove(name, row.dataset)
-        if self._names.has(row.dataset):
-            return None
-        self._folders.remove(row.dataset)
+        with self._folders.alone():
+            row = self._names.get(name)
+            self._names.remove(name, row.dataset)
+            if self._names.has(row.dataset):
+                return None
+            self._folders.remove(row.dataset)
         return str(row.dataset)
 
     def info(self, name: str) -> DatasetInfo:
@@ -245,21 +249,32 @@ class DatasetStore:
                 author=author,
                 parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
             )
-            self._keep(folder, info)
-            first = 0
-            for parent, how, chosen in of:
-                numbers = range(parent.n_trajectories) if chosen is None else chosen
-                origins = {first + place: number for place, number in enumerate(numbers)}
-                state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
-                follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
-                first += len(numbers)
-        return self._point(info, info.env_id)
+            with self._kept(folder, info):
+                first = 0
+                for parent, how, chosen in of:
+                    numbers = range(parent.n_trajectories) if chosen is None else chosen
+                    origins = {first + place: number for place, number in enumerate(numbers)}
+                    state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
+                    follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
+                    first += len(numbers)
+                return self._point(info, info.env_id)
 
-    def _keep(self, aside: Path, info: DatasetInfo) -> bool:
-        """Make the folder a dataset unless its content is there already; whether nothing was ever said of it."""
-        self._refuse_taken(info.name, info.id)
-        self._folders.keep(aside, info)
-        return self._labels(info).latest() == 0
+    @contextmanager
+    def _kept(self, aside: Path, info: DatasetInfo) -> Iterator[None]:
+        """Make the folder a dataset unless its content is there already, while the block says what is known of it and
+        gives it the name; where that fails, it is gone again. Raises AlreadyExists where the name is taken."""
+        with self._folders.alone():
+            row = self._names.find(info.name)
+            if row is not None and row.dataset != info.id and self._folders.has(row.dataset):
+                raise AlreadyExists(
+                    f"a dataset named {info.name!r} is already here, with other content; choose another name"
+                )
+            is_new = self._folders.keep(aside, info)
+            try:
+                yield
+            finally:
+                if is_new and not self._names.has(info.id):
+                    self._folders.remove(info.id)
 
     def _bring_in(self, info: DatasetInfo, about: About) -> None:
         """Take over the labels that come with the files of a dataset, where nothing was ever said of them."""
@@ -270,8 +285,6 @@ class DatasetStore:
                 labels, about.segments, about.tags, author=info.author, note=note, only_unsaid=True
             )
         except InvalidLabels as problem:
-            if not self._names.has(info.id):
-                self._folders.remove(info.id)
             raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
@@ -280,13 +293,7 @@ class DatasetStore:
         if row is not None and not self._folders.has(row.dataset):  # the name of what is gone is free
             self._names.remove(info.name, row.dataset)
         self._names.point(info.name, info.id, env_id)
-        self._refuse_taken(info.name, info.id)  # another process may have been quicker
         return self.info(info.name)
-
-    def _refuse_taken(self, name: str, dataset_id: str) -> None:
-        row = self._names.find(name)
-        if row is not None and row.dataset != dataset_id and self._folders.has(row.dataset):
-            raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
 
 
 def _imports_nothing(env_id: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,18 +12,21 @@ from factories import CAR_CIRCLE, add_dataset, dsrl_arrays, store_of, write_dsrl
 
 from safemil_core.data import formats
 from safemil_core.data.curated import Curated
+from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.datasets import DatasetStore, Parent
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.data.recording import Part
 from safemil_core.data.storage.npy_stream import NpyStream
-from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound
+from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound, NotReady, OutOfRoom
 from safemil_core.workspace import Workspace
 
 
 def everything(workspace):
-    """Every file and folder of the workspace but the database's."""
+    """Every file and folder of the workspace but the database's and locks."""
     return sorted(
-        p.relative_to(workspace.root) for p in workspace.root.rglob("*") if not p.name.startswith("safemil.db")
+        path.relative_to(workspace.root)
+        for path in workspace.root.rglob("*")
+        if not path.name.startswith("safemil.db") and path.suffix != ".lock"
     )
 
 
@@ -273,6 +277,56 @@ def test_labels_that_make_no_sense_refuse_the_file(store, workspace, file, tmp_p
         store.add(file, name="walks")
     assert list(workspace.datasets.iterdir()) == []
     assert store.list() == []
+
+
+@pytest.mark.parametrize(
+    ("of", "method", "problem"),
+    [
+        (LabelStore, "bring_in", NotReady("another program has held the database")),
+        (DatasetNames, "point", OutOfRoom("the disk is full; free some space")),
+        (DatasetNames, "point", KeyboardInterrupt()),
+    ],
+)
+def test_content_that_got_no_name_is_gone_whatever_the_reason(store, workspace, file, monkeypatch, of, method, problem):
+    def fail(*_, **__):
+        raise problem
+
+    walks = store.add(file, name="walks")
+    strolls = write_dsrl(file.with_name("strolls.hdf5"), dsrl_arrays(seed=1))
+    monkeypatch.setattr(of, method, fail)
+    for make in (
+        lambda: store.add(strolls, name="strolls"),
+        lambda: store.derive("walks", [1], new_name="one", how="by hand"),
+        lambda: store.add(file, name="again"),  # whose content has a name
+    ):
+        with pytest.raises(type(problem)):
+            make()
+    assert [path.name for path in workspace.datasets.iterdir()] == [walks.id]
+    assert store.list() == [walks]
+    monkeypatch.undo()
+    assert store.add(strolls, name="strolls").n_trajectories == 3
+
+
+def test_an_import_that_fails_takes_nothing_from_another_one_of_the_same_content(workspace, file, monkeypatch):
+    other_is_in, is_over = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: store_of(workspace).add(file, name="strolls"))
+
+    def bring_in(*_, **__):
+        if threading.current_thread() is other:
+            other_is_in.set()
+            is_over.wait()
+            return
+        other.start()
+        other_is_in.wait(1.0)  # it waits for this one, or else would be between its content and its name
+        raise NotReady("another program has held the database")
+
+    monkeypatch.setattr(LabelStore, "bring_in", bring_in)
+    with pytest.raises(NotReady):
+        store_of(workspace).add(file, name="walks")
+    is_over.set()
+    other.join()
+    assert [info.name for info in store_of(workspace).list()] == ["strolls"]
+    assert store_of(workspace).open("strolls").n_steps == 12
 
 
 def test_a_filter_is_a_version_that_remembers_its_parent_and_its_labels(store, file):
