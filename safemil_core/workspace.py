@@ -186,11 +186,19 @@ def whole_file(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if is_durable:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            on_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def on_disk(path: Path) -> None:
+    """Return once what a file holds, or which names a folder has, would outlive a loss of power."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -165,10 +165,14 @@ class DatasetStore:
 
     def list(self) -> list[DatasetInfo]:
         """Every named dataset that is there, in the order in which they came."""
-        return [self.info(name) for name, dataset in self._names.all().items() if self._folders.has(dataset)]
+        found = []
+        for name in self._names.all():
+            with suppress(NotFound):
+                found.append(self.info(name))
+        return found
 
     def missing(self) -> tuple[str, ...]:
-        """Names of datasets whose folder is gone from the workspace."""
+        """Names of datasets whose folder is gone from the workspace, or damaged."""
         return tuple(name for name, dataset in self._names.all().items() if not self._folders.has(dataset))
 
     def forget(self, name: str) -> str | None:
@@ -192,7 +196,7 @@ class DatasetStore:
         """What is known of a dataset.
 
         Raises:
-            NotFound: there is no dataset of that name.
+            NotFound: there is no dataset of that name, or what is known of it is damaged.
         """
         row = self._names.get(name)
         try:
@@ -201,6 +205,8 @@ class DatasetStore:
             raise NotFound(
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
+        except InvalidDataset as problem:
+            raise NotFound(f"dataset {name!r} cannot be read: {problem}") from None
         of_the_file = kept.env_id if kept.env_id and _imports_nothing(kept.env_id) else None
         return replace(kept, name=name, env_id=row.env_id or of_the_file)
 
@@ -263,13 +269,14 @@ class DatasetStore:
     def _kept(self, aside: Path, info: DatasetInfo) -> Iterator[None]:
         """Make the folder a dataset unless its content is there already, while the block says what is known of it and
         gives it the name; where that fails, it is gone again. Raises AlreadyExists where the name is taken."""
+        self._folders.finish(aside, info)
         with self._folders.alone():
             row = self._names.find(info.name)
             if row is not None and row.dataset != info.id and self._folders.has(row.dataset):
                 raise AlreadyExists(
                     f"a dataset named {info.name!r} is already here, with other content; choose another name"
                 )
-            is_new = self._folders.keep(aside, info)
+            is_new = self._folders.keep(aside, info.id)
             try:
                 yield
             finally:

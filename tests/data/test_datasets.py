@@ -493,6 +493,40 @@ def test_one_whose_folder_is_gone_leaves_the_others_and_its_name(store, workspac
     assert store.missing() == ()
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b'{"id": "', b"[]", b"{}", b"\xff", b'{"n_observations": 3, "n_actions": 2, "x": 1}']
+)
+def test_one_whose_info_is_damaged_leaves_the_others_and_is_mended_by_its_file(
+    store, workspace, file, tmp_path, content
+):
+    walks = store.add(file, name="walks")
+    part = store.derive("walks", [0, 1], new_name="part", how="two")
+    (workspace.datasets / walks.id / "info.json").write_bytes(content)
+    assert store.list() == [part]
+    assert store.missing() == ("walks",)
+    with pytest.raises(
+        NotFound, match=r"dataset 'walks' cannot be read: its info\.json is damaged; import its file again"
+    ):
+        store.open("walks")
+    again = store.add(file, name="walks")
+    assert (again.id, again.n_steps, store.missing()) == (walks.id, 12, ())
+    (workspace.datasets / walks.id / "info.json").write_bytes(content)
+    assert store.forget("walks") == walks.id
+    assert [path.name for path in workspace.datasets.iterdir()] == [part.id]
+
+
+def test_all_of_a_dataset_is_on_disk_before_it_has_a_name(store, workspace, file, monkeypatch):
+    synced = {}
+
+    def fsync(number):
+        synced[os.fstat(number).st_ino] = any(workspace.datasets.glob("[!.]*"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = workspace.datasets / store.add(file, name="walks").id
+    assert {path.name for path in (*folder.iterdir(), folder) if synced[path.stat().st_ino]} == set()  # else after it
+    assert synced[workspace.datasets.stat().st_ino]
+
+
 def test_an_environment_that_has_a_module_imported_is_named_by_users_alone(store, tmp_path):
     info = store.add(write_dsrl(tmp_path / "walks.hdf5", env_id="evil:Walk-v0"))
     assert info.env_id is None
