@@ -2,6 +2,9 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -67,6 +70,44 @@ def test_an_upload_is_removed_after_an_error_too(workspace):
     with pytest.raises(RuntimeError), workspace.received("walks.hdf5", io.BytesIO(b"content")):
         raise RuntimeError
     assert list(workspace.uploads.iterdir()) == []
+
+
+def test_a_folder_aside_is_gone_but_for_what_was_renamed_out_of_it(workspace):
+    with workspace.aside(workspace.runs) as first, workspace.aside(workspace.runs) as second:
+        (first / "file").write_text("first")
+        (second / "file").write_text("second")
+        first.rename(workspace.runs / "kept")
+    with pytest.raises(OSError, match="full"), workspace.aside(workspace.runs) as third:
+        (third / "half").write_text("half")
+        raise OSError("the disk is full")
+    assert [path.name for path in workspace.runs.rglob("*")] == ["kept", "file"]
+    assert (workspace.runs / "kept" / "file").read_text() == "first"
+
+
+def test_what_a_killed_process_left_aside_is_removed_by_the_next_one(workspace):
+    begun = f"import io, os; from safemil_core.workspace import *; here = Workspace(Path({str(workspace.root)!r}))"
+    for block in (
+        "with here.received('walks.hdf5', io.BytesIO(b'content')): os.kill(os.getpid(), 9)",
+        "(here.uploads / 'old').mkdir()\nwith here.removing(here.uploads / 'old'): os.kill(os.getpid(), 9)",
+    ):
+        killed = subprocess.run([sys.executable, "-c", f"{begun}\n{block}"], check=False)
+        assert killed.returncode == -signal.SIGKILL
+    assert len(list(workspace.uploads.iterdir())) == 2
+    with workspace.aside(workspace.runs):
+        assert len(list(workspace.uploads.iterdir())) == 2
+    with workspace.aside(workspace.uploads) as mine, workspace.aside(workspace.uploads) as other:
+        assert {path.parent for path in (mine, other)} == set(workspace.uploads.iterdir())
+    assert list(workspace.uploads.iterdir()) == []
+
+
+def test_a_folder_is_removed_at_once_and_read_for_the_last_time(workspace):
+    (workspace.runs / "old").mkdir()
+    (workspace.runs / "old" / "file").write_text("content")
+    with pytest.raises(RuntimeError), workspace.removing(workspace.runs / "old") as gone:
+        assert not (workspace.runs / "old").exists()
+        assert (gone / "file").read_text() == "content"
+        raise RuntimeError
+    assert list(workspace.runs.iterdir()) == []
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,15 +81,9 @@ class DatasetFolders:
             action_names=info.action_names,
         )
 
-    @contextmanager
-    def aside(self) -> Iterator[Path]:
-        """A folder to write into, gone afterwards unless it was renamed, so that a crash leaves no half dataset."""
-        aside = self._workspace.datasets / f".{secrets.token_hex(8)}"
-        try:
-            aside.mkdir()
-            yield aside
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    def aside(self) -> AbstractContextManager[Path]:
+        """A folder to write into, gone afterwards unless it was kept, so that a crash leaves no half dataset."""
+        return self._workspace.aside(self._workspace.datasets)
 
     def finish(self, aside: Path, info: DatasetInfo) -> None:
         """Write what is known of the content into its folder, and have all of it on disk: its name will be, at once,
@@ -121,7 +113,8 @@ class DatasetFolders:
         """Take the content away where it is there: gone at once, however long it takes to remove it."""
         folder = self._of(dataset_id)
         if folder.exists():
-            shutil.rmtree(folder.rename(folder.with_name(f".{secrets.token_hex(8)}")))
+            with self._workspace.removing(folder):
+                pass
 
     def _of(self, dataset_id: str) -> Path:
         return self._workspace.datasets / dataset_id
