@@ -25,7 +25,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that holds datasets, labels, runs and videos; nothing is written outside it."""
+    """A folder that holds datasets, labels, runs and videos. Nothing that is kept lies outside it; what simulators
+    drop, and the policy of a sweep's trial while it plays, lie in the system's folder of temporary files."""
 
     root: Path
 
