@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from safemil_core.data.recording import About, Part, flat_names
+from safemil_core.data.recording import About, Part, flat_names, readable
 from safemil_core.data.storage.about_json import part_of
 from safemil_core.data.storage.build import Built
 from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.errors import InvalidDataset
+
+LONGEST_HOW = 200
+"""Characters that are kept of how a version's trajectories were chosen."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,16 @@ class DatasetInfo:
             references=self.references,
             facts=self.facts,
         )
+
+
+def in_short(how: str, n_trajectories: int) -> str:
+    """How trajectories were chosen, as `Parent.how` and the note of their labels have it: of a long list of numbers the
+    first ones, and how many there are."""
+    how = readable(how)
+    if len(how) <= LONGEST_HOW:
+        return how
+    whole_numbers = how[:LONGEST_HOW].rstrip("0123456789")
+    return f"{whole_numbers}… ({n_trajectories:,} trajectories)"
 
 
 def _parent_of(values: dict[str, Any]) -> Parent:

@@ -13,7 +13,7 @@ import numpy as np
 from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_folders import DatasetFolders
-from safemil_core.data.dataset_info import DatasetInfo, Parent
+from safemil_core.data.dataset_info import DatasetInfo, Parent, in_short
 from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.intake import confined as intake
 from safemil_core.data.intake.confined import OnProgress
@@ -36,8 +36,6 @@ __all__ = ["DatasetInfo", "DatasetStore", "Parent"]
 
 BuildFiles = Callable[..., tuple[str, Built]]
 """Like `intake.build`."""
-LONGEST_HOW = 200
-"""Characters that are kept of how a version's trajectories were chosen, which may be by a list of all their numbers."""
 
 
 class DatasetStore:
@@ -134,10 +132,7 @@ class DatasetStore:
         Raises:
             NotFound, InvalidDataset, AlreadyExists: nothing is kept.
         """
-        how = readable(how)
-        if len(how) > LONGEST_HOW:  # a number that the cut goes through would be another one
-            how = f"{how[:LONGEST_HOW].rstrip('0123456789')}… ({len(chosen):,} trajectories)"
-        return self._version([(self.info(name), how, tuple(map(int, chosen)))], new_name, author)
+        return self._version([(self.info(name), in_short(how, len(chosen)), tuple(map(int, chosen)))], new_name, author)
 
     def merge(self, names: Sequence[str], *, new_name: str, author: str | None = None) -> DatasetInfo:
         """Make one dataset of all trajectories of several, in this order; what is said of them comes along.
