@@ -43,12 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     task = Task.find(workspace, options.task, options.subject)
     heed_stopping()
     try:
-        with task.alone():
-            begun = task.progress
-            if begun is not None and begun.state == "stopped":  # while this process was on its way
-                return 1
-            # Who wants to stop it needs its number before torch is there, which takes seconds.
-            write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
+        if not _take(task):
+            return 1
         _work(workspace, options)
     except SystemExit as left:
         _end(task, "stopped", str(left))
@@ -80,6 +76,18 @@ def heed_stopping() -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGALRM, leave)
     sys.unraisablehook = hear
+
+
+def _take(task: Task) -> bool:
+    """Say that this process does the task; not where it was stopped while this one was on its way, or another process
+    is at it."""
+    with task.alone():
+        begun = task.progress
+        if begun is not None and (begun.state == "stopped" or (begun.pid and not begun.is_finished)):
+            return False
+        # Who wants to stop it needs its number before torch is there, which takes seconds.
+        write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
+        return True
 
 
 def _work(workspace: Workspace, options: argparse.Namespace) -> None:

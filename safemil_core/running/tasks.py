@@ -19,6 +19,7 @@ from typing import Literal, Self, get_args
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.errors import NotReady
 from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.processes import start_process
 from safemil_core.running.progress import Progress, find_progress, is_alive, write_progress
@@ -121,9 +122,14 @@ class Task:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While nobody else begins or stops it: two dashboards may ask at once."""
+        """While nobody else begins or stops it: two dashboards may ask at once. Raises NotReady where one goes on."""
         self.folder.mkdir(exist_ok=True)
-        with file_lock(self.folder / "begin.lock", patience_s=PATIENCE_S):
+        with file_lock(self.folder / "begin.lock", patience_s=PATIENCE_S) as is_ours:
+            if not is_ours:
+                raise NotReady(
+                    f"another program has been starting or stopping {self.name!r} of {self.subject} for more than "
+                    f"{PATIENCE_S:.0f} s; wait for it, or end it, and do this again"
+                )
             yield
 
 
@@ -138,6 +144,9 @@ def start(workspace: Workspace, task: Task, *arguments: str, prepare: Callable[[
 
     Returns:
         Its progress, or that of the same task where it is at work already.
+
+    Raises:
+        NotReady: somebody else has been about to begin or stop it for `PATIENCE_S`.
     """
     with task.alone():
         progress = task.progress
@@ -152,7 +161,7 @@ def start(workspace: Workspace, task: Task, *arguments: str, prepare: Callable[[
 
 
 def stop(task: Task) -> None:
-    """End a task; what it gave before stays."""
+    """End a task; what it gave before stays. Raises NotReady as `start`."""
     if task.progress is None:
         return
     with task.alone():
@@ -189,6 +198,7 @@ def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> 
 
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the dataset.
+        NotReady: like `start`.
     """
 
     def check() -> None:
