@@ -146,3 +146,15 @@ def test_while_a_sweep_is_being_done_its_specification_stays(workspace, sweep):
     with taken.alone(), pytest.raises(NotReady, match="sweep 'bags' is being done by process"):
         sweep(n_non_preferred=(4, 5))
     assert taken.spec_file.read_text() == before
+
+
+def test_what_is_left_of_a_removal_that_was_interrupted_goes_with_the_next(workspace, sweep, monkeypatch):
+    sweeps = SweepStore(workspace)
+    sweep()
+    with monkeypatch.context() as killed:
+        killed.setattr("safemil_core.running.sweeps.sweep_folder.shutil.rmtree", lambda *_, **__: None)
+        sweeps.delete("bags")
+    assert (sweeps.list(), [folder.name for folder in workspace.sweeps.iterdir()]) == ([], [".bags"])
+    sweep()
+    sweeps.delete("bags")
+    assert list(workspace.sweeps.iterdir()) == []
