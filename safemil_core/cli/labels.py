@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -69,18 +69,13 @@ def label(
         ("--unsure", unsure, "unsure"),
         ("--clear", clear, "none"),
     )
-    if sum(map(bool, (marks, example, table, segment, tag, untag, undo, redo))) > 1:
-        raise InvalidLabels(
-            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
-        )
-    if reason and (table or tag or untag or undo or redo):
-        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
-    if note and (undo or redo):
-        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
+    actions = {
+        "marks": marks, "--example": example, "--from": table, "--segment": segment, "--tag": tag, "--untag": untag,
+        "--undo": undo, "--redo": redo,
+    }  # fmt: skip
+    _require_one(actions, reason, note)
     if undo or redo:
-        back = store.undo(author=author) if undo else store.redo(author=author)
-        if back is None:
-            raise InvalidLabels(f"{author} has no action on {dataset!r} to {'take back' if undo else 'bring back'}")
+        _go_back(store, dataset, author, is_redone=redo)
     elif segment:
         trajectory, first, last = _segment(segment)
         steps = here.datasets.table(dataset)["length"]
@@ -291,6 +286,24 @@ def _marks(*given: tuple[str, str | None, Label]) -> dict[int, Label]:
                 raise InvalidLabels(f"trajectory {number} is in {options[number]} and in {option}; give it one label")
             options[number], marks[number] = option, word
     return marks
+
+
+def _require_one(actions: Mapping[str, object], reason: str, note: str) -> None:
+    """Refuse more than one action, by the options that give them, and words that the one does not keep."""
+    given = {option for option, value in actions.items() if value}
+    if len(given) > 1:
+        raise InvalidLabels(f"{', '.join(actions)} are an action each; give one of them")
+    if reason and given & {"--from", "--tag", "--untag", "--undo", "--redo"}:
+        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
+    if note and given & {"--undo", "--redo"}:
+        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
+
+
+def _go_back(store: LabelStore, dataset: str, author: str, *, is_redone: bool) -> None:
+    """Take back the author's last action, or let what was taken back stand again."""
+    done = store.redo(author=author) if is_redone else store.undo(author=author)
+    if done is None:
+        raise InvalidLabels(f"{author} has no action on {dataset!r} to {'bring back' if is_redone else 'take back'}")
 
 
 def _segment(text: str) -> tuple[int, int, int]:
