@@ -18,7 +18,7 @@ from torch import Tensor
 from safemil_core.config import RunConfig
 from safemil_core.data.trajectories import evenly_spaced
 from safemil_core.learning.networks import CostNetwork
-from safemil_core.learning.optimiser import State
+from safemil_core.learning.optimiser import State, seen_after, step_scales
 from safemil_core.learning.training_data import TrainingData
 
 N_FEATURES = 512
@@ -44,10 +44,9 @@ def influence_features(
 def _features(network: CostNetwork, data: TrainingData, state: State, config: RunConfig) -> np.ndarray:
     network.load_state_dict({name.removeprefix("cost/"): of for name, of in state.items() if name.startswith("cost/")})
     parameters = list(network.parameters())
-    updates = float(state["trainer/updates"])
-    scales = torch.cat(
-        [_step_scale(state[f"trainer/{place}.exp_avg_sq"], updates).flatten() for place in range(len(parameters))]
-    )
+    seen = seen_after(float(state["trainer/updates"]))
+    squares = [state[f"trainer/{place}.exp_avg_sq"].cpu().flatten() for place in range(len(parameters))]
+    scales = step_scales(torch.cat(squares), seen)
     draw = torch.Generator().manual_seed(config.seed)
     bucket = torch.randint(N_FEATURES, (len(scales),), generator=draw)
     sign = (2.0 * torch.randint(2, (len(scales),), generator=draw) - 1) * scales.sqrt()
@@ -56,13 +55,6 @@ def _features(network: CostNetwork, data: TrainingData, state: State, config: Ru
         gradient = _gradient(network, data, trajectory, parameters).cpu()
         features[trajectory] = torch.zeros(N_FEATURES).index_add_(0, bucket, gradient * sign).numpy()
     return features
-
-
-def _step_scale(squares: Tensor, updates: float) -> Tensor:
-    """How far Adam moves a parameter a unit of gradient, apart from the learning rate: small where they are large."""
-    corrected = squares.cpu() / (1 - 0.999**updates)
-    scale: Tensor = 1 / (corrected.sqrt() + 1e-8)
-    return scale
 
 
 def _gradient(network: CostNetwork, data: TrainingData, trajectory: int, parameters: Sequence[Tensor]) -> Tensor:
