@@ -41,14 +41,6 @@ RETRY_AFTER_S = 60.0
 PATIENCE_S = 10.0
 """With whoever begins or stops a task at the same moment."""
 STOPPED = "stopped before it was done"
-_RUN_FOLDERS: dict[RunTask, str] = {
-    "evaluate": "evaluation",
-    "doctor": "doctor",
-    "what_if": "what_if",
-    "label_curve": "label_curve",
-    "inputs": "inputs",
-    "offline": "offline",
-}
 RUN_TASK_WORDS: dict[RunTask, str] = {
     "evaluate": "an evaluation",
     "doctor": "an examination",
@@ -71,7 +63,8 @@ class Task:
     @classmethod
     def of_run(cls, name: RunTask, run: Run) -> Self:
         """A task about a run."""
-        return cls(name, run.id, run.folder / _RUN_FOLDERS[name])
+        folder = run.evaluation_file.parent if name == "evaluate" else run.folder / name
+        return cls(name, run.id, folder)
 
     @classmethod
     def of_dataset(cls, name: DatasetTask, workspace: Workspace, dataset: DatasetInfo) -> Self:
