@@ -116,8 +116,10 @@ class Workspace:
     @contextmanager
     def removing(self, folder: Path) -> Iterator[Path]:
         """Take a folder away: it is out of sight at once, and while the block runs its content is in the one that this
-        gives; then that is removed, by the next who asks for one `aside` where this process is killed before."""
+        gives; then that is removed. Where this process is killed before, the next who removes one there does it, or who
+        asks for one `aside`."""
         with ExitStack() as at_last, held(self._aside_lock):
+            _remove_left(folder.parent)
             gone = folder.rename(folder.with_name(f"{_ASIDE}{secrets.token_hex(8)}"))
             at_last.callback(shutil.rmtree, gone, ignore_errors=True)
             yield gone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.data.trajectories import TrajectorySet, owners
 from safemil_core.errors import InvalidConfig
 
 BLOCK = 262_144
@@ -34,7 +34,7 @@ def paths_through(trajectories: TrajectorySet, x: int, y: int, polygon: np.ndarr
         # One step more, so that the line into the next block is looked at too.
         points = trajectories.coordinates[first : first + BLOCK + 1, [x, y]].astype(np.float64)
         steps = np.arange(first, first + len(points))
-        of = np.searchsorted(trajectories.offsets, steps, side="right") - 1
+        of = owners(trajectories.offsets, steps)
         is_hit[of[_inside(points, corners)]] = True
         goes_on = of[:-1] == of[1:]
         is_hit[of[:-1][goes_on][_crossing(points[:-1][goes_on], points[1:][goes_on], corners)]] = True

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.data.trajectories import TrajectorySet, owners
 
 MOST_STEPS = 2**18
 """Steps of a library: beyond it, every so many are looked at, and then all steps of the best trajectories."""
@@ -95,8 +95,8 @@ def teachers(
     squares = _squares(library.states, state)
     variance = _bandwidth(squares, library.stride)
     taught = _logs(weights[library.steps], squares, variance)
-    owners = np.searchsorted(trajectories.offsets, library.steps, side="right") - 1
-    sums = np.bincount(owners, np.exp(taught - taught.max()), len(trajectories))
+    of = owners(trajectories.offsets, library.steps)
+    sums = np.bincount(of, np.exp(taught - taught.max()), len(trajectories))
     shares = sums / sums.sum()
     chosen = np.argsort(-shares, kind="stable")[:n]
     chosen = chosen[shares[chosen] > 0]

@@ -149,6 +149,12 @@ def evenly_spaced(offsets: np.ndarray, members: np.ndarray, n: int) -> np.ndarra
     return steps
 
 
+def owners(offsets: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """[n] int64, the trajectories that these steps of all are of, [n]."""
+    found: np.ndarray = np.searchsorted(offsets, steps, side="right") - 1
+    return found
+
+
 def times(offsets: np.ndarray) -> np.ndarray:
     """[sum T] int64, the time of every step within its trajectory."""
     elapsed: np.ndarray = np.arange(offsets[-1]) - np.repeat(offsets[:-1], np.diff(offsets))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from safemil_core.config import RunConfig
+from safemil_core.data.trajectories import owners
 from safemil_core.learning.committee import kinds_of_labels, networks_without
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
@@ -44,7 +45,7 @@ def held_out_agreement(
     costs = torch.cat(said, dim=1).cpu().numpy()
     if not np.isfinite(costs).all():
         return None
-    trajectories = np.searchsorted(data.offsets, steps, side="right") - 1
+    trajectories = owners(data.offsets, steps)
     is_unseen = is_held_out[:, trajectories]
     unseen, seen = np.full((2, data.n_steps), np.nan, dtype=np.float32)
     is_known = is_unseen.any(axis=0)

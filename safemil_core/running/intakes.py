@@ -16,7 +16,7 @@ from typing import Literal
 
 from safemil_core.errors import NotFound
 from safemil_core.running.progress import Progress, read_progress, write_progress
-from safemil_core.workspace import Workspace, is_name, whole_file
+from safemil_core.workspace import Workspace, is_name
 
 Source = Literal["path", "dsrl", "minari"]
 KEPT = 20
@@ -75,14 +75,10 @@ class IntakeStore:
             shutil.rmtree(old.folder, ignore_errors=True)
         now = time.time()
         intake_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"
-        aside = self._workspace.intakes / f".{intake_id}"
-        aside.mkdir()
-        with whole_file(aside / "request.json") as temporary:
-            temporary.write_text(json.dumps(asdict(request)))
-        write_progress(Intake(aside).progress_file, Progress("starting", started_at=now, updated_at=now))
-        folder = self._workspace.intakes / intake_id
-        aside.rename(folder)
-        return Intake(folder)
+        with self._workspace.aside(self._workspace.intakes) as folder:
+            (folder / "request.json").write_text(json.dumps(asdict(request)))
+            write_progress(Intake(folder).progress_file, Progress("starting", started_at=now, updated_at=now))
+            return Intake(folder.rename(self._workspace.intakes / intake_id))
 
     def open(self, intake_id: str) -> Intake:
         """One intake.

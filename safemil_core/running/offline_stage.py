@@ -6,7 +6,7 @@ import numpy as np
 
 from safemil_core.assessment.intervals import interval
 from safemil_core.config import RunConfig
-from safemil_core.data.trajectories import TrajectorySet
+from safemil_core.data.trajectories import TrajectorySet, owners
 from safemil_core.learning.arithmetic import pick_device, prepare_process
 from safemil_core.learning.baselines.settings import as_trained
 from safemil_core.learning.baselines.trainers import make_trainer
@@ -97,13 +97,13 @@ def _checks(
     name: str, steps: np.ndarray, agreements: np.ndarray, likelihoods: np.ndarray, offsets: np.ndarray
 ) -> list[OfflineCheck]:
     """Of every policy; the mean of each trajectory's steps is one value, since steps of one are alike."""
-    owners, counts = np.unique(np.searchsorted(offsets, steps, side="right") - 1, return_counts=True)
+    of, counts = np.unique(owners(offsets, steps), return_counts=True)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     return [
         OfflineCheck(
             policy=policy,
             steps=name,
-            n_trajectories=len(owners),
+            n_trajectories=len(of),
             n_steps=len(steps),
             agreement=interval(np.add.reduceat(agreements[number], starts) / counts),
             log_likelihood=interval(np.add.reduceat(likelihoods[number], starts) / counts),

@@ -9,7 +9,7 @@ from factories import trajectory_set
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.data.trajectories import TrajectorySet, evenly_spaced, sum_by_trajectory, times
+from safemil_core.data.trajectories import TrajectorySet, evenly_spaced, owners, sum_by_trajectory, times
 from safemil_core.errors import InvalidDataset
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
@@ -119,3 +119,7 @@ def test_arrays_that_do_not_fit_one_another_are_refused():
         "observations must be float32 of rank 2, found float64 of rank 2", observations=np.zeros((5, 3), np.float64)
     )
     _refused("costs must be float32 of rank 1, found float32 of rank 2", costs=np.zeros((5, 1), np.float32))
+
+
+def test_owners_of_steps_are_the_trajectories_that_they_lie_in():
+    assert owners(np.array([0, 2, 2, 5]), np.array([4, 0, 1, 2])).tolist() == [2, 0, 0, 2]

@@ -13,7 +13,7 @@ import numpy as np
 from safemil_core.assessment.doctor.case import Case
 from safemil_core.assessment.doctor.findings import Evidence, Finding, Series
 from safemil_core.assessment.evaluation import roc_auc
-from safemil_core.data.trajectories import TrajectorySet, times
+from safemil_core.data.trajectories import TrajectorySet, owners, times
 from safemil_core.learning.failure_modes import failure_modes
 
 AS_GOOD_AS = 0.05
@@ -177,7 +177,7 @@ def paces(trajectories: TrajectorySet) -> np.ndarray:
     if not len(steps):
         return np.zeros(n)
     steps = steps[:: max(1, len(steps) // MOST_STEPS)]
-    here, of = numbers[steps], np.searchsorted(offsets, steps, side="right") - 1
+    here, of = numbers[steps], owners(offsets, steps)
     deviations = here.std(axis=0)
     changes = np.abs(numbers[steps + 1] - here)[:, deviations > 0] / deviations[deviations > 0]
     summed = np.bincount(of, changes.sum(axis=1), n)

@@ -128,8 +128,5 @@ class SweepStore:
             NotReady: a process is at it.
         """
         sweep = self.open(name)
-        gone = sweep.folder.with_name(f".{name}")
-        with sweep.alone():
-            shutil.rmtree(gone, ignore_errors=True)  # what is left of an earlier one, whose removal was interrupted
-            sweep.folder.rename(gone)
-        shutil.rmtree(gone)
+        with sweep.alone(), self._workspace.removing(sweep.folder):
+            pass
