@@ -61,7 +61,7 @@ def _series(info: DatasetInfo) -> tuple[int, ...]:
     return tuple(picks) if is_ours else ()
 
 
-@state.uninterrupted()
+@callback
 def _start(info: DatasetInfo, picks: list[int]) -> None:
     state.remember(_SERIES, (info.id, state.author(), tuple(picks)))
     open_panel(_SERIES)

@@ -15,6 +15,7 @@ from dashboard.components.cell_map import clear_cells
 from dashboard.components.review_queue import review_next
 from dashboard.components.trajectory_below import lead_on
 from dashboard.components.words import plural
+from dashboard.telling import callback
 from safemil_core.assessment.review_queue import QueueItem
 from safemil_core.data.datasets import DatasetInfo
 
@@ -77,6 +78,7 @@ def _shown(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
     return shown[[column for column in columns if column in shown]]
 
 
+@callback
 def _choose(key: str, table: pd.DataFrame) -> None:
     rows = state.widget_value(key)["selection"]["rows"]
     if rows and rows[0] < len(table):

@@ -14,6 +14,7 @@ from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
 from dashboard.components.doctor_banner import brief
 from dashboard.components.words import HIDDEN_TRUTH, TRUTH_METRICS, plural
+from dashboard.telling import callback
 from safemil_core.clock import duration
 from safemil_core.running.comparison import Compared, best, results
 from safemil_core.running.health import health_of
@@ -144,7 +145,7 @@ def _starred(words: Callable[[Any], str], value: float) -> str:
     return f"★ {words(value)}"
 
 
-@state.uninterrupted()
+@callback
 def _choose(key: str, ids: Sequence[str]) -> None:
     heard = state.heard(key)
     if heard is not None:

@@ -94,7 +94,7 @@ def _along(info: DatasetInfo, run: Run) -> None:
     )
 
 
-@state.uninterrupted()
+@callback
 def _choose_step(trajectory: int) -> None:
     points = state.widget_value(f"{KEY}.time")["selection"]["points"]
     if points:

@@ -18,6 +18,7 @@ from dashboard.components.trajectory_below import follow
 from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.map_resources import CellValue
+from dashboard.telling import callback
 from safemil_core.assessment.principal_components import N
 from safemil_core.assessment.state_axes import axis_names
 from safemil_core.assessment.state_maps import (
@@ -187,6 +188,7 @@ def _choose_steps(
     return statistic, of, None if minus is None else others.get(minus)
 
 
+@callback
 def _over_components(info: DatasetInfo) -> None:
     first = len(axis_names(info)) - N
     state.map_x.set(first)

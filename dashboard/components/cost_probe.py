@@ -10,6 +10,7 @@ from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.components.words import code_span, fine_steps, plural
 from dashboard.drawing import fragment
+from dashboard.telling import callback
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -90,7 +91,7 @@ def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
     number_place, button_place = st.columns([1, 1], vertical_alignment="bottom")
     number_place.number_input(
         "Step", 0, len(costs) - 1, step=1, key=STEP_KEY,
-        on_change=lambda: lead_on(trajectory, int(state.widget_value(STEP_KEY))),
+        on_change=_to_step, args=(trajectory,),
         help=f"Of trajectory {trajectory}. The view below chooses another, and the other sections lead to a step.",
     )  # fmt: skip
     costliest = int(costs.argmax())
@@ -99,6 +100,11 @@ def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
         key=f"{KEY}.costliest",
     )  # fmt: skip
     return step
+
+
+@callback
+def _to_step(trajectory: int) -> None:
+    lead_on(trajectory, int(state.widget_value(STEP_KEY)))
 
 
 def _choose_two(info: DatasetInfo, free: list[int], key: str, default: list[int]) -> tuple[int, int]:

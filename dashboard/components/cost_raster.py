@@ -19,6 +19,7 @@ from dashboard.components.figure import file_stem
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.drawing import fragment
 from dashboard.run_resources import StepValue
+from dashboard.telling import callback
 from safemil_core.assessment import rasters
 from safemil_core.assessment.rasters import Alignment, Layout, Picture, Window
 from safemil_core.data.datasets import DatasetInfo
@@ -197,7 +198,7 @@ def _window(key: str, layout: Layout) -> Window:
     return Window(rows, times)
 
 
-@state.uninterrupted()
+@callback
 def _choose(info: DatasetInfo) -> None:
     match (state.widget_value(KEY) or {}).get("chosen"):
         case {"trajectory": int(trajectory), "step": int(step)} if 0 <= trajectory < info.n_trajectories:

@@ -96,7 +96,12 @@ def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> No
 def _way_to(run: Run, words: str) -> None:
     """Not a link: on the page that one is on, a link to what was chosen before looks like a late event."""
     key = f"doctor.way.{run.id}"
-    st.button(words, icon=":material/arrow_forward:", type="tertiary", key=key, on_click=state.run.set, args=(run.id,))
+    st.button(words, icon=":material/arrow_forward:", type="tertiary", key=key, on_click=_go, args=(run,))
+
+
+@callback
+def _go(run: Run) -> None:
+    state.run.set(run.id)
 
 
 def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
@@ -137,6 +142,7 @@ def _say(said: Verdict) -> None:
             st.error(said.words, icon=":material/block:")
 
 
+@callback
 def _roll_out(run: Run) -> None:
     tasks.start_evaluation(resources.workspace(), run, N_EPISODES, 0)
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.words import fine_steps, number, plural
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
 
@@ -79,7 +80,7 @@ def filters(info: DatasetInfo, table: pd.DataFrame) -> Filters:
 
 
 def filter_widgets(
-    info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters, on_change: Callable[[], None]
+    info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters, *, on_change: Callable[[], None]
 ) -> None:
     """The label as a segmented control, all else in a popover that says how much of it is used."""
     st.segmented_control(
@@ -132,7 +133,7 @@ def filter_count(n_shown: int, n: int) -> str:
     return f"{plural(n, 'trajectory')}" if n_shown == n else f"**{number(n_shown)}** of {plural(n, 'trajectory')}"
 
 
-@state.uninterrupted()
+@callback
 def _clear(info: DatasetInfo, table: pd.DataFrame) -> None:
     state.set_widget_value(SHOW_KEY, "all")
     for kind in _CHOICES:

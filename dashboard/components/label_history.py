@@ -154,7 +154,7 @@ def _runs_by_action(info: DatasetInfo) -> dict[int, list[str]]:
     return found
 
 
-@state.uninterrupted()
+@callback
 def _compare_with(action_id: int) -> None:
     state.set_widget_value(_FROM_KEY, action_id)
     state.set_widget_value(_TO_KEY, _NOW)

@@ -99,6 +99,7 @@ def _moment(info: DatasetInfo, run: Run, policy: Policy, episode: int, rollouts:
     return step
 
 
+@callback
 def _clicked(chart_key: str, step_key: str) -> None:
     points = state.widget_value(chart_key)["selection"]["points"]
     if points:

@@ -15,7 +15,7 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
 from dashboard.components.words import HIDDEN_TRUTH
 from dashboard.drawing import fragment
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.clock import duration
 from safemil_core.config import RunConfig
@@ -133,6 +133,7 @@ def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) 
                 )
 
 
+@callback
 def _fill(config: RunConfig) -> None:
     """In a callback: put these settings into the form, which the whole page must then show."""
     settings_form.prefill(config)

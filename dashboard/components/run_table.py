@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.telling import callback
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run
@@ -77,6 +78,7 @@ def _settings(run: Run) -> dict[str, float | None]:
     return {"K": config.cost.bag_size, "H": config.cost.window, "beta": beta, "seed": config.seed}
 
 
+@callback
 def _choose(key: str, runs: Sequence[Run]) -> None:
     rows = state.widget_value(key)["selection"]["rows"]
     if rows and rows[0] < len(runs):

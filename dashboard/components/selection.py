@@ -125,6 +125,7 @@ def selected_trajectories(info: DatasetInfo) -> tuple[int, ...]:
     return tuple(selected) if dataset_id == info.id else ()
 
 
+@callback
 def focus_on(trajectory: int) -> None:
     """Show one trajectory, and select it alone."""
     state.trajectory.set(trajectory)
@@ -140,6 +141,7 @@ def focus_on_listed(info: DatasetInfo) -> None:
         focus_on(int(listed.rows[0]))
 
 
+@callback
 def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:
     """Select trajectories; the focus stays if it is among them, else goes to the first new one."""
     before = listing(info)
@@ -149,6 +151,7 @@ def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:
     state.remember(_SELECTION, (info.id, tuple(trajectories)))
 
 
+@callback
 def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
     """Select what a search found, of those that are listed; the focus stays where it can. Say so if it is nothing."""
     listed = listing(info)

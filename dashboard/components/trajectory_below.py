@@ -8,12 +8,14 @@ from dashboard import run_resources, state
 from dashboard.components import pickers
 from dashboard.components.empty_states import page_link
 from dashboard.components.trajectory_view import trajectory_view
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 
 _LEADS_ON = "leads_on"
 
 
+@callback
 def lead_on(trajectory: int, step: int | None = None) -> None:
     """In a callback: show this trajectory below, with the cursor at a step of it."""
     state.trajectory.set(trajectory)
@@ -21,7 +23,7 @@ def lead_on(trajectory: int, step: int | None = None) -> None:
     state.remember(_LEADS_ON, True)
 
 
-@state.uninterrupted()
+@callback
 def lead_on_point(key: str) -> None:
     """The callback of a chart of trajectories: the point that is chosen, whose `customdata` is or begins with one."""
     points = [point for point in state.widget_value(key)["selection"]["points"] if "customdata" in point]
@@ -30,7 +32,7 @@ def lead_on_point(key: str) -> None:
         lead_on(int(data[0] if isinstance(data, list) else data))
 
 
-@state.uninterrupted()
+@callback
 def lead_on_row(key: str, trajectories: tuple[int, ...]) -> None:
     """The callback of a table with these trajectories in its rows: the row that is chosen."""
     rows = state.widget_value(key)["selection"]["rows"]

@@ -27,7 +27,7 @@ def list_bar(info: DatasetInfo, listed: Listing) -> None:
     """One row above everything: which trajectories are listed, in which order, how many they are."""
     rows = listed.rows.tolist()
     with st.container(horizontal=True, vertical_alignment="center", key="label.bar"):
-        filter_widgets(info, listed.table, listed.said, listed.filters, lambda: focus_on_listed(info))
+        filter_widgets(info, listed.table, listed.said, listed.filters, on_change=lambda: focus_on_listed(info))
         st.selectbox(
             "Order",
             orders(listed.table),

@@ -23,6 +23,7 @@ _LIST = "datasets.list"
 N_NAMES = 12
 
 
+@callback
 def _choose_row(names: list[str]) -> None:
     rows = state.widget_value(_LIST)["selection"]["rows"]
     if rows and rows[0] < len(names):

@@ -28,6 +28,7 @@ from dashboard.components.trajectory_content import Display, content
 from dashboard.components.trajectory_stage import window
 from dashboard.components.words import number, plural
 from dashboard.drawing import fragment
+from dashboard.telling import callback
 from safemil_core.assessment.review_queue import Order
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
@@ -76,7 +77,7 @@ def _reasons(info: DatasetInfo) -> None:
     st.text_input("New reason", key=REASON_KEY, on_change=_add_reason, args=(info,), placeholder="e.g. too fast")
 
 
-@state.uninterrupted()
+@callback
 def _add_reason(info: DatasetInfo) -> None:
     code = str(state.widget_value(REASON_KEY) or "").strip()
     try:
