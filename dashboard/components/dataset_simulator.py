@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, sentence
+from dashboard.components.words import code_span, harmless, sentence
 from dashboard.telling import callback, show_problem
 from safemil_core.assessment.environments import canonical, find_environment
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
@@ -50,7 +50,7 @@ def _readiness(env_id: str) -> None:
     except NotFound:
         st.warning(f"The workspace has no file {code_span(env_id)}. Bring it in below.")
     except SafeMILError as problem:
-        st.warning(sentence(str(problem)))
+        st.warning(harmless(sentence(str(problem))))
         if is_legacy(canonical(env_id)):
             _set_up(LegacyInterpreter(workspace))
         else:

@@ -13,7 +13,7 @@ from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
-from dashboard.components.words import HIDDEN_TRUTH
+from dashboard.components.words import HIDDEN_TRUTH, harmless
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
 from safemil_core.assessment.doctor.findings import Finding
@@ -123,7 +123,8 @@ def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) 
     for finding in findings:
         with st.container(border=True):
             st.markdown(f":red[:material/warning:] **{finding.title}**")
-            st.markdown(f"**Evidence** {finding.evidence}  \n**Likely cause** {finding.why}  \n**Cure** {finding.cure}")
+            evidence, why, cure = map(harmless, (finding.evidence, finding.why, finding.cure))
+            st.markdown(f"**Evidence** {evidence}  \n**Likely cause** {why}  \n**Cure** {cure}")
             if finding.settings:
                 st.button(
                     f"Put {', '.join(finding.settings)} into the settings",
