@@ -77,7 +77,9 @@ def _raster(info: DatasetInfo, run: Run) -> None:
     steps, high = run_resources.step_levels(info, run, arrangement.value)
     labels = table["label"].map(LABELS.index).to_numpy()
     layout = arranged(table, labels, arrangement, resources.trajectories(info).offsets)
-    key = hashlib.blake2b(repr((info.id, run.id, astuple(arrangement))).encode(), digest_size=8).hexdigest()
+    key = hashlib.blake2b(
+        repr((info.id, run_resources.results_name(run), astuple(arrangement))).encode(), digest_size=8
+    ).hexdigest()
     sizes = np.bincount(labels, minlength=len(LABELS)).tolist() if arrangement.is_grouped else []
     shown = rasters.picture(
         steps,

@@ -83,12 +83,12 @@ def trajectory_view(
         display = display_choices(info, key, run or pickers.chosen_run(), is_blind=is_blind)
         companion = None if is_blind else _companion(info, trajectory, key)
     shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
-    is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
+    is_waiting = info.can_replay and not all(resources.has_replay(info, each) for each in _on_stage(shown))
 
     @fragment(run_every=1.0 if is_waiting else None)
     def stage() -> None:
         _stage(info, key, shown)
-        if is_waiting and all(resources.replay(info, each) is not None for each in _on_stage(shown)):
+        if is_waiting and all(resources.has_replay(info, each) for each in _on_stage(shown)):
             st.rerun()  # once, and the polling ends
 
     stage()
