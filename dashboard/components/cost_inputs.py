@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_inputs, cost_resources, resources, state
-from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
-from dashboard.components.trajectory_below import follow, lead_on
+from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
 from dashboard.components.words import plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback

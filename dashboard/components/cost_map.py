@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import map_resources, resources, state
 from dashboard.charts_maps import Grid, MapKind, MapPanel, panel
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.columns import STEP
 from dashboard.components.cell_inside import cell_inside
 from dashboard.components.cell_map import cell_map
 from dashboard.components.figure import file_stem
@@ -36,7 +37,6 @@ from safemil_core.running.run_folder import Run
 
 KEY = "costs.map"
 ALL = "all"
-VALUE_WORDS: dict[CellValue, str] = {"learned": "learned cost", "true": "true cost"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def maps(info: DatasetInfo, run: Run, view: View) -> tuple[Grid, list[MapPanel]]
     values: list[CellValue] = ["learned", "true"] if has_truth and view.statistic != "steps" else ["learned"]
     found = {value: _map_of(info, run, run, value, view, view.labels) for value in values}
     counts, kinds = found["learned"].counts, dict[CellValue, MapKind](learned="learned", true="true")
-    words = {value: f"{VALUE_WORDS[value]}, {view.statistic}" for value in values}
+    words = {value: f"{STEP[value]}, {view.statistic}" for value in values}
     if view.statistic == "steps":
         kinds["learned"], words["learned"] = "steps", "steps"
     if isinstance(view.minus, str):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard import charts_probe, cost_resources, run_resources, state
+from dashboard import charts_probe, cost_resources, state
 from dashboard.components.figure import figure
-from dashboard.components.trajectory_below import follow, lead_on
+from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
 from dashboard.components.words import code_span, fine_steps, plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback
@@ -67,21 +67,6 @@ def _section(info: DatasetInfo, run: Run) -> None:
 def numbers_of(info: DatasetInfo) -> list[int]:
     """Which of the O + A numbers of a step can be moved: all but the choices of discrete actions."""
     return [*range(info.n_observations), *(info.n_observations + i for i, n in enumerate(info.choices) if n is None)]
-
-
-def chosen_trajectory(info: DatasetInfo, run: Run) -> int:
-    """The trajectory that the page is about; the costliest where none is chosen."""
-    costliest = int(run_resources.run_cost_sums(run).argmax())
-    chosen = state.trajectory.among(range(info.n_trajectories), costliest)
-    assert chosen is not None
-    return chosen
-
-
-def chosen_step(costs: np.ndarray) -> int:
-    """The step of a trajectory that the page is about; its costliest where none is chosen. `costs`: [T]."""
-    chosen = state.step.among(range(len(costs)), int(costs.argmax()))
-    assert chosen is not None
-    return chosen
 
 
 def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:

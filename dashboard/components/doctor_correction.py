@@ -6,10 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.columns import TRUTH_METRICS
 from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
-from dashboard.components.words import TRUTH_METRICS, code_span
+from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
 from safemil_core.assessment.doctor.causes import CAUSES

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.columns import axis_words
 from dashboard.components.words import fine_steps, number, plural
 from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
@@ -24,7 +25,7 @@ SHOW = {
     "unsure": "Unsure",
 }
 SHOW_KEY = "label.show"
-RANGES = {"return": "Return", "true_cost": "True cost", "learned_cost": "Learned cost", "length": "Length (steps)"}
+RANGES = ("return", "true_cost", "learned_cost", "length")
 _CHOICES = {"tag": "Any of these tags", "reason": "Any of these reasons", "author": "Labelled by any of"}
 
 
@@ -111,7 +112,7 @@ def filter_widgets(
             if state.widget_value(key) is None:
                 state.set_widget_value(key, (low, high))
             st.slider(
-                RANGES[column],
+                axis_words(column).capitalize(),
                 low,
                 high,
                 key=key,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.columns import TRAJECTORY
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
 from dashboard.components.words import number, plural
@@ -23,13 +24,8 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady
 
-ORDERS = {
-    "trajectory": "number",
-    "true_cost": "true cost, highest first",
-    "learned_cost": "learned cost, highest first",
-    "return": "return, highest first",
-    "length": "length, longest first",
-}
+ORDERS = ("trajectory", "true_cost", "learned_cost", "return", "length")
+"""Columns to list by; all but the number from the highest on."""
 ORDER_KEY = "label.order"
 N_AHEAD = 2
 """Replays that are rendered before somebody asks for them."""
@@ -162,6 +158,11 @@ def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
     if listed.focus not in chosen:
         state.trajectory.set(chosen[0])
     state.remember(_SELECTION, (info.id, tuple(chosen)))
+
+
+def order_words(column: str) -> str:
+    """One of ORDERS in words."""
+    return f"by {TRAJECTORY[column]}" + ("" if column == "trajectory" else ", highest first")
 
 
 def orders(table: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from dashboard import run_resources, state
@@ -46,11 +47,26 @@ def follow() -> None:
         st.rerun()
 
 
+def chosen_trajectory(info: DatasetInfo, run: Run) -> int:
+    """The trajectory that the page is about; the costliest where none is chosen."""
+    costliest = int(run_resources.run_cost_sums(run).argmax())
+    chosen = state.trajectory.among(range(info.n_trajectories), costliest)
+    assert chosen is not None
+    return chosen
+
+
+def chosen_step(costs: np.ndarray) -> int:
+    """The step of a trajectory that the page is about; its costliest where none is chosen. `costs`: [T]."""
+    chosen = state.step.among(range(len(costs)), int(costs.argmax()))
+    assert chosen is not None
+    return chosen
+
+
 def trajectory_below(info: DatasetInfo, run: Run) -> None:
     """One trajectory in full, the cursor at the step that was led on to; the costliest where none is chosen."""
     picker, label_link = st.columns([1, 3], vertical_alignment="bottom")
     with picker:
-        chosen = pickers.trajectory_picker(info, default=int(run_resources.run_cost_sums(run).argmax()))
+        chosen = pickers.trajectory_picker(info, default=chosen_trajectory(info, run))
     state.trajectory.settle(chosen)
     with label_link:
         page_link("label", f"Label trajectory {chosen} and others like it")

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts_run, resources, run_resources
+from dashboard.columns import TRAJECTORY
 from dashboard.components import settings_form
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
@@ -198,6 +199,6 @@ def _changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
             "now": st.column_config.NumberColumn(format="%.2f"),
             "change": st.column_config.NumberColumn(format="%+.2f"),
             "return": st.column_config.NumberColumn(format="%.0f"),
-            "true_cost": st.column_config.NumberColumn("true cost", format="%.0f"),
+            "true_cost": st.column_config.NumberColumn(TRAJECTORY["true_cost"], format="%.0f"),
         },
     )
