@@ -16,7 +16,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.caches import content_key, copied, shared
-from dashboard.components.words import harmless
+from dashboard.words import harmless
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table

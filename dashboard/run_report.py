@@ -13,7 +13,7 @@ from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.columns import TRUTH_METRICS
 from dashboard.components import evaluation_tables
-from dashboard.components.words import moment
+from dashboard.words import moment
 from safemil_core.assessment import histograms, rasters
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis

@@ -13,7 +13,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.words import harmless
+from dashboard.words import harmless
 from safemil_core.errors import SafeMILError
 
 P = ParamSpec("P")

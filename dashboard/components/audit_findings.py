@@ -9,8 +9,8 @@ from dashboard.charts_theme import LABEL_BADGES, LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, moment, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, moment, plural
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState

@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.audit_agreement import kappa_words
 from dashboard.components.judge_panel import is_open, judge_panel, open_panel
-from dashboard.components.words import code_span, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, plural
 from safemil_core.assessment.agreement import DECIDED, pick_retests, self_agreement
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label

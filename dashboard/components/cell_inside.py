@@ -14,8 +14,8 @@ from dashboard.components.cell_map import clear_cells
 from dashboard.components.label_cells import label_cells, label_column
 from dashboard.components.review_queue import review_next
 from dashboard.components.trajectory_below import lead_on
-from dashboard.components.words import plural
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.assessment.review_queue import QueueItem
 from safemil_core.data.datasets import DatasetInfo
 

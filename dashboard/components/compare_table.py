@@ -14,8 +14,8 @@ from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
 from dashboard.columns import RESULTS, TRUTH_METRICS
 from dashboard.components.doctor_banner import brief
-from dashboard.components.words import plural
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.clock import duration
 from safemil_core.running.comparison import Compared, best, results
 from safemil_core.running.health import health_of

@@ -9,9 +9,9 @@ from dashboard import charts_inputs, cost_resources, resources, state
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
 from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
-from dashboard.components.words import plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import tasks
 from safemil_core.running.importances import read_importance

@@ -16,10 +16,10 @@ from dashboard.components.cell_map import cell_map
 from dashboard.components.figure import file_stem
 from dashboard.components.run_names import distinct_names
 from dashboard.components.trajectory_below import follow
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.map_resources import CellValue
 from dashboard.telling import callback
+from dashboard.words import code_span
 from safemil_core.assessment.principal_components import N
 from safemil_core.assessment.state_axes import axis_names
 from safemil_core.assessment.state_maps import (

@@ -6,11 +6,12 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts_probe, cost_resources, state
+from dashboard.components.choice import choice
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
-from dashboard.components.words import code_span, fine_steps, plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import code_span, fine_steps, plural
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -39,10 +40,7 @@ def _section(info: DatasetInfo, run: Run) -> None:
     free = numbers_of(info)
     with axes_place:
         x, y = _choose_two(info, free, f"{KEY}.{run.id}", default=cost_resources.far_reaching(info, run, tuple(free)))
-    reach = range_place.segmented_control(
-        "Range", list(RANGES), default="central", format_func=RANGES.__getitem__, required=True, key=f"{KEY}.range",
-        persist_state="session",
-    )  # fmt: skip
+    reach = choice("Range", f"{KEY}.range", RANGES, range_place)
     recorded = cost_resources.steps_of(info, trajectory)[step]
     numbers = _fix_others(info, run, recorded, [n for n in free if n not in (x, y)], f"{run.id}.{trajectory}.{step}")
     _say_costs(info, run, recorded, numbers, f"step {step} of trajectory {trajectory}")

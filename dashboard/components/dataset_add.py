@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import resources, state, transfers
 from dashboard.components.column_mapping import column_mapping
-from dashboard.components.words import code_span, plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.intake.confined import Inspected
 from safemil_core.data.recording import Options

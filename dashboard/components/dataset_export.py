@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import state, transfers
 from dashboard.components import pickers
-from dashboard.components.words import code_span, plural
 from dashboard.telling import show_problem
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.formats import WRITABLE
 from safemil_core.errors import SafeMILError

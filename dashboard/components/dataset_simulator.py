@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, harmless, sentence
 from dashboard.telling import callback, show_problem
+from dashboard.words import code_span, harmless, sentence
 from safemil_core.assessment.environments import canonical, find_environment
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
 from safemil_core.assessment.environments.user_files import FileOnHand, UserFiles

@@ -10,9 +10,9 @@ from dashboard.columns import TRUTH_METRICS
 from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
+from dashboard.words import code_span
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.immobile import NEED_ROLLOUTS

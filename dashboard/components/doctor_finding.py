@@ -15,7 +15,7 @@ from dashboard.components.doctor_correction import correction, start_button
 from dashboard.components.empty_states import PageName, page_link
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_view import trajectory_view
-from dashboard.components.words import code_span, harmless, plural, sentence
+from dashboard.words import code_span, harmless, plural, sentence
 from safemil_core.assessment.doctor.findings import Finding, Symptom
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run

@@ -9,9 +9,9 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.progress_line import COLOURS, progress_line, progress_words, share
 from dashboard.components.run_names import distinct_names
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import code_span
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run

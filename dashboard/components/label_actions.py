@@ -13,8 +13,8 @@ from dashboard.components import pickers
 from dashboard.components.label_history import action_words
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
-from dashboard.components.words import code_span, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
 

@@ -12,8 +12,8 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.columns import axis_words
-from dashboard.components.words import fine_steps, number, plural
 from dashboard.telling import callback
+from dashboard.words import fine_steps, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
 

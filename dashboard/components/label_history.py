@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.label_transfer import label_transfer
-from dashboard.components.words import code_span, moment, number, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, moment, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
 

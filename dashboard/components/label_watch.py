@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.charts_theme import LABEL_BADGES, LABEL_WORDS
-from dashboard.components.words import number
 from dashboard.drawing import fragment
+from dashboard.words import number
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState

@@ -9,7 +9,7 @@ from dashboard.charts_theme import LABEL_KEYS, LABEL_WORDS
 from dashboard.components.last_said import say
 from dashboard.components.review_queue import Walk, WalkOrder, current_walk, keep_walk
 from dashboard.components.trajectory_stage import Press
-from dashboard.components.words import plural
+from dashboard.words import plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
 from safemil_core.errors import SafeMILError

@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.rollout_policies import beside_picker
-from dashboard.components.words import code_span
 from dashboard.telling import show_problem
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks

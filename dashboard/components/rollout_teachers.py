@@ -13,8 +13,8 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.last_said import last_said, say, undo_last
 from dashboard.components.trajectory_view import trajectory_view
-from dashboard.components.words import plural
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.assessment.teachers import teachers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.baselines.settings import OWN_WEIGHTS

@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
-from dashboard.components.words import code_span, moment, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, moment, plural
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.running.run_folder import Run
 from safemil_core.running.run_info import RunInfo

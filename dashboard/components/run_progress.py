@@ -14,9 +14,9 @@ from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
-from dashboard.components.words import harmless
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
+from dashboard.words import harmless
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.clock import duration
 from safemil_core.config import RunConfig

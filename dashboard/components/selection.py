@@ -17,8 +17,8 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.columns import TRAJECTORY
 from dashboard.components import pickers
 from dashboard.components.label_filters import Filters, filters
-from dashboard.components.words import number, plural
 from dashboard.telling import callback, tell
+from dashboard.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState

@@ -12,8 +12,8 @@ from dashboard.columns import axis_words
 from dashboard.components.figure import figure
 from dashboard.components.pickers import chosen_dimensions
 from dashboard.components.selection import Listing, select, select_found
-from dashboard.components.words import number
 from dashboard.telling import callback
+from dashboard.words import number
 from safemil_core.assessment.descriptors import similar_to
 from safemil_core.assessment.regions import paths_through
 from safemil_core.data.datasets import DatasetInfo

@@ -15,8 +15,8 @@ from dashboard.columns import TRAJECTORY
 from dashboard.components import settings_form
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
-from dashboard.components.words import fine_steps
 from dashboard.drawing import fragment
+from dashboard.words import fine_steps
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig

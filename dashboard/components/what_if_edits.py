@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.selection import selected_trajectories
-from dashboard.components.words import number, plural
 from dashboard.telling import callback, tell_problem
+from dashboard.words import number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
 from safemil_core.data.labels.records import Label

@@ -26,9 +26,9 @@ from dashboard.components.review_queue import (
 )
 from dashboard.components.trajectory_content import Display, content
 from dashboard.components.trajectory_stage import window
-from dashboard.components.words import number, plural
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import number, plural
 from safemil_core.assessment.review_queue import Order
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo

@@ -14,7 +14,7 @@ from dashboard.components.run_controls import run_controls
 from dashboard.components.run_names import origin_words, run_name
 from dashboard.components.run_progress import run_panel
 from dashboard.components.run_table import run_table
-from dashboard.components.words import code_span
+from dashboard.words import code_span
 from safemil_core.running import jobs
 
 st.title("Train")
