@@ -157,6 +157,7 @@ def current_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, *, is_idl
     return walk
 
 
+@callback
 def keep_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, walk: Walk) -> None:
     """Remember where the user is; the URL follows when the page is drawn."""
     state.remember(_WALK, (_key(info, order, run), walk))
