@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from dashboard.charts_theme import LEARNED_COST, LEARNED_COST_SCALE, UNLABELLED, plain, themed
 from safemil_core.assessment.histograms import middles
-from safemil_core.assessment.probe import Line, Plane
+from safemil_core.assessment.probe import Density, Line, Plane
 
 HEIGHT = 430
-N_DENSITY = 40
+N_BARS = 40
 OUTLINES = (("rgba(20,20,30,0.75)", 3.5), ("rgba(255,255,255,0.95)", 1.4))
 """Of where the data lie: bright on dark, so that it is seen at every cost."""
 
@@ -21,7 +21,7 @@ def plane(
     found: Plane,
     names: tuple[str, str],
     here: tuple[float, float],
-    data: np.ndarray,
+    data: Density,
     alike: np.ndarray,
     value: np.ndarray | None = None,
 ) -> go.Figure:
@@ -31,29 +31,17 @@ def plane(
         found: the cost.
         names: of the two numbers.
         here: their values in the step.
-        data: [S, 2] those of the recorded steps: outlined.
+        data: where the recorded steps lie: outlined.
         alike: [n, 2] those of the steps that are most like this one in all other numbers: dots.
         value: [n, n] what to show in place of the cost, its deviation over an ensemble.
     """
     x_name, y_name = map(plain, names)
-    shown, words = (found.costs, "learned cost") if value is None else (value, "its deviation")
-    figure = go.Figure(
-        go.Heatmap(
-            x=found.x,
-            y=found.y,
-            z=shown,
-            zmin=0.0,
-            zmax=1.0 if value is None else float(shown.max()),  # it is small, and where it is largest matters
-            colorscale=list(LEARNED_COST_SCALE),
-            colorbar={"title": {"text": words}, "thickness": 12, "outlinewidth": 0},
-            hovertemplate=f"{words} %{{z:.3f}}<br>{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>",
-        )
-    )
-    figure.add_traces(_density(found, data))
-    is_inside = _inside(found, alike)
+    where = f"{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>"
+    figure = go.Figure([_heatmap(found, value, where), *_outlines(data)])
+    shown = alike[found.holds(alike)]
     figure.add_scatter(
-        x=alike[is_inside, 0],
-        y=alike[is_inside, 1],
+        x=shown[:, 0],
+        y=shown[:, 1],
         mode="markers",
         name="steps most alike",
         marker={"size": 5, "color": "rgba(255,255,255,0.9)", "line": {"width": 1, "color": "#222"}},
@@ -65,7 +53,7 @@ def plane(
         mode="markers",
         name="this step",
         marker={"size": 15, "symbol": "x", "color": LEARNED_COST, "line": {"width": 2, "color": "#fff"}},
-        hovertemplate=f"this step<br>{x_name} %{{x:.3g}}<br>{y_name} %{{y:.3g}}<extra></extra>",
+        hovertemplate=f"this step<br>{where}",
     )
     figure.update_xaxes(title=x_name, range=_ends(found.x), showgrid=False, zeroline=False)
     figure.update_yaxes(title=y_name, range=_ends(found.y), showgrid=False, zeroline=False)
@@ -75,7 +63,7 @@ def plane(
 def line(found: Line, name: str, here: float, data: np.ndarray) -> go.Figure:
     """The cost over one number of a step, with the values that the data have [S] as bars below."""
     figure = go.Figure()
-    counts, edges = np.histogram(data, bins=N_DENSITY, range=_ends(found.x))
+    counts, edges = np.histogram(data, bins=N_BARS, range=_ends(found.x))
     figure.add_bar(
         x=middles(edges),
         y=0.25 * counts / max(1, counts.max()),
@@ -132,21 +120,27 @@ def choices(found: Sequence[Line], names: Sequence[str], taken: Sequence[int]) -
     return themed(figure, HEIGHT)
 
 
-def _density(found: Plane, data: np.ndarray) -> list[go.Contour]:
-    """Outlines of the regions that hold 50 % and 90 % of the steps in the picture."""
-    inside = data[_inside(found, data)]
-    within = [_ends(found.x), _ends(found.y)]
-    counts, x_edges, y_edges = np.histogram2d(inside[:, 0], inside[:, 1], bins=N_DENSITY, range=within)
-    counts = _smoothed(counts)
-    falling = np.sort(counts.ravel())[::-1]
-    # A cell's level is the share of steps in denser cells: its outline at 0.5 holds half of them.
-    held = np.concatenate([[0.0], np.cumsum(falling) / max(1.0, falling.sum())])
-    levels = held[np.searchsorted(-falling, -counts)]
+def _heatmap(found: Plane, value: np.ndarray | None, where: str) -> go.Heatmap:
+    shown, words = (found.costs, "learned cost") if value is None else (value, "its deviation")
+    return go.Heatmap(
+        x=found.x,
+        y=found.y,
+        z=shown,
+        zmin=0.0,
+        zmax=1.0 if value is None else float(shown.max()),  # it is small, and where it is largest matters
+        colorscale=list(LEARNED_COST_SCALE),
+        colorbar={"title": {"text": words}, "thickness": 12, "outlinewidth": 0},
+        hovertemplate=f"{words} %{{z:.3f}}<br>{where}",
+    )
+
+
+def _outlines(found: Density) -> list[go.Contour]:
+    """Of the regions that hold 50 % and 90 % of the steps in the picture."""
     return [
         go.Contour(
-            x=(x_edges[:-1] + x_edges[1:]) / 2,
-            y=(y_edges[:-1] + y_edges[1:]) / 2,
-            z=levels.T.astype(np.float32),
+            x=found.x,
+            y=found.y,
+            z=found.held.astype(np.float32),
             contours={"coloring": "none", "start": 0.5, "end": 0.9, "size": 0.4},
             line={"color": colour, "width": width, "smoothing": 1.0},
             name="50, 90 % of steps",
@@ -157,22 +151,6 @@ def _density(found: Plane, data: np.ndarray) -> list[go.Contour]:
         )
         for place, (colour, width) in enumerate(OUTLINES)
     ]
-
-
-def _smoothed(counts: np.ndarray) -> np.ndarray:
-    """Counts [n, m] spread a little over their neighbours, so that outlines do not follow chance."""
-    for axis in (0, 1):
-        for _ in range(2):
-            padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
-            before, after = (np.take(padded, np.arange(n, n + counts.shape[axis]), axis=axis) for n in (0, 2))
-            counts = (before + 2 * counts + after) / 4
-    return counts
-
-
-def _inside(found: Plane, points: np.ndarray) -> np.ndarray:
-    (x0, x1), (y0, y1) = _ends(found.x), _ends(found.y)
-    is_inside: np.ndarray = (points[:, 0] >= x0) & (points[:, 0] <= x1) & (points[:, 1] >= y0) & (points[:, 1] <= y1)
-    return is_inside
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:

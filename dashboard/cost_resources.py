@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from dashboard.caches import copied, shared
-from dashboard.resources import shown_key, shows_truth, trajectories
+from dashboard.resources import hidden_truth, labels, shown_key, shows_truth, trajectories
 from dashboard.run_resources import run_cost_sums, run_costs
 from safemil_core.assessment import probe, truth
 from safemil_core.assessment.cost_curves import ReadableCost, read_cost
 from safemil_core.assessment.probe import Ranges
-from safemil_core.assessment.truth import Cut, TruthReport
+from safemil_core.assessment.truth import Cut, Judged, TruthReport
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.trajectories import sum_by_trajectory
+from safemil_core.data.hidden_truth import given_blind
 from safemil_core.learning.cost_function import CostFunction, read_cost_function
 from safemil_core.running.run_folder import Run
 
@@ -29,37 +28,21 @@ Among = Literal["all", "unmarked"]
 """Which trajectories are looked at: every one, or those that were not marked non-preferred for the run's training."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What a run's cost is compared with the truth over: `N` trajectories."""
-
-    sums: np.ndarray
-    """[N] C, the learned cost of each trajectory."""
-    costs: np.ndarray
-    """[sum T] c, the learned cost of each step."""
-    true_costs: np.ndarray
-    """[sum T]."""
-    offsets: np.ndarray
-    """[N + 1]."""
-
-    @property
-    def true_sums(self) -> np.ndarray:
-        """[N] true cost of each trajectory."""
-        return sum_by_trajectory(self.true_costs, self.offsets)
-
-
 @shared(max_entries=4, dataset=shown_key)
 def judged(info: DatasetInfo, run: Run, among: Among) -> Judged:
     """The learned and the true costs of trajectories. Only while the truth is shown."""
     assert shows_truth(info), "the page asks for the truth while it is hidden"
-    known, costs, sums = trajectories(info), run_costs(run), run_cost_sums(run).to_numpy()
-    true_costs, offsets = np.asarray(known.costs), known.offsets
-    if among == "unmarked":
-        is_kept = run.trajectories()["label"].to_numpy(str) != "non_preferred"
-        steps = np.repeat(is_kept, known.lengths)
-        costs, sums, true_costs = costs[steps], sums[is_kept], true_costs[steps]
-        offsets = np.concatenate([[0], np.cumsum(known.lengths[is_kept])])
-    return Judged(sums, costs, true_costs, offsets)
+    known = trajectories(info)
+    every = Judged(run_cost_sums(run).to_numpy(), run_costs(run), np.asarray(known.costs), known.offsets)
+    return every if among == "all" else every.only(run.trajectories()["label"].to_numpy(str) != "non_preferred")
+
+
+@shared(max_entries=8)
+def labels_given_blind(info: DatasetInfo, run: Run) -> tuple[int, int]:
+    """Of the labels that a run began with, how many were given while the truth was hidden, and how many there were;
+    nothing that is said later changes that."""
+    kept = labels(info)
+    return given_blind(hidden_truth(info).history(), kept.state(run.info.label_snapshot), kept.history())
 
 
 @shared(max_entries=8, dataset=shown_key)
@@ -145,8 +128,7 @@ def far_reaching(info: DatasetInfo, run: Run, among: tuple[int, ...]) -> list[in
     """These numbers of a step, the one first that moves the cost most over some steps."""
     steps = sampled_steps(info)
     some = steps[:: max(1, len(steps) // _FEW)]
-    reached = probe.reach(cost_function(info, run), some, ranges(info).central, list(among))
-    return [among[place] for place in np.argsort(-reached, kind="stable")]
+    return probe.by_reach(cost_function(info, run), some, ranges(info).central, among)
 
 
 def mean_cost(info: DatasetInfo, run: Run) -> float:

@@ -14,7 +14,7 @@ from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.columns import TRUTH_METRICS
 from dashboard.components import evaluation_tables
 from dashboard.words import moment
-from safemil_core.assessment import histograms, rasters
+from safemil_core.assessment import histograms, rasters, weight_report
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size
 from safemil_core.assessment.state_axes import Axis
 from safemil_core.assessment.state_maps import cell_sums, state_map
@@ -193,23 +193,21 @@ def _over_time(about: Reported, costs: np.ndarray, table: pd.DataFrame) -> str:
 
 def _weights(table: pd.DataFrame) -> str:
     labels = table["label"].to_numpy(str)
+    costs, weights, lengths = (table[name].to_numpy() for name in ("cost_sum", "weight", "length"))
     figures = [
-        (_histogram(table["cost_sum"].to_numpy(), labels, "trajectory cost C"), "Trajectory cost by label"),
-        (_histogram(table["weight"].to_numpy(), labels, "weight"), "Weight by label"),
+        (_histogram(costs, labels, "trajectory cost C"), "Trajectory cost by label"),
+        (_histogram(weights, labels, "weight"), "Weight by label"),
     ]
-    mass = table["weight"] * table["length"]
-    rows = [
-        (
-            LABEL_WORDS[label],
-            int(chosen.sum()),
-            f"{table['cost_sum'][chosen].mean():.2f}",
-            f"{table['weight'][chosen].mean():.3f}",
-            f"{mass[chosen].sum() / mass.sum():.1%}",
-        )
-        for label in LABELS
-        if (chosen := labels == label).any()
-    ]
-    summary = pd.DataFrame(rows, columns=["label", "trajectories", "mean cost C", "mean weight", "of all weight"])
+    found = weight_report.by_label(labels, costs, weights, lengths)
+    summary = pd.DataFrame(
+        {
+            "label": found["label"].map(LABEL_WORDS),
+            "trajectories": found["trajectories"],
+            "mean cost C": found["mean_cost"].map("{:.2f}".format),
+            "mean weight": found["mean_weight"].map("{:.3f}".format),
+            "of all weight": found["share"].map("{:.1%}".format),
+        }
+    )
     said = "Who is imitated, how much? Non-preferred trajectories never are."
     return report_page.section(
         "Costs and weights", report_page.charts(figures, 30), report_page.table(summary), about=said

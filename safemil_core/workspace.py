@@ -9,19 +9,24 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from safemil_core.errors import InvalidConfig
+from safemil_core.errors import InvalidConfig, NotReady
 
+PATIENCE_S = 30.0
+"""With who else holds a lock."""
+_ASIDE = ".aside-"
+"""What the names of folders begin with that are not in their place, or no longer."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder that holds datasets, labels, runs and videos; nothing is written outside it."""
+    """A folder that holds datasets, labels, runs and videos. Nothing that is kept lies outside it; what simulators
+    drop, and the policy of a sweep's trial while it plays, lie in the system's folder of temporary files."""
 
     root: Path
 
@@ -85,15 +90,37 @@ class Workspace:
     @contextmanager
     def received(self, name: str, content: IO[bytes]) -> Iterator[Path]:
         """An upload as a file while the block runs, under a harmless form of its name; removed whatever happens."""
-        folder = self.uploads / secrets.token_hex(8)
-        folder.mkdir()
-        try:
+        with self.aside(self.uploads) as folder:
             path = folder / harmless(name)
             with path.open("wb") as file:
                 shutil.copyfileobj(content, file, 2**20)
             yield path
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def aside(self, beside: Path) -> Iterator[Path]:
+        """An empty folder within one of the workspace, to write what is then renamed to its place, and out of sight.
+
+        All that is left in it is removed: when the block ends, or where this process is killed before, by the next who
+        asks for such a folder there.
+        """
+        mine = beside / f"{_ASIDE}{secrets.token_hex(8)}"
+        with ExitStack() as until_done:
+            with held(self._aside_lock):  # else one that is about to be locked could be taken for a dead one's
+                _remove_left(beside)
+                mine.mkdir()
+                until_done.enter_context(file_lock(mine / "lock"))
+            until_done.callback(shutil.rmtree, mine, ignore_errors=True)
+            (mine / "new").mkdir()
+            yield mine / "new"
+
+    @contextmanager
+    def removing(self, folder: Path) -> Iterator[Path]:
+        """Take a folder away: it is out of sight at once, and while the block runs its content is in the one that this
+        gives; then that is removed, by the next who asks for one `aside` where this process is killed before."""
+        with ExitStack() as at_last, held(self._aside_lock):
+            gone = folder.rename(folder.with_name(f"{_ASIDE}{secrets.token_hex(8)}"))
+            at_last.callback(shutil.rmtree, gone, ignore_errors=True)
+            yield gone
 
     def replays(self, of: str) -> Path:
         """The folder of the cached videos of a dataset's trajectories, see `DatasetInfo.replays`; by a dataset's id
@@ -134,15 +161,34 @@ class Workspace:
         return self.root / "tour.ended"
 
     @property
+    def datasets_lock(self) -> Path:
+        """Held by who keeps, names or removes a dataset."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return self.root / "datasets.lock"
+
+    @property
     def spare_lock(self) -> Path:
         """Locked by the worker that waits for the next job."""
         self.root.mkdir(parents=True, exist_ok=True)
         return self.root / "spare.lock"
 
+    @property
+    def _aside_lock(self) -> Path:
+        """Held by who begins or removes a folder `aside`, shortly."""
+        return self.root / "aside.lock"
+
     def _folder(self, name: str) -> Path:
         folder = self.root / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _remove_left(beside: Path) -> None:
+    """Remove the folders aside whose process is dead."""
+    for left in beside.glob(f"{_ASIDE}*"):
+        with suppress(OSError), file_lock(left / "lock") as is_left:  # its process may be removing it right now
+            if is_left:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _whole(path: Path) -> Path:
@@ -178,11 +224,19 @@ def whole_file(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if is_durable:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            on_disk(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def on_disk(path: Path) -> None:
+    """Return once what a file holds, or which names a folder has, would outlive a loss of power."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextmanager
@@ -206,3 +260,12 @@ def file_lock(path: Path, *, is_shared: bool = False, patience_s: float = 0.0) -
                 break
             time.sleep(0.01)
         yield is_held
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the lock of a file while the block runs. Raises NotReady where another process keeps it for very long."""
+    with file_lock(path, patience_s=PATIENCE_S) as is_held:
+        if not is_held:
+            raise NotReady(f"another process has held {path} for {PATIENCE_S:.0f} s; end that, and do it again")
+        yield

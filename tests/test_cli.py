@@ -54,7 +54,7 @@ def test_a_dataset_is_removed_where_no_run_needs_it(safemil, json_of, refused, w
     (workspace.datasets / info.id).rename(workspace.root / "elsewhere")
     code, out, said = safemil("datasets")
     assert (code, out) == (0, "no datasets yet; `safemil import FILE` brings one\n")
-    assert said == "note: the folder of dataset 'walks' is gone; import its file again, or remove it\n"
+    assert said == "note: the folder of dataset 'walks' is gone or damaged; import its file again, or remove it\n"
 
 
 def test_an_empty_workspace_says_what_to_do_first(safemil, json_of):

@@ -37,3 +37,15 @@ def test_a_number_that_is_none_is_null_in_json(json_of, workspace, tmp_path):
     (tmp_path / "bags.toml").write_text(one_seed)
     (first, _) = json_of("sweep", tmp_path / "bags.toml")["table"]
     assert (first["step_auc"], first["step_auc low"]) == (0.5, None)
+
+
+def test_a_sweep_is_removed_by_its_name_and_only_while_nobody_does_it(safemil, json_of, workspace, tmp_path):
+    add_dataset(workspace)
+    sweep = done_sweep(workspace, tmp_path / "bags.toml")
+    with sweep.alone():
+        code, _, said = safemil("sweeps", "--delete", "bags")
+    assert (code, said.partition(" process")[0]) == (2, "error: sweep 'bags' is being done by")
+    assert json_of("sweeps", "--delete", "bags") == {"sweep": "bags", "state": "deleted"}
+    assert safemil("sweeps", "--delete", "bags")[2] == "error: there is no sweep 'bags'; `safemil sweeps` lists them\n"
+    assert json_of("sweeps") == []
+    assert list(workspace.sweeps.iterdir()) == []

@@ -2,6 +2,9 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -9,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safemil_core.errors import InvalidConfig
-from safemil_core.workspace import Workspace, as_name, file_lock, harmless, is_name, whole_file
+from safemil_core.errors import InvalidConfig, NotReady
+from safemil_core.workspace import Workspace, as_name, file_lock, harmless, held, is_name, whole_file
 
 
 def test_the_environment_says_where_else_here(tmp_path, monkeypatch):
@@ -69,6 +72,44 @@ def test_an_upload_is_removed_after_an_error_too(workspace):
     assert list(workspace.uploads.iterdir()) == []
 
 
+def test_a_folder_aside_is_gone_but_for_what_was_renamed_out_of_it(workspace):
+    with workspace.aside(workspace.runs) as first, workspace.aside(workspace.runs) as second:
+        (first / "file").write_text("first")
+        (second / "file").write_text("second")
+        first.rename(workspace.runs / "kept")
+    with pytest.raises(OSError, match="full"), workspace.aside(workspace.runs) as third:
+        (third / "half").write_text("half")
+        raise OSError("the disk is full")
+    assert [path.name for path in workspace.runs.rglob("*")] == ["kept", "file"]
+    assert (workspace.runs / "kept" / "file").read_text() == "first"
+
+
+def test_what_a_killed_process_left_aside_is_removed_by_the_next_one(workspace):
+    begun = f"import io, os; from safemil_core.workspace import *; here = Workspace(Path({str(workspace.root)!r}))"
+    for block in (
+        "with here.received('walks.hdf5', io.BytesIO(b'content')): os.kill(os.getpid(), 9)",
+        "(here.uploads / 'old').mkdir()\nwith here.removing(here.uploads / 'old'): os.kill(os.getpid(), 9)",
+    ):
+        killed = subprocess.run([sys.executable, "-c", f"{begun}\n{block}"], check=False)
+        assert killed.returncode == -signal.SIGKILL
+    assert len(list(workspace.uploads.iterdir())) == 2
+    with workspace.aside(workspace.runs):
+        assert len(list(workspace.uploads.iterdir())) == 2
+    with workspace.aside(workspace.uploads) as mine, workspace.aside(workspace.uploads) as other:
+        assert {path.parent for path in (mine, other)} == set(workspace.uploads.iterdir())
+    assert list(workspace.uploads.iterdir()) == []
+
+
+def test_a_folder_is_removed_at_once_and_read_for_the_last_time(workspace):
+    (workspace.runs / "old").mkdir()
+    (workspace.runs / "old" / "file").write_text("content")
+    with pytest.raises(RuntimeError), workspace.removing(workspace.runs / "old") as gone:
+        assert not (workspace.runs / "old").exists()
+        assert (gone / "file").read_text() == "content"
+        raise RuntimeError
+    assert list(workspace.runs.iterdir()) == []
+
+
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "config.json"
     with whole_file(path) as temporary:
@@ -106,6 +147,16 @@ def test_a_file_lock_is_held_by_one_or_shared_and_can_be_waited_for(tmp_path):
     threading.Timer(0.05, shared.__exit__, (None, None, None)).start()
     with file_lock(path, patience_s=60) as is_alone:
         assert is_alone
+
+
+def test_who_waits_too_long_for_a_lock_is_told_whose_it_is(workspace, monkeypatch):
+    monkeypatch.setattr("safemil_core.workspace.PATIENCE_S", 0.0)
+    with held(workspace.datasets_lock):
+        said = r"another process has held .*datasets\.lock for 0 s; end that, and do it again"
+        with pytest.raises(NotReady, match=said), held(workspace.datasets_lock):
+            pass
+    with held(workspace.datasets_lock):
+        pass
 
 
 @pytest.mark.parametrize("is_durable", [True, False])

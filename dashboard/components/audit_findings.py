@@ -11,6 +11,7 @@ from dashboard.components.empty_states import page_link
 from dashboard.components.task_watch import task_watch
 from dashboard.telling import callback
 from dashboard.words import code_span, moment, plural
+from safemil_core.assessment.agreement import settled
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
@@ -38,8 +39,8 @@ def findings_section(info: DatasetInfo) -> None:
     _committee_bar(info, said, committee)
     if committee is None:
         return
-    settled = _settled(info, said)
-    found = [finding for finding in label_resources.label_findings(info) if finding.trajectory not in settled]
+    decided = settled(resources.labels(info).judgements(), said)
+    found = [finding for finding in label_resources.label_findings(info) if finding.trajectory not in decided]
     if not found:
         st.success("No label looks wrong.", icon=":material/check_circle:")
         return
@@ -112,12 +113,6 @@ def _finding(info: DatasetInfo, said: LabelState, finding: LabelFinding) -> None
 
 def _note(finding: LabelFinding) -> str:
     return f"label audit: {finding.kind}"
-
-
-def _settled(info: DatasetInfo, said: LabelState) -> set[int]:
-    """Trajectories whose label, as it stands, somebody decided on knowing what others or the audit say."""
-    judgements = resources.labels(info).judgements()
-    return {j.trajectory for j in judgements if j.is_settlement and said.marked_at[j.trajectory] == j.action}
 
 
 @callback

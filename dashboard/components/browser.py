@@ -10,9 +10,9 @@ import numpy as np
 _HERE = Path(__file__).parent
 
 
-def source(name: str) -> str:
-    """A script, a style or a page of this folder."""
-    return (_HERE / name).read_text(encoding="utf-8")
+def source(*names: str) -> str:
+    """Scripts, styles or a page of this folder, one after the other: what is shared goes before what uses it."""
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def encoded(values: np.ndarray, kind: str) -> str:

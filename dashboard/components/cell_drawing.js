@@ -4,30 +4,19 @@
 const cellDrawing = (() => {
   const LEFT = 62, RIGHT = 70, TOP = 8, BOTTOM = 42, BAR = 12, N_COLOURS = 256;
 
-  const plain = (value) => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6
-    ? value.toExponential(2).replace(/\.?0+e/, "e") : String(+value.toPrecision(4)));
-
   // Round numbers from low to high, about n of them, as [value, text]; powers of ten where values go by the logarithm.
-  function ticks(low, high, n, isLog = false) {
+  function marks(low, high, n, isLog = false) {
     if (isLog) {
       const found = [];
-      for (let power = 1; power <= high * 1.0001; power *= 10) if (power >= low) found.push([power, compact(power)]);
-      return found.length > 1 ? found : [[low, compact(low)], [high, compact(high)]];
+      for (let power = 1; power <= high * 1.0001; power *= 10) if (power >= low) found.push([power, compact.format(power)]);
+      return found.length > 1 ? found : [low, high].map((value) => [value, compact.format(value)]);
     }
-    const rough = (high - low) / Math.max(1, n), decade = 10 ** Math.floor(Math.log10(rough));
-    const step = decade * [1, 2, 5, 10].find((factor) => decade * factor >= rough * 0.999);
-    const digits = Math.max(0, Math.min(12, -Math.floor(Math.log10(step) + 1e-9)));
-    const found = [];
-    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {
-      const value = i * step, isWide = Math.abs(value) >= 1e6 || (step < 1e-4 && value !== 0);
-      found.push([value, isWide ? value.toExponential(1) : value.toFixed(digits).replace(/^-(0(\.0*)?)$/, "$1")]);
-    }
-    return found;
+    const step = roundStep(low, high, n), digits = Math.max(0, Math.min(12, -Math.floor(Math.log10(step) + 1e-9)));
+    return ticks(low, high, n).map((value) => {
+      const isWide = Math.abs(value) >= 1e6 || (step < 1e-4 && value !== 0);
+      return [value, isWide ? value.toExponential(1) : value.toFixed(digits)];
+    });
   }
-  const compact = (() => {
-    const format = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-    return (value) => format.format(value);
-  })();
 
   // The colours of a panel: `of(value)` as CSS, `share(value)` where on the bar it lies, 0 at its foot.
   function makeScale(panel, isDark) {
@@ -99,13 +88,13 @@ const cellDrawing = (() => {
     line(pen, left - 0.5, top, left - 0.5, bottom);
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    for (const [value, words] of ticks(x.edges[0], x.edges.at(-1), (right - left) / 70)) {
+    for (const [value, words] of marks(x.edges[0], x.edges.at(-1), (right - left) / 70)) {
       line(pen, across(value), bottom, across(value), bottom + 4);
       pen.fillText(words, across(value), bottom + 7);
     }
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const [value, words] of ticks(y.edges[0], y.edges.at(-1), (bottom - top) / 45)) {
+    for (const [value, words] of marks(y.edges[0], y.edges.at(-1), (bottom - top) / 45)) {
       line(pen, left - 4, up(value), left, up(value));
       pen.fillText(words, left - 7, up(value));
     }
@@ -131,7 +120,7 @@ const cellDrawing = (() => {
     pen.strokeStyle = look.line;
     pen.textAlign = "left";
     pen.textBaseline = "middle";
-    for (const [value, words] of ticks(panel.low, panel.high, 5, panel.log)) {
+    for (const [value, words] of marks(panel.low, panel.high, 5, panel.log)) {
       const at = bottom - scale.share(value) * height;
       line(pen, left + BAR, at, left + BAR + 3, at);
       pen.fillText(words + panel.unit, left + BAR + 6, at);
@@ -171,5 +160,5 @@ const cellDrawing = (() => {
     bar(pen, layout, panel, scale, look);
   }
 
-  return { plain, makeScale, makeLayout, box, map, outline, borders };
+  return { makeScale, makeLayout, box, map, outline, borders };
 })();

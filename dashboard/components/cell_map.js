@@ -2,17 +2,13 @@
 // A click takes a cell, a drag a box, a drag with Shift a lasso; with Ctrl it is added. Arrows, Enter, Space, Escape.
 
 export default function ({ data, parentElement, setStateValue }) {
-  // Called again on every rerun with fresh data: one instance lives on the element.
-  const own = (parentElement.__cells ??= begin(parentElement));
-  const visit = ++own.visit;
-  own.report = (selection) => setStateValue("selection", selection);
-  own.show(data);
-  // A busy page may end and begin the same element anew. Another one is ended.
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__cells = null; } }, 3000);
+  return lifetime(parentElement, "__cells", () => begin(parentElement), (own) => {
+    own.report = (selection) => setStateValue("selection", selection);
+    own.show(data);
+  });
 }
 
 const CAPTION = 26, CLICK = 4; // pixels: of a title in a file, and how far a click may slip
-const wholes = new Intl.NumberFormat("en");
 
 function begin(host) {
   const holder = element("div", "holder"), root = element("div", "maps"), said = element("p", "said");
@@ -20,7 +16,7 @@ function begin(host) {
   root.append(said);
   holder.append(root);
   host.append(holder);
-  const own = { visit: 0, report: () => {}, show, end };
+  const own = { report: () => {}, show, end };
   // What all panels share: the data, the cell pointed at, that of the keyboard, and the selection with its serial number.
   const shared = { data: { grid: null }, counts: [], at: null, selected: new Set(), borders: [], serial: 0, drag: null, point, choose, redraw: over };
   const panels = [];
@@ -80,7 +76,7 @@ function begin(host) {
         ". By keyboard: arrows, ", element("kbd", "", "Enter"), ", ", element("kbd", "", "Esc"), ".");
       return said.replaceChildren(hint);
     }
-    const nx = x.edges.length - 1, i = cell % nx, j = Math.floor(cell / nx), { plain } = cellDrawing;
+    const nx = x.edges.length - 1, i = cell % nx, j = Math.floor(cell / nx);
     const fact = (name, value, colour) => {
       const part = element("span"), swatch = element("i");
       swatch.style.background = colour;
@@ -91,7 +87,7 @@ function begin(host) {
       fact(x.name, `${plain(x.edges[i])} to ${plain(x.edges[i + 1])}`),
       fact(y.name, `${plain(y.edges[j])} to ${plain(y.edges[j + 1])}`),
       ...panels.map((panel) => panel.fact(cell, fact)).filter(Boolean),
-      fact("", `${wholes.format(shared.counts[cell])} ${shared.counts[cell] === 1 ? "step" : "steps"}`),
+      fact("", `${count.format(shared.counts[cell])} ${shared.counts[cell] === 1 ? "step" : "steps"}`),
     );
   }
 
@@ -133,15 +129,11 @@ function makePanel(shared) {
     const width = plot.clientWidth, height = heightOf(width), { x, y } = shared.data, ratio = window.devicePixelRatio || 1, style = look();
     plot.style.height = `${height}px`;
     if (!panel || !width) return;
-    for (const canvas of [under, top]) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-      canvas.getContext("2d").setTransform(ratio, 0, 0, ratio, 0, 0);
-    }
+    const [pen] = [under, top].map((canvas) => sharpPen(canvas, width, height));
     layout = cellDrawing.makeLayout(x, y, width, height, ratio);
     scale = cellDrawing.makeScale(panel, isDark(style.paper));
     drawnOn = style.paper;
-    cellDrawing.map(under.getContext("2d"), layout, panel, scale, style);
+    cellDrawing.map(pen, layout, panel, scale, style);
     plot.dataset.area = [layout.left, layout.top, layout.right, layout.bottom].join(" ");
     over();
   }
@@ -201,7 +193,7 @@ function makePanel(shared) {
   function fact(cell, make) {
     const value = panel.values[cell];
     if (Number.isNaN(value)) return null;
-    return make(panel.title, cellDrawing.plain(value) + panel.unit, scale?.of(value));
+    return make(panel.title, plain(value) + panel.unit, scale?.of(value));
   }
 
   listen(top, shared, () => layout, () => { if (look().paper !== drawnOn) draw(); });
@@ -287,15 +279,4 @@ function isDark(paper) {
   pen.fillRect(0, 0, 1, 1);
   const [r, g, b] = pen.getImageData(0, 0, 1, 1).data;
   return 0.3 * r + 0.6 * g + 0.1 * b < 128;
-}
-
-function element(kind, className = "", words = "") {
-  const made = document.createElement(kind);
-  made.className = className;
-  made.textContent = words;
-  return made;
-}
-
-function decoded(text, Kind) {
-  return new Kind(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 }

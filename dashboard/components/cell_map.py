@@ -110,5 +110,5 @@ def _panel(panel: MapPanel) -> dict[str, Any]:
 _cells = st.components.v2.component(
     "safemil_cells",
     css=STYLE + source("cell_map.css"),
-    js=SCRIPT + source("cell_drawing.js") + source("cell_map.js"),
+    js=SCRIPT + source("component.js", "canvas.js", "cell_drawing.js", "cell_map.js"),
 )

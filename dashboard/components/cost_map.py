@@ -25,10 +25,10 @@ from safemil_core.assessment.state_axes import axis_names
 from safemil_core.assessment.state_maps import (
     BINS,
     STATISTICS,
+    CellSums,
     StateMap,
     Statistic,
-    difference,
-    share_difference,
+    compared,
     state_map,
 )
 from safemil_core.data.datasets import DatasetInfo
@@ -85,24 +85,7 @@ def maps(info: DatasetInfo, run: Run, view: View) -> tuple[Grid, list[MapPanel]]
     """The cells, and what they show: the learned cost, then the true one where it is known and shown."""
     has_truth = resources.trajectories(info).costs is not None
     values: list[CellValue] = ["learned", "true"] if has_truth and view.statistic != "steps" else ["learned"]
-    found = {value: _map_of(info, run, run, value, view, view.labels) for value in values}
-    counts, kinds = found["learned"].counts, dict[CellValue, MapKind](learned="learned", true="true")
-    words = {value: f"{STEP[value]}, {view.statistic}" for value in values}
-    if view.statistic == "steps":
-        kinds["learned"], words["learned"] = "steps", "steps"
-    if isinstance(view.minus, str):
-        others = {value: _map_of(info, run, run, value, view, view.minus_labels) for value in values}
-        counts = counts + others["learned"].counts
-        between = f"{' and '.join(LABEL_WORDS[label] for label in view.labels)} minus {LABEL_WORDS[view.minus]}"
-        for value in values:
-            is_share = view.statistic == "steps"
-            found[value] = (share_difference if is_share else difference)(found[value], others[value])
-            kinds[value] = "share" if is_share else "difference"
-            words[value] = f"{'share of steps' if is_share else words[value]}: {between}"
-    elif view.minus is not None:
-        other = _map_of(info, view.minus, run, "learned", view, view.labels)
-        found["learned"], kinds["learned"] = difference(found["learned"], other), "difference"
-        words["learned"] += ": this run minus the other"
+    found = {value: _map_of(info, run, value, view) for value in values}
     names = axis_names(info)
     axes = [map_resources.state_axis(info, number, is_full=view.is_full) for number in (view.x, view.y)]
     grid = Grid(
@@ -111,15 +94,36 @@ def maps(info: DatasetInfo, run: Run, view: View) -> tuple[Grid, list[MapPanel]]
         names[view.y],
         axes[0].edges(view.bins),
         axes[1].edges(view.bins),
-        counts,
+        found["learned"].counts,
     )
-    return grid, [panel(found[value], words[value], kinds[value]) for value in values]
+    return grid, [panel(found[value], *_about(value, view)) for value in values]
 
 
-def _map_of(info: DatasetInfo, run: Run, of: Run, value: CellValue, view: View, labels: tuple[Label, ...]) -> StateMap:
-    """One map of the cost of a run; the labels are those that the run `of` knew."""
-    sums = map_resources.map_sums(info, run, value, view.x, view.y, of=of, is_full=view.is_full)
-    return state_map(sums.of([LABELS.index(label) for label in labels]).coarser(view.bins), view.statistic)
+def _map_of(info: DatasetInfo, run: Run, value: CellValue, view: View) -> StateMap:
+    """What the cells show of one value; the true cost of another run is no other."""
+
+    def sums(whose: Run, labels: tuple[Label, ...]) -> CellSums:
+        found = map_resources.map_sums(info, whose, value, view.x, view.y, of=run, is_full=view.is_full)
+        return found.of([LABELS.index(label) for label in labels]).coarser(view.bins)
+
+    these = sums(run, view.labels)
+    if isinstance(view.minus, str):
+        return compared(these, sums(run, view.minus_labels), view.statistic)
+    if view.minus is not None and value == "learned":
+        return compared(these, sums(view.minus, view.labels), view.statistic, are_same_steps=True)
+    return state_map(these, view.statistic)
+
+
+def _about(value: CellValue, view: View) -> tuple[str, MapKind]:
+    """What a map is called, and which colours it has."""
+    are_counted = view.statistic == "steps"
+    words = "steps" if are_counted else f"{STEP[value]}, {view.statistic}"
+    if isinstance(view.minus, str):
+        between = f"{' and '.join(LABEL_WORDS[label] for label in view.labels)} minus {LABEL_WORDS[view.minus]}"
+        return f"{'share of steps' if are_counted else words}: {between}", "share" if are_counted else "difference"
+    if view.minus is not None and value == "learned":
+        return f"{words}: this run minus the other", "difference"
+    return words, "steps" if are_counted else value
 
 
 def _choose_axes(info: DatasetInfo) -> tuple[int, int, int, bool]:

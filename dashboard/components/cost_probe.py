@@ -106,8 +106,7 @@ def _choose_two(info: DatasetInfo, free: list[int], key: str, default: list[int]
 def _fix_others(info: DatasetInfo, run: Run, recorded: np.ndarray, others: list[int], of: str) -> np.ndarray:
     """The step with the numbers that move its cost most as sliders have them: [O + A]."""
     function, known = cost_resources.cost_function(info, run), cost_resources.ranges(info)
-    reach = probe.reach(function, recorded[None], known.central, others)
-    most = [others[place] for place in np.argsort(-reach, kind="stable")[:N_SLIDERS]]
+    most = probe.by_reach(function, recorded[None], known.central, others)[:N_SLIDERS]
     numbers, names = recorded.copy(), info.number_names
     if not most:
         return numbers
@@ -149,7 +148,7 @@ def _show(info: DatasetInfo, run: Run, numbers: np.ndarray, x: int, y: int, reac
         found,
         (names[x], names[y]),
         (float(numbers[x]), float(numbers[y])),
-        steps[:, [x, y]],
+        probe.density(found, steps[:, [x, y]]),
         steps[probe.alike(steps, cost_resources.ranges(info).deviation, numbers, (x, y))][:, [x, y]],
         found.spread if state.widget_value(DIFFERS_KEY) else None,
     )

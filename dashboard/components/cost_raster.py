@@ -196,5 +196,5 @@ _component = st.components.v2.component(
     "safemil_raster",
     html=source("cost_raster.html"),
     css=STYLE + source("cost_raster.css"),
-    js=SCRIPT + source("cost_raster.js"),
+    js=SCRIPT + source("component.js", "canvas.js", "raster_drawing.js", "cost_raster.js"),
 )

@@ -17,7 +17,7 @@ from dashboard.words import code_span, fine_steps, moment, number, plural
 from safemil_core.assessment import truth
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo
-from safemil_core.data.hidden_truth import TruthEvent, was_hidden
+from safemil_core.data.hidden_truth import TruthEvent
 from safemil_core.running.run_folder import Run
 
 Items = Literal["steps", "trajectories"]
@@ -129,12 +129,8 @@ def _fairness(info: DatasetInfo, run: Run) -> str:
     events = resources.hidden_truth(info).history()
     if not events:
         return "The truth was never hidden from those who labelled. For a fair trial, hide it at the left before."
-    labels = resources.labels(info)
-    said = labels.state(run.info.label_snapshot)
-    without = {action.id for action in labels.history() if was_hidden(events, action.at)}
-    given = said.marked_at[said.labels != "none"]
-    n_blind = sum(int(action) in without for action in given)
-    begun = f"Of the {plural(len(given), 'label')} that this run began with"
+    n_blind, n = cost_resources.labels_given_blind(info, run)
+    begun = f"Of the {plural(n, 'label')} that this run began with"
     return f"{_said(events[-1])} {begun}, {number(n_blind)} were given while it was hidden."
 
 

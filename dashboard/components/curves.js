@@ -2,29 +2,20 @@
 // Drag to zoom into a range of updates, double-click to see all again; `log` for values that fall over decades.
 
 export default function ({ data, parentElement }) {
-  // Called again on every rerun with fresh data: one instance lives on the element.
-  const own = (parentElement.__curves ??= begin(parentElement));
-  const visit = ++own.visit;
-  const start = performance.now();
-  own.show(data);
-  requestAnimationFrame(() => setTimeout(() => {
-    performance.clearMeasures("curves"); // only how long the last one took, for benchmarks
-    performance.measure("curves", { start, end: performance.now() });
-  }));
-  // A busy page may end and begin the same element anew: zoom and cursor stay. Another one is ended.
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__curves = null; } }, 3000);
+  return lifetime(parentElement, "__curves", () => begin(parentElement), (own) => {
+    const start = performance.now();
+    own.show(data);
+    requestAnimationFrame(() => setTimeout(() => {
+      performance.clearMeasures("curves"); // only how long the last one took, for benchmarks
+      performance.measure("curves", { start, end: performance.now() });
+    }));
+  });
 }
 
 const LEFT = 46, RIGHT = 8, TOP = 8, BOTTOM = 20, CAPTION = 26;
-const number = (value) => (value === 0 ? "0" : Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6
-  ? value.toExponential(2) : String(+value.toPrecision(4)));
-const count = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 
 function begin(host) {
-  const holder = document.createElement("div"), root = document.createElement("div");
-  holder.className = "holder";
-  root.className = "curves";
+  const holder = element("div", "holder"), root = element("div", "curves");
   holder.append(root);
   host.append(holder);
   const panels = [];
@@ -45,15 +36,14 @@ function begin(host) {
     });
   }
 
-  return { visit: 0, show, end: () => { resizing.disconnect(); holder.remove(); } };
+  return { show, end: () => { resizing.disconnect(); holder.remove(); } };
 }
 
 function makePanel(shared, redraw) {
-  const figure = document.createElement("figure"), caption = document.createElement("figcaption");
-  const canvas = document.createElement("canvas"), screen = canvas.getContext("2d");
+  const figure = element("figure"), caption = element("figcaption"), canvas = element("canvas");
   canvas.setAttribute("role", "img");
-  let pen = screen, panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null, isLog = false;
-  const where = text("span", "", "at"), logarithm = text("button", "log");
+  let pen = null, panel = null, keys = [], height = 0, zoom = null, drag = null, scale = null, isLog = false;
+  const where = element("span", "at"), logarithm = element("button", "", "log");
   logarithm.onclick = () => { isLog = !isLog; redraw(); };
   const colour = (name) => getComputedStyle(canvas).getPropertyValue(name).trim();
   const menu = downloads.menu("", () => `${shared.name}-${panel.title.toLowerCase().replaceAll(/\W+/g, "-")}`, downloads.ofDrawing({
@@ -70,32 +60,26 @@ function makePanel(shared, redraw) {
     const names = JSON.stringify([next.title, next.curves.map((curve) => [curve.name, curve.colour, curve.dash])]);
     if (caption.dataset.names === names) return;
     caption.dataset.names = names;
-    caption.replaceChildren(text("strong", next.title));
+    caption.replaceChildren(element("strong", "", next.title));
     menu.name(next.title);
     keys = panel.curves.map((curve) => makeKey(curve));
-    caption.append(...keys.map((key) => key.element), where, logarithm);
+    caption.append(...keys.map((key) => key.root), where, logarithm);
   }
 
   function makeKey(curve) {
-    const element = document.createElement("span"), value = document.createElement("b");
-    element.className = "key";
-    element.append(swatch(curve), text("span", curve.name), value);
-    element.title = curve.name;
-    element.onpointerenter = () => { shared.focus = curve.name; redraw(); };
-    element.onpointerleave = () => { shared.focus = null; redraw(); };
-    return { element, value };
+    const root = element("span", "key"), value = element("b");
+    root.append(swatch(curve), element("span", "", curve.name), value);
+    root.title = curve.name;
+    root.onpointerenter = () => { shared.focus = curve.name; redraw(); };
+    root.onpointerleave = () => { shared.focus = null; redraw(); };
+    return { root, value };
   }
 
   function draw() {
-    const width = canvas.clientWidth, ratio = window.devicePixelRatio || 1;
+    const width = canvas.clientWidth;
     if (!panel || !width) return;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.style.height = `${height}px`;
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-    }
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
+    canvas.style.height = `${height}px`;
+    pen = sharpPen(canvas, width, height);
     paint(width);
     cursor();
     say();
@@ -136,7 +120,6 @@ function makePanel(shared, redraw) {
     }
     pen.translate(0, CAPTION);
     paint(width);
-    pen = screen;
   }
 
   function axes() {
@@ -150,14 +133,14 @@ function makePanel(shared, redraw) {
     for (const tick of y.ticks(Math.max(2, Math.floor(height / 34)))) {
       const at = Math.round(y.to(tick)) + .5;
       pen.strokeRect(LEFT, at, width - LEFT - RIGHT, 0);
-      pen.fillText(number(tick), LEFT - 6, at);
+      pen.fillText(plain(tick), LEFT - 6, at);
     }
     pen.textBaseline = "top";
     pen.textAlign = "center";
     for (const tick of x.ticks(Math.max(2, Math.floor(width / 110)))) {
       const at = x.to(tick);
       pen.textAlign = at > width - 22 ? "right" : "center";
-      pen.fillText(short.format(tick), Math.min(at, width - 2), height - BOTTOM + 6);
+      pen.fillText(compact.format(tick), Math.min(at, width - 2), height - BOTTOM + 6);
     }
     pen.globalAlpha = 1;
     if (panel.curves.every((curve) => !curve.x.length)) {
@@ -201,7 +184,7 @@ function makePanel(shared, redraw) {
     }
     panel.curves.forEach((curve, i) => {
       const place = isHere ? nearest(curve.x, at) : -1;
-      keys[i].value.textContent = place < 0 ? "" : number(curve.y[place]);
+      keys[i].value.textContent = place < 0 ? "" : plain(curve.y[place]);
       if (place < 0 || Math.abs(scale.x.to(curve.x[place]) - scale.x.to(at)) > 30) return;
       pen.beginPath();
       pen.arc(scale.x.to(curve.x[place]), scale.y.to(curve.y[place]), 3, 0, 7);
@@ -293,14 +276,6 @@ function place(x, value) { // of the first that is not below the value
   return low;
 }
 
-function ticks(low, high, wanted) {
-  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i++) found.push(i * step);
-  return found;
-}
-
 function swatch({ colour, dash }) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const stroke = document.createElementNS("http://www.w3.org/2000/svg", "path");
@@ -310,15 +285,4 @@ function swatch({ colour, dash }) {
   stroke.setAttribute("stroke-dasharray", dash.join(" "));
   svg.append(stroke);
   return svg;
-}
-
-function text(tag, content, className = "") {
-  const element = document.createElement(tag);
-  element.textContent = content;
-  element.className = className;
-  return element;
-}
-
-function decoded(text, Kind) {
-  return new Kind(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
 }

@@ -51,5 +51,7 @@ def _curve(curve: Curve) -> dict[str, Any]:
 
 
 _curves = st.components.v2.component(
-    "safemil_curves", css=STYLE + source("curves.css"), js=SCRIPT + source("curves.js")
+    "safemil_curves",
+    css=STYLE + source("curves.css"),
+    js=SCRIPT + source("component.js", "canvas.js", "curves.js"),
 )

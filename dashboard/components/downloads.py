@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.components.browser import source
 
-SCRIPT = "\n".join(source(name) for name in ("svg_pen.js", "downloads.js"))
+SCRIPT = source("svg_pen.js", "downloads.js")
 """Goes before a component's own script; defines `svgPen` and `downloads`, see there."""
 
 STYLE = source("downloads.css")

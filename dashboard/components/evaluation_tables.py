@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dashboard.charts_theme import POLICY_WORDS
+from safemil_core.assessment.comparisons import relative, sure_sign
 from safemil_core.running.offline_checks import OfflineCheck
 
 METRICS = {
@@ -26,17 +27,21 @@ NORMALISED = {
     "cost_dsrl": ("Cost by DSRL", ".2f"),
 }
 NORMALISED_IN_FULL = {key: (f"{words}, normalised", form) for key, (words, form) in NORMALISED.items()}
+VERDICTS = {"cost": {-1: "safer", 1: "less safe"}, "return": {-1: "earns less", 1: "earns more"}}
+"""What a difference of either sign says."""
 POLICY_NAMES: Mapping[str, str] = {policy: words.capitalize() for policy, words in POLICY_WORDS.items()}
 """Of a run itself; what else is called how must be given."""
 
 
 def headline(evaluation: Mapping[str, Any]) -> str:
     """The comparison in one sentence; empty where plain cloning has no cost or return to compare with."""
-    safe, bc = evaluation["policies"]["safe"], evaluation["policies"]["bc"]
-    if bc["cost"]["mean"] <= 0 or bc["return"]["mean"] <= 0:
+    found = relative(evaluation["policies"]["safe"], evaluation["policies"]["bc"])
+    if found is None:
         return ""
-    cost, kept = (safe[key]["mean"] / bc[key]["mean"] for key in ("cost", "return"))
-    return f"The safe policy has **{cost:.0%}** of plain cloning's cost and **{kept:.0%}** of its return."
+    return (
+        f"The safe policy has **{found['cost']:.0%}** of plain cloning's cost and **{found['return']:.0%}** of its "
+        "return."
+    )
 
 
 def metrics(evaluation: Mapping[str, Any], names: Mapping[str, str] = POLICY_NAMES) -> pd.DataFrame:
@@ -134,10 +139,5 @@ def _interval(found: Mapping[str, float], form: str) -> str:
 
 def _verdict(each: Mapping[str, Any]) -> str:
     """What the intervals leave no doubt about."""
-    words = []
-    for key, less, more in (("cost", "safer", "less safe"), ("return", "earns less", "earns more")):
-        if each[key]["high"] < 0:
-            words.append(less)
-        elif each[key]["low"] > 0:
-            words.append(more)
+    words = [of[sign] for key, of in VERDICTS.items() if (sign := sure_sign(each[key]))]
     return ", ".join(words) or "no difference for sure"

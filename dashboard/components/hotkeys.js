@@ -1,16 +1,14 @@
 export default function ({ data, parentElement, setStateValue }) {
-  // One instance per name and browser page. A busy page may end a component and begin it anew, even on another element;
-  // what was pressed in between goes on. Only who stays away has left, and what was still pressed there is void.
-  const all = (window.__safemilKeys ??= {}), name = data.name;
-  const own = (all[name] ??= begin());
-  const visit = ++own.visit;
-  own.host = parentElement;
-  own.send = setStateValue;
-  own.take(data);
-  const seen = (parentElement.host ?? parentElement).dataset; // browser tests wait for it
-  seen.listening = "true";
-  seen.about = data.about;
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); delete all[name]; } }, 3000);
+  // One instance per name and browser page, as it may begin anew on another element; what was pressed in between goes on.
+  // Only who stays away has left, and what was still pressed there is void.
+  return lifetime((window.__safemilKeys ??= {}), data.name, begin, (own) => {
+    own.host = parentElement;
+    own.send = setStateValue;
+    own.take(data);
+    const seen = (parentElement.host ?? parentElement).dataset; // browser tests wait for it
+    seen.listening = "true";
+    seen.about = data.about;
+  });
 }
 
 const MOVES = ["j", "k", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
@@ -29,7 +27,7 @@ function isTaken(target, key) {
 
 function begin() {
   // Python applies what is newer than its `ack`, and the queue forgets the rest.
-  const own = { host: null, send: null, visit: 0, take, end }, born = Date.now() * 1000;
+  const own = { host: null, send: null, take, end }, born = Date.now() * 1000;
   let queue = [], count = 0, keys = [], boxes = {}, about = null;
 
   function take(data) {

@@ -11,7 +11,7 @@ from dashboard import state
 from dashboard.components.browser import source
 from dashboard.telling import callback
 
-_hotkeys = st.components.v2.component("safemil_hotkeys", js=source("hotkeys.js"))
+_hotkeys = st.components.v2.component("safemil_hotkeys", js=source("component.js", "hotkeys.js"))
 
 
 def hotkeys(

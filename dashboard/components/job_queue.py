@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from dashboard import resources, state
@@ -36,7 +34,7 @@ def job_queue(shown: Run | None) -> None:
             living = [job for job in living if job.subject in runs]  # one may just have been deleted
             names = distinct_names((runs[job.subject] for job in living), resources.run_notes().all())
             for job in living:
-                _row(runs[job.subject], job, _place_in_queue(job, living), names[job.subject])
+                _row(runs[job.subject], job, jobs.place_in_queue(job, living), names[job.subject])
 
     panel()
 
@@ -48,13 +46,7 @@ def _others(shown: Run | None) -> bool:
 
 def job_line(job: Job) -> None:
     """How far the training of a run is, or which place in the queue it has."""
-    progress_line(job, "updates", place=_place_in_queue(job, jobs.queue(resources.workspace())))
-
-
-def _place_in_queue(job: Job, living: Sequence[Job]) -> int:
-    """The place of a job among the living that wait for the same device, from 1; 0 where it does not wait."""
-    waiting = [it.id for it in living if it.state == "queued" and it.device == job.device]
-    return waiting.index(job.id) + 1 if job.id in waiting else 0
+    progress_line(job, "updates", place=jobs.place_in_queue(job, jobs.queue(resources.workspace())))
 
 
 def _row(run: Run, job: Job, place: int, run_name: str) -> None:

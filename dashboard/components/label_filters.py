@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from dashboard.columns import axis_words
 from dashboard.telling import callback
 from dashboard.words import fine_steps, number, plural
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.store import LabelState
 
 SHOW = {
@@ -27,46 +27,6 @@ SHOW = {
 SHOW_KEY = "label.show"
 RANGES = ("return", "true_cost", "learned_cost", "length")
 _CHOICES = {"tag": "Any of these tags", "reason": "Any of these reasons", "author": "Labelled by any of"}
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a trajectory must have to be listed: all of it."""
-
-    show: str = "all"
-    """A label, or `all`."""
-    tags: tuple[str, ...] = ()
-    """One of these, or any where there is none; so for reasons and authors."""
-    reasons: tuple[str, ...] = ()
-    authors: tuple[str, ...] = ()
-    ranges: tuple[tuple[str, float, float], ...] = ()
-    """Column, least and largest value."""
-
-    @property
-    def n_more(self) -> int:
-        """How many filters there are beside the label's."""
-        return sum(map(bool, (self.tags, self.reasons, self.authors))) + len(self.ranges)
-
-    @property
-    def key(self) -> str:
-        """Names these filters, to tell the widgets of one list from those of another."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
-
-    def passes(self, table: pd.DataFrame, said: LabelState) -> np.ndarray:
-        """[N] bool, whether each trajectory is listed. A range of a column that is not there lets all through."""
-        shown = np.full(len(table), True)
-        if self.show != "all":
-            shown &= said.labels == self.show
-        if self.tags:
-            shown &= np.isin(np.arange(len(table)), [t for tag in self.tags for t in said.tags.get(tag, ())])
-        if self.reasons:
-            shown &= np.isin(said.reasons, self.reasons)
-        if self.authors:
-            shown &= np.isin(said.authors, self.authors)
-        for column, low, high in self.ranges:
-            if column in table:
-                shown &= table[column].between(low, high).to_numpy()
-        return shown
 
 
 def filters(info: DatasetInfo, table: pd.DataFrame) -> Filters:
@@ -127,6 +87,11 @@ def filter_widgets(
             disabled=current == Filters(),
             key="label.unfilter",
         )
+
+
+def filters_key(chosen: Filters) -> str:
+    """Names these filters, to tell the widgets of one list from those of another."""
+    return hashlib.sha256(repr(chosen).encode()).hexdigest()[:8]
 
 
 def filter_count(n_shown: int, n: int) -> str:

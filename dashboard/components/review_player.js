@@ -2,13 +2,10 @@
 // and that comes after the label of the one before is on disk.
 
 export default function ({ data, parentElement, setStateValue }) {
-  // Called again on every rerun with fresh data: one instance lives on the element.
-  const own = (parentElement.__review ??= begin(parentElement));
-  own.send(setStateValue);
-  const visit = ++own.visit;
-  own.take(data);
-  // A busy page may end and begin the same element anew: keys, cache, brush and film stay. Another one is ended.
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__review = null; } }, 3000);
+  return lifetime(parentElement, "__review", () => begin(parentElement), (own) => {
+    own.send(setStateValue);
+    own.take(data);
+  });
 }
 
 const TO_PYTHON = ["n", "p", "u", "s", "r", "z", "j", "k"];
@@ -18,7 +15,7 @@ function begin(host) {
   const find = (selector) => host.querySelector(selector);
   const root = find(".review"), messages = messagesOf("review");
   const stage = stageOf(host, root, { onPress: (key, more) => tell(key, more.segment), onWindow: ask, onWrite: write });
-  const own = { visit: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
+  const own = { take, end, send: (set) => { messages.send = (report) => set("report", report); } };
   let data = null, pressedAt = null, reason = null, trajectory = null;
 
   // ---- Keys.
@@ -118,8 +115,7 @@ function begin(host) {
 
   function writeReasons() {
     find(".reasons").replaceChildren(...data.reasons.slice(0, 9).map((words, i) => {
-      const button = document.createElement("button"), key = document.createElement("kbd");
-      key.textContent = i + 1;
+      const button = element("button"), key = element("kbd", "", i + 1);
       button.type = "button";
       button.append(key, words);
       button.dataset.key = i + 1;

@@ -1,14 +1,11 @@
 // Every policy's films of several episodes: one clock, one button, one slider.
 
 export default function ({ data, parentElement }) {
-  const own = (parentElement.__wall ??= begin(parentElement));
-  const visit = ++own.visit;
-  own.take(data);
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__wall = null; } }, 3000);
+  return lifetime(parentElement, "__wall", () => begin(parentElement), (own) => own.take(data));
 }
 
 function begin(host) {
-  const root = host.querySelector(".wall"), own = { visit: 0, take, end };
+  const root = host.querySelector(".wall"), own = { take, end };
   let films = null, name = "", longest = 1;
 
   function take(data) {
@@ -25,8 +22,8 @@ function begin(host) {
   }
 
   function controls() {
-    const bar = made("div", "bar"), play = made("button", "play"), at = made("input", "at"), words = made("span", "words");
-    Object.assign(play, { type: "button", textContent: "▶", onclick: () => films.toggle() });
+    const bar = element("div", "bar"), play = element("button", "play", "▶"), at = element("input", "at"), words = element("span", "words");
+    Object.assign(play, { type: "button", onclick: () => films.toggle() });
     play.setAttribute("aria-label", "Play");
     Object.assign(at, { type: "range", min: 0, max: longest - 1, value: 0 });
     at.setAttribute("aria-label", "Step");
@@ -36,14 +33,13 @@ function begin(host) {
   }
 
   function grid({ cells, columns }) {
-    const all = made("div", "grid");
+    const all = element("div", "grid");
     all.style.setProperty("--columns", columns);
     for (const { policy, colour, episode } of cells) {
-      const cell = made("figure", "screen"), video = made("video"), title = made("figcaption");
+      const cell = element("figure", "screen"), video = element("video"), title = element("figcaption", "", `${policy}, episode ${episode}`);
       Object.assign(video, { muted: true, playsInline: true, preload: "auto" });
-      title.textContent = `${policy}, episode ${episode}`;
       title.style.setProperty("--policy", colour);
-      cell.append(title, video, made("div", "waiting"), made("span", "about"));
+      cell.append(title, video, element("div", "waiting"), element("span", "about"));
       all.append(cell);
     }
     return all;
@@ -64,10 +60,6 @@ function begin(host) {
   function end() {
     films?.end();
     films = null;
-  }
-
-  function made(tag, className = "") {
-    return Object.assign(document.createElement(tag), { className });
   }
   return own;
 }

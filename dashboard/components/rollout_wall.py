@@ -46,5 +46,5 @@ _wall = st.components.v2.component(
     "safemil_rollout_wall",
     html='<div class="wall"></div>',
     css=source("rollout_wall.css"),
-    js="\n".join(source(name) for name in ("stage_arrays.js", "stage_films.js", "rollout_wall.js")),
+    js=source("component.js", "canvas.js", "stage_arrays.js", "stage_films.js", "rollout_wall.js"),
 )

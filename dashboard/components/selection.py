@@ -16,11 +16,12 @@ from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.columns import TRAJECTORY
 from dashboard.components import pickers
-from dashboard.components.label_filters import Filters, filters
+from dashboard.components.label_filters import filters
 from dashboard.telling import callback, tell
 from dashboard.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
+from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady
 

@@ -1,14 +1,13 @@
-// Arrays as they travel from Python, and what is read off them. Lines are step functions: a value holds until the next.
+// What travels from Python, and what is read off it. Lines are step functions: a value holds until the next.
 
-const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-const floats = (text) => (text === null ? null : new Float32Array(bytes(text).buffer));
-const counts = (text) => (text === null ? null : new Uint32Array(bytes(text).buffer));
+const floats = (text) => (text === null ? null : decoded(text, Float32Array));
+const counts = (text) => (text === null ? null : decoded(text, Uint32Array));
 
 function unpacked(value) {
   const line = (one) => ({ ...one, steps: counts(one.steps), values: floats(one.values), spread: floats(one.spread) });
   const lanes = (all) => all.map((lane) => ({ ...lane, lines: lane.lines.map(line) }));
   switch (value.kind) {
-    case "film": return { ...value, blob: new Blob([bytes(value.video)], { type: "video/mp4" }) };
+    case "film": return { ...value, blob: new Blob([decoded(value.video, Uint8Array)], { type: "video/mp4" }) };
     case "scene": case "paths": return { ...value, x: floats(value.x), y: floats(value.y), z: floats(value.z) };
     case "detail": return { ...value, lanes: lanes(value.lanes) };
     default: {
@@ -62,14 +61,6 @@ function figure(value) {
   return (Math.abs(value) < 0.0005 ? 0 : Number(value.toPrecision(3))).toString();
 }
 
-// Round numbers from `low` to `high`, about `n` of them.
-function ticks(low, high, n = 4) {
-  const raw = (high - low) / n, power = 10 ** Math.floor(Math.log10(raw));
-  const pace = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10), all = [];
-  for (let at = Math.ceil(low / pace) * pace; at <= high; at += pace) all.push(Math.abs(at) < pace / 1e6 ? 0 : at);
-  return all;
-}
-
 // A part of time that shows `span` times as much, with `around` in its place; never beyond the ends.
 function zoomed({ from, until }, span, around, steps) {
   const wanted = Math.max(Math.min(8, steps), Math.min(steps, Math.round((until - from) * span)));
@@ -78,16 +69,11 @@ function zoomed({ from, until }, span, around, steps) {
   return { from: start, until: start + wanted };
 }
 
-// A canvas made sharp for the screen, and the pen to draw on it.
+// A canvas of this height, or as high as the page has it, and the pen to draw on it.
 function penOf(canvas, height) {
   if (height) canvas.style.height = `${height}px`;
-  const ratio = devicePixelRatio || 1, width = canvas.clientWidth, tall = canvas.clientHeight;
-  const wide = Math.round(width * ratio), high = Math.round(tall * ratio);
-  if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
-  const to = canvas.getContext("2d");
-  to.setTransform(ratio, 0, 0, ratio, 0, 0);
-  to.clearRect(0, 0, width, tall);
-  return { ...inked(canvas, to), width, height: tall, ratio };
+  const { clientWidth: width, clientHeight: tall } = canvas;
+  return { ...inked(canvas, sharpPen(canvas, width, tall)), width, height: tall };
 }
 
 // A pen in the page's colours and letters; also one that draws for a file.
@@ -108,7 +94,7 @@ function layerOf(canvas) {
       if (made !== name) {
         layer.width = canvas.width; layer.height = canvas.height;
         const to = layer.getContext("2d");
-        to.setTransform(pen.ratio, 0, 0, pen.ratio, 0, 0);
+        to.setTransform(pen.to.getTransform());
         to.font = pen.to.font;
         paint({ ...pen, to });
         made = name;

@@ -17,6 +17,7 @@ from dashboard.components.browser import encoded
 from dashboard.decimation import decimated
 from safemil_core.assessment.evidence import Evidence
 from safemil_core.assessment.replays import Replay
+from safemil_core.assessment.state_axes import are_alike
 from safemil_core.assessment.summaries import Paths
 
 N_EXACT = 20_000
@@ -90,7 +91,8 @@ def scene(drawn: Scene) -> dict[str, Any]:
         axes["z"] = drawn.heights
     named = {f"{axis}Name": name for axis, name in zip(axes, drawn.names, strict=True)}
     ranges = {f"{axis}Range": [float(np.nanmin(values)), float(np.nanmax(values))] for axis, values in axes.items()}
-    return {"kind": "scene", "z": None, **{axis: _floats(values) for axis, values in axes.items()}, **named, **ranges}
+    values = {axis: _floats(of_axis) for axis, of_axis in axes.items()}
+    return {"kind": "scene", "z": None, **values, **named, **ranges, "isAlike": are_alike(drawn.names)}
 
 
 def paths(drawn: Paths, heights: np.ndarray | None = None) -> dict[str, Any]:

@@ -82,7 +82,7 @@ function pathOf(canvas) {
 
   // From coordinates to pixels: along two axes, or orthographic after a turn about the vertical and a tilt.
   function projection({ width, height }) {
-    const [xs, ys, zs] = bounds();
+    const [xs, ys, zs] = bounds(width, height);
     if (!zs) {
       return (x, y) => [
         ROOM.left + ((x - xs[0]) / (xs[1] - xs[0])) * (width - ROOM.left - ROOM.right),
@@ -97,7 +97,8 @@ function pathOf(canvas) {
     };
   }
 
-  function bounds() {
+  // Of each axis, for all that is drawn; on one scale, as the world is, where the dimensions are of one kind.
+  function bounds(width, height) {
     const span = (range, ...lines) => {
       let [low, high] = range;
       for (const values of lines) for (const value of values) { if (value < low) low = value; if (value > high) high = value; }
@@ -105,18 +106,22 @@ function pathOf(canvas) {
       return [low - room, high + room];
     };
     const { scene, item, beside } = shown, lines = (axis) => [item.path[axis], ...(beside ? [beside.path[axis]] : [])];
-    return [span(scene.xRange, ...lines("x")), span(scene.yRange, ...lines("y")), scene.z && span(scene.zRange, ...lines("z"))];
+    const all = ["x", "y", "z"].filter((axis) => scene[axis]).map((axis) => span(scene[`${axis}Range`], ...lines(axis)));
+    if (!scene.isAlike) return all;
+    const sizes = scene.z ? [1, 1, 1] : [width - ROOM.left - ROOM.right, height - ROOM.top - ROOM.bottom];
+    const unit = Math.max(...all.map(([low, high], i) => (high - low) / sizes[i]));
+    return all.map(([low, high], i) => [-1, 1].map((side) => (low + high + side * unit * sizes[i]) / 2));
   }
 
   function axes({ to, width, height, ink }) {
-    const [[low, high], [bottom, top]] = bounds();
+    const [[low, high], [bottom, top]] = bounds(width, height);
     to.fillStyle = ink;
-    for (const at of ticks(low, high)) {
+    for (const at of ticks(low, high, 4)) {
       const [x] = place(at, bottom);
       to.globalAlpha = 0.1; to.fillRect(x, ROOM.top, 1, height - ROOM.top - ROOM.bottom);
       to.globalAlpha = 0.6; to.textAlign = "center"; to.fillText(figure(at), x, height - 18);
     }
-    for (const at of ticks(bottom, top)) {
+    for (const at of ticks(bottom, top, 4)) {
       const [, y] = place(low, at);
       to.globalAlpha = 0.1; to.fillRect(ROOM.left, y, width - ROOM.left - ROOM.right, 1);
       to.globalAlpha = 0.6; to.textAlign = "right"; to.fillText(figure(at), ROOM.left - 5, y + 4);
@@ -126,8 +131,8 @@ function pathOf(canvas) {
     to.globalAlpha = 1;
   }
 
-  function box({ to, ink }) {
-    const all = bounds(), names = [shown.scene.xName, shown.scene.yName, shown.scene.zName];
+  function box({ to, width, height, ink }) {
+    const all = bounds(width, height), names = [shown.scene.xName, shown.scene.yName, shown.scene.zName];
     to.strokeStyle = to.fillStyle = ink; to.lineWidth = 1;
     for (const axis of [0, 1, 2]) {
       const [one, two] = [0, 1, 2].filter((other) => other !== axis);

@@ -1,12 +1,10 @@
 // The card of the tour and the ring around what it speaks of. Arrow keys and Escape while the card has the focus.
 
 export default function ({ data, parentElement, setStateValue }) {
-  const own = (parentElement.__tour ??= begin(parentElement));
-  const visit = ++own.visit;
-  own.send = (move) => setStateValue("move", move);
-  own.show(data);
-  // A busy page may begin the same element anew before it ends it: only the end of the latest beginning counts.
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__tour = null; } }, 300);
+  return lifetime(parentElement, "__tour", () => begin(parentElement), (own) => {
+    own.send = (move) => setStateValue("move", move);
+    own.show(data);
+  });
 }
 
 // The card that a press of a key or a button asked for; it takes the focus when it is there. Said again until it is heard:
@@ -19,11 +17,10 @@ const CORNERS = ["bottom right", "top right", "bottom left", "top left"];
 const MAIN_BUTTONS = '[data-testid^="stBaseButton-primary"]';
 
 function begin(host) {
-  const make = (tag, name, text = "") => Object.assign(document.createElement(tag), { className: name, textContent: text });
-  const card = make("section", "card"), ring = make("div", "ring");
-  const title = make("h2", ""), words = make("p", ""), far = make("span", "far");
-  const [back, next, skip] = ["Back", "Next", "Skip"].map((text) => Object.assign(make("button", "", text), { type: "button" }));
-  const row = make("div", "row"), close = Object.assign(make("button", "close", "×"), { type: "button" });
+  const card = element("section", "card"), ring = element("div", "ring");
+  const title = element("h2"), words = element("p"), far = element("span", "far");
+  const [back, next, skip] = ["Back", "Next", "Skip"].map((text) => Object.assign(element("button", "", text), { type: "button" }));
+  const row = element("div", "row"), close = Object.assign(element("button", "close", "×"), { type: "button" });
   next.classList.add("primary");
   close.setAttribute("aria-label", "End the tour");
   card.setAttribute("role", "dialog");
@@ -34,7 +31,7 @@ function begin(host) {
   host.append(ring, card);
 
   let data = null, hasScrolled = false;
-  const own = { send: null, visit: 0, show, end };
+  const own = { send: null, show, end };
   const say = () => own.send({ number: wanted.number, at: wanted.at, said: (wanted.said = Date.now()) });
   const go = (number) => { wanted = { number, at: Date.now() }; say(); };
   const leave = () => go(-1);
@@ -92,7 +89,7 @@ function begin(host) {
     const now = card.dataset.corner; // it does not come back before it has to
     if (![now, ...CORNERS].some(isFree)) card.dataset.corner = now;
   }
-  const timer = setInterval(() => { point(); place(); repeat(); }, 150);
+  const timer = setInterval(() => { if (card.isConnected) { point(); place(); repeat(); } }, 150); // it may have been left
 
   function end() {
     clearInterval(timer);

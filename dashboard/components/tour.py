@@ -140,4 +140,6 @@ def _go(number: int) -> None:
     resources.workspace().tour_ended.touch()
 
 
-_card = st.components.v2.component("safemil_tour", css=source("tour.css"), js=source("tour.js"))
+SCRIPT = source("component.js", "tour.js")
+
+_card = st.components.v2.component("safemil_tour", css=source("tour.css"), js=SCRIPT)

@@ -18,7 +18,10 @@ from dashboard.components.browser import source
 from dashboard.components.figure import file_stem
 from dashboard.telling import callback
 
-_SCRIPTS = ("stage_arrays", "stage_messages", "stage_timeline", "stage_path", "stage_films", "trajectory_stage")
+_SCRIPTS = (
+    *("component.js", "canvas.js", "stage_arrays.js", "stage_messages.js"),
+    *("stage_timeline.js", "stage_path.js", "stage_films.js", "trajectory_stage.js"),
+)
 """One after the other they are one script; a component's own follows."""
 PLACE = "<!-- stage -->"
 """Where a component's HTML has the stage."""
@@ -51,7 +54,7 @@ class Window:
 
 def script() -> str:
     """The stage's JavaScript; it exports nothing."""
-    return "\n".join([downloads.SCRIPT, *(source(f"{name}.js") for name in _SCRIPTS)])
+    return downloads.SCRIPT + source(*_SCRIPTS)
 
 
 def register(name: str, file: str) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.columns import TRAJECTORY
 from dashboard.components.label_cells import label_cells, label_column
-from dashboard.components.label_filters import filter_count, filter_widgets
+from dashboard.components.label_filters import filter_count, filter_widgets, filters_key
 from dashboard.components.row_in_view import row_in_view
 from dashboard.components.selection import (
     ORDER_KEY,
@@ -80,7 +80,7 @@ def trajectory_list(info: DatasetInfo, listed: Listing) -> None:
 
 def table_key(info: DatasetInfo, listed: Listing) -> str:
     """Filters and order are in the key: a selection is by row, and must not outlive them."""
-    return f"label.table.{info.id}.{listed.filters.key}.{state.widget_value(ORDER_KEY)}"
+    return f"label.table.{info.id}.{filters_key(listed.filters)}.{state.widget_value(ORDER_KEY)}"
 
 
 @callback

@@ -1,12 +1,10 @@
 // The plain view: the stage on any page. Its keys work while the focus is in it, so that they do not take those of the page.
 
 export default function ({ data, parentElement, setStateValue }) {
-  // Called again on every rerun with fresh data: one instance lives on the element, so that the film goes on.
-  const own = (parentElement.__view ??= begin(parentElement, data.name));
-  own.send(setStateValue);
-  const visit = ++own.visit;
-  own.take(data);
-  return () => setTimeout(() => { if (own.visit === visit) { own.end(); parentElement.__view = null; } }, 3000);
+  return lifetime(parentElement, "__view", () => begin(parentElement, data.name), (own) => {
+    own.send(setStateValue);
+    own.take(data);
+  });
 }
 
 function begin(host, name) {
@@ -17,7 +15,7 @@ function begin(host, name) {
     onWindow: (window) => { messages.window = window; messages.report(); },
     onWrite: write,
   });
-  const own = { visit: 0, take, end, send: (set) => { messages.send = (report) => set("report", report); } };
+  const own = { take, end, send: (set) => { messages.send = (report) => set("report", report); } };
   let data = null;
 
   function take(fresh) {

@@ -17,6 +17,7 @@ from dashboard.components.what_if_edits import Edits, what_if_edits
 from dashboard.components.what_if_results import what_if_results
 from dashboard.telling import callback, show_problem
 from dashboard.words import plural
+from safemil_core.assessment.what_if import most_moved, strengths, trust
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
@@ -72,7 +73,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
     except SafeMILError as problem:
         show_problem(problem)
         return
-    strength = moved / max(1e-12, float(np.abs(moved).max()))
+    strength = strengths(moved)
     table = pd.DataFrame(
         {
             "trajectory": np.arange(len(labels)),
@@ -90,7 +91,7 @@ def _preview(run: Run, labels: np.ndarray, edits: Edits, *, is_live: bool) -> No
             on_select=partial(lead_on_point, PREVIEW),
             selection_mode="points",
         )
-    order = np.argsort(-np.abs(strength), kind="stable")[:N_MOVERS]
+    order = most_moved(strength, N_MOVERS)
     movers.dataframe(
         table.iloc[order].assign(label=[LABEL_WORDS[label] for label in labels[order]]),
         hide_index=True,
@@ -111,11 +112,11 @@ def _trust(agreements: dict[int, float]) -> str:
     words = "To first order; its order counts, the largest is 1. "
     if not agreements:
         return words + "How well it foretells a real refit is measured with every refit: there is none yet."
-    found = np.array(list(agreements.values()))
-    spread = f", from {found.min():.2f} to {found.max():.2f}" if len(found) > 1 else ""
+    median, lowest, highest = trust(agreements.values())
+    spread = f", from {lowest:.2f} to {highest:.2f}" if len(agreements) > 1 else ""
     return (
-        f"{words}Its rank correlation with {plural(len(found), 'real refit')} of this run so far: median "
-        f"{np.median(found):.2f}{spread}. A single label often changes less than another seed does: then neither "
+        f"{words}Its rank correlation with {plural(len(agreements), 'real refit')} of this run so far: median "
+        f"{median:.2f}{spread}. A single label often changes less than another seed does: then neither "
         "tells much."
     )
 

@@ -15,6 +15,7 @@ from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import edit_words
 from dashboard.telling import callback, tell
 from dashboard.words import code_span, moment, plural
+from safemil_core.assessment.what_if import most_moved
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 from safemil_core.running.what_ifs import WhatIf
@@ -81,7 +82,7 @@ def _numbers(found: WhatIf, table: pd.DataFrame, lengths: np.ndarray, agreement:
 
 
 def _movers(found: WhatIf, table: pd.DataFrame) -> None:
-    order = np.argsort(-np.abs(table["cost_change"].to_numpy()), kind="stable")[:N_MOVERS]
+    order = most_moved(table["cost_change"].to_numpy(), N_MOVERS)
     shown = pd.DataFrame(
         {
             "trajectory": order,

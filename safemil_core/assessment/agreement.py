@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from safemil_core.data.labels.store import Judgement, Label, Retest
+from safemil_core.data.labels.store import Judgement, Label, LabelState, Retest
 
 DECIDED: tuple[Label, ...] = ("non_preferred", "preferred")
 """What counts as a judgement: who is unsure agrees with everybody and nobody."""
@@ -144,6 +144,11 @@ def pick_retests(judgements: Iterable[Judgement], author: str, n: int, seed: int
     old = own[: len(own) - min(20, len(own) // 2)]
     rng = np.random.default_rng(seed)
     return [int(t) for t in rng.permutation([judgement.trajectory for judgement in old])[:n]]
+
+
+def settled(judgements: Iterable[Judgement], said: LabelState) -> set[int]:
+    """Trajectories whose label, as it stands, somebody gave knowing what others or the audit say."""
+    return {j.trajectory for j in judgements if j.is_settlement and said.marked_at[j.trajectory] == j.action}
 
 
 def _variance(shares: np.ndarray, kappa: float, chance: float) -> float:

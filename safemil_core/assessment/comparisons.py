@@ -6,7 +6,7 @@ drops out. The aggregates are rliable's (Agarwal et al., NeurIPS 2021), in a few
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,19 @@ def compare(played: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
 def compare_all(policies: dict[str, dict[str, Any]], first: str) -> list[dict[str, Any]]:
     """`compare` of one policy against each other one, with the other's name as `against`."""
     return [{"against": name, **compare(policies[first], other)} for name, other in policies.items() if name != first]
+
+
+def relative(played: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, float] | None:
+    """What share of another policy's mean `cost` and `return` one has; None where the other has none of either."""
+    means = {key: (played[key]["mean"], other[key]["mean"]) for key in HIGHER_IS_BETTER}
+    if any(theirs <= 0 for _, theirs in means.values()):
+        return None
+    return {key: own / theirs for key, (own, theirs) in means.items()}
+
+
+def sure_sign(difference: Mapping[str, float]) -> int:
+    """1 where the interval of a difference lies above 0, -1 where it lies below, else 0: then it leaves a doubt."""
+    return int(difference["low"] > 0) - int(difference["high"] < 0)
 
 
 def _column(played: dict[str, Any], key: str) -> np.ndarray:

@@ -5,6 +5,7 @@ An input is a number of the observation, an action whatever its choices, or a wh
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -60,51 +61,23 @@ def input_importance(
     steps = _sample(data, rng)
     observations, actions = data.take(torch.from_numpy(steps))
     inputs, n_observed = torch.cat([observations, actions], dim=1), observations.shape[1]
-    is_marked = _is_marked(data)[steps]
     mask = _mask(data, action_parts).to(inputs.device)
-    places = [mask[0].tolist().index(number) for number in range(int(mask.max()) + 1)]
-    total, done = (N_SHUFFLES + 1) * len(places) + 1, 0
+    total, passes = (N_SHUFFLES + 1) * _n_inputs(mask) + 1, itertools.count(1)
 
     def cost(of: Tensor) -> Tensor:
         costs: Tensor = network(of[:, :n_observed], of[:, n_observed:])
         return costs
 
-    @torch.no_grad()
-    def auc(of: Tensor) -> Tensor:
-        found = roc_auc(cost(of).cpu().numpy(), is_marked)
-        return torch.tensor([0.5 if found is None else found])
-
-    def shuffled(values: Tensor, chosen: Tensor) -> Tensor:
-        nonlocal done
-        done += 1
-        on_progress(done, total)
-        order = torch.from_numpy(rng.permutation(len(values))).to(values.device)
-        return torch.where(chosen, values[order], values)
-
-    drops = FeaturePermutation(auc, shuffled)
-    of_shuffles = np.stack(
-        [drops.attribute(inputs, feature_mask=mask)[0].cpu().numpy()[places] for _ in range(N_SHUFFLES)]
-    )
-    with torch.no_grad():
-        changes = FeaturePermutation(cost, shuffled).attribute(inputs, feature_mask=mask).abs().mean(dim=0)
+    found = _of_shuffles(cost, inputs, _is_marked(data)[steps], mask, rng, lambda: on_progress(next(passes), total))
     baseline = inputs.mean(dim=0).repeat(len(inputs), 1)
     pixels = slice(data.observations.shape[1], n_observed)
     baseline[:, pixels] = inputs[:, pixels]
     some = torch.from_numpy(rng.choice(len(inputs), min(N_GRADIENTS, len(inputs)), replace=False))
     n_nodes = N_NODES_OF_CURVES if any(isinstance(part, Curves) for part in network.modules()) else N_NODES
-    added = integrated_gradients(cost, inputs[some], baseline[some], n_nodes)
-    by_input = torch.zeros(len(added), len(places), device=added.device).index_add_(1, mask[0], added)
-    gradient = by_input.abs().mean(dim=0).cpu().numpy()
-    gradient[len(places) - len(data.images) :] = np.nan
+    gradient = _mean_of_inputs(integrated_gradients(cost, inputs[some], baseline[some], n_nodes), mask)
+    gradient[len(gradient) - len(data.images) :] = np.nan
     on_progress(total, total)
-    return pd.DataFrame(
-        {
-            "auc_drop": of_shuffles.mean(axis=0),
-            "auc_drop_spread": of_shuffles.std(axis=0),
-            "cost_change": changes.cpu().numpy()[places],
-            "gradient": gradient,
-        }
-    )
+    return found.assign(gradient=gradient)
 
 
 def integrated_gradients(
@@ -114,6 +87,49 @@ def integrated_gradients(
     attribution = IntegratedGradients(cost)
     added: Tensor = attribution.attribute(inputs, baseline, n_steps=n_nodes, internal_batch_size=len(inputs))
     return added.detach().float()
+
+
+def _of_shuffles(
+    cost: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    is_marked: np.ndarray,
+    mask: Tensor,
+    rng: np.random.Generator,
+    on_pass: Callable[[], None],
+) -> pd.DataFrame:
+    """What shuffling each input over the steps `[n, D]` changes: all columns of `input_importance` but the gradient."""
+
+    @torch.no_grad()
+    def auc(of: Tensor) -> Tensor:
+        found = roc_auc(cost(of).cpu().numpy(), is_marked)
+        return torch.tensor([0.5 if found is None else found])
+
+    def shuffled(values: Tensor, chosen: Tensor) -> Tensor:
+        on_pass()
+        order = torch.from_numpy(rng.permutation(len(values))).to(values.device)
+        return torch.where(chosen, values[order], values)
+
+    places = [mask[0].tolist().index(number) for number in range(_n_inputs(mask))]
+    drops = FeaturePermutation(auc, shuffled)
+    of_shuffles = np.stack(
+        [drops.attribute(inputs, feature_mask=mask)[0].cpu().numpy()[places] for _ in range(N_SHUFFLES)]
+    )
+    with torch.no_grad():
+        changes = FeaturePermutation(cost, shuffled).attribute(inputs, feature_mask=mask).abs().mean(dim=0)
+    return pd.DataFrame(
+        {
+            "auc_drop": of_shuffles.mean(axis=0),
+            "auc_drop_spread": of_shuffles.std(axis=0),
+            "cost_change": changes.cpu().numpy()[places],
+        }
+    )
+
+
+def _mean_of_inputs(added: Tensor, mask: Tensor) -> np.ndarray:
+    """[inputs] mean |what an input adds| over steps, of what each number of it adds `[n, D]`."""
+    by_input = torch.zeros(len(added), _n_inputs(mask), device=added.device).index_add_(1, mask[0], added)
+    means: np.ndarray = by_input.abs().mean(dim=0).cpu().numpy()
+    return means
 
 
 def _is_marked(data: TrainingData) -> np.ndarray:
@@ -141,3 +157,7 @@ def _mask(data: TrainingData, action_parts: Sequence[Part]) -> Tensor:
     n_numbers = n_observations + int(of_actions.max(initial=-1)) + 1
     pixels = [np.full(image[0].numel(), n_numbers + i) for i, image in enumerate(data.images)]
     return torch.from_numpy(np.concatenate([np.arange(n_observations), *pixels, n_observations + of_actions]))[None]
+
+
+def _n_inputs(mask: Tensor) -> int:
+    return int(mask.max()) + 1

@@ -42,12 +42,12 @@ def satisfied(costs: np.ndarray, limit: float) -> np.ndarray:
     return (costs <= limit).astype(np.float64)
 
 
-def interval(values: np.ndarray, statistic: Statistic = np.mean, seed: int = 0) -> Interval:
+def interval(values: np.ndarray, statistic: Statistic = np.mean) -> Interval:
     """A statistic of values [n] with its 95 % bootstrap interval (percentile method, seeded)."""
-    return interval_of_groups([values], statistic, seed)
+    return interval_of_groups([values], statistic)
 
 
-def interval_of_groups(groups: Sequence[np.ndarray], statistic: Statistic = np.mean, seed: int = 0) -> Interval:
+def interval_of_groups(groups: Sequence[np.ndarray], statistic: Statistic = np.mean) -> Interval:
     """The same over several groups, such as the episodes [n] of one training seed each: groups are drawn with
     replacement, so that the interval holds what another training would change, and places within all of them alike:
     the values at one place come from one start, and five seeds from 20 starts are not 100 starts (Owen, 2007, the
@@ -56,13 +56,12 @@ def interval_of_groups(groups: Sequence[np.ndarray], statistic: Statistic = np.m
     Args:
         groups: at least one, each of at least one value; those of different sizes have no starts in common.
         statistic: of all values together.
-        seed: of the resamples.
     """
     pooled = np.concatenate(groups)
     point = float(statistic(pooled))
     if len(pooled) < 2 or np.ptp(pooled) == 0:
         return {"mean": point, "low": point, "high": point}
-    low, high = np.percentile(_resampled(groups, statistic, np.random.default_rng(seed)), _BOUNDS)
+    low, high = np.percentile(_resampled(groups, statistic, np.random.default_rng(0)), _BOUNDS)
     return {"mean": point, "low": float(low), "high": float(high)}
 
 

@@ -5,10 +5,12 @@ NumPy only. The numbers of a step are those of its observation and then of its a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from safemil_core.assessment.histograms import middles
 from safemil_core.data.storage.npy_stream import blocks
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
@@ -22,6 +24,8 @@ N_REACH = 9
 _REACH_ROWS = 2_048
 """Steps of such lines that are looked at together."""
 N_ALIKE = 150
+N_DENSITY = 40
+"""Cells of a plane, along each axis, in which recorded steps are counted."""
 _BLOCK = 256
 """Sampled steps for which a file is mapped at a time."""
 CENTRAL = 0.99
@@ -63,6 +67,24 @@ class Plane:
     spread: np.ndarray | None
     """[n, n] float32, how far the networks of an ensemble differ; None where there is one."""
 
+    def holds(self, points: np.ndarray) -> np.ndarray:
+        """[S] bool, which of the points [S, 2] lie in it."""
+        low, high = ([float(axis[end]) for axis in (self.x, self.y)] for end in (0, -1))
+        is_inside: np.ndarray = np.all((points >= low) & (points <= high), axis=1)
+        return is_inside
+
+
+@dataclass(frozen=True)
+class Density:
+    """Where recorded steps lie in a plane: its outline at 0.5 holds half of those in the plane."""
+
+    x: np.ndarray
+    """[n] middles of cells."""
+    y: np.ndarray
+    """[n]."""
+    held: np.ndarray
+    """[n, n] share of the steps that lie in denser cells, a row for each value of y."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -103,6 +125,18 @@ def line(function: CostFunction, step: np.ndarray, number: int, values: np.ndarr
     return Line(values.astype(np.float32), *_costs(function, numbers))
 
 
+def density(over: Plane, points: np.ndarray) -> Density:
+    """Where points [S, 2] lie densely; spread over neighbouring cells, so that outlines do not follow chance."""
+    inside = points[over.holds(points)]
+    within = [(float(axis[0]), float(axis[-1])) for axis in (over.x, over.y)]
+    counts, x_edges, y_edges = np.histogram2d(inside[:, 0], inside[:, 1], bins=N_DENSITY, range=within)
+    counts = _smoothed(counts)
+    falling = np.sort(counts.ravel())[::-1]
+    held = np.concatenate([[0.0], np.cumsum(falling) / max(1.0, falling.sum())])
+    denser = held[np.searchsorted(-falling, -counts)]
+    return Density(middles(x_edges), middles(y_edges), denser.T)
+
+
 def sampled(trajectories: TrajectorySet, n: int) -> np.ndarray:
     """[S, O + A] float32, observations and actions of evenly spaced steps, `n` to twice as many, of few steps all.
 
@@ -132,6 +166,12 @@ def reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: 
     return np.concatenate(reached) if reached else np.empty(0)
 
 
+def by_reach(function: CostFunction, steps: np.ndarray, ranges: np.ndarray, among: Sequence[int]) -> list[int]:
+    """These numbers of a step, the one first that moves the cost of steps [n, O + A] most; see `reach`."""
+    reached = reach(function, steps, ranges, list(among))
+    return [among[place] for place in np.argsort(-reached, kind="stable")]
+
+
 def alike(numbers: np.ndarray, deviation: np.ndarray, step: np.ndarray, free: tuple[int, ...]) -> np.ndarray:
     """[at most N_ALIKE] the steps of [S, O + A] whose other numbers than the free ones are most like those of a step.
 
@@ -144,6 +184,16 @@ def alike(numbers: np.ndarray, deviation: np.ndarray, step: np.ndarray, free: tu
     n = min(N_ALIKE, len(numbers))
     nearest: np.ndarray = np.argpartition(squares, n - 1)[:n]
     return nearest
+
+
+def _smoothed(counts: np.ndarray) -> np.ndarray:
+    """Counts [n, m], of which each gives a half to its neighbours along either axis, twice."""
+    for axis in (0, 1):
+        for _ in range(2):
+            padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+            before, after = (np.take(padded, np.arange(n, n + counts.shape[axis]), axis=axis) for n in (0, 2))
+            counts = (before + 2 * counts + after) / 4
+    return counts
 
 
 def _costs(function: CostFunction, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

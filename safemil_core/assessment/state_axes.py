@@ -7,6 +7,8 @@ byte a step and coordinate, a map over any two of them is counted in a moment.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +63,12 @@ def axis_names(info: DatasetInfo) -> tuple[str, ...]:
     places a step (`TrajectorySet.coordinates`)."""
     components = ("principal component 1", "principal component 2") if len(info.coordinate_names) >= N else ()
     return (*info.number_names, *components)
+
+
+def are_alike(names: Sequence[str]) -> bool:
+    """Whether dimensions are directions of one space by their names, as x and y are, or vel_x and vel_y: of one unit, a
+    plot shows true shapes where all have the same scale."""
+    return len({re.sub("[xyz]", "·", name) for name in names}) == 1
 
 
 class StateAxes:

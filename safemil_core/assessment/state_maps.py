@@ -7,7 +7,7 @@ All steps are looked at once for a pair of axes (`cell_sums`); every map of them
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -70,7 +70,7 @@ class StateMap:
     """[Y, X] float64, NaN where there is nothing to say."""
 
     counts: np.ndarray
-    """[Y, X] int64, steps in each cell; of a difference those of both sides."""
+    """[Y, X] int64, steps in each cell; of a difference those of both sides, steps that are in both counted once."""
 
 
 def cell_sums(values: np.ndarray, x: Axis, y: Axis, groups: np.ndarray | None = None, n_groups: int = 1) -> CellSums:
@@ -112,6 +112,20 @@ def state_map(found: CellSums, statistic: Statistic) -> StateMap:
     if statistic == "maximum":
         return StateMap(np.where(counts > 0, highest, np.nan), counts)
     return StateMap(np.sqrt(np.maximum(squares / n - (sums / n) ** 2, 0)), counts)
+
+
+def compared(these: CellSums, others: CellSums, statistic: Statistic, *, are_same_steps: bool = False) -> StateMap:
+    """A statistic of one group's steps less that of another's; of their numbers, the shares are compared.
+
+    Args:
+        these: of one group (`CellSums.of`).
+        others: of another one, over the same cells.
+        statistic: which.
+        are_same_steps: whether both are values of the same steps, as the costs of two runs are.
+    """
+    one, other = state_map(these, statistic), state_map(others, statistic)
+    found = (share_difference if statistic == "steps" else difference)(one, other)
+    return replace(found, counts=one.counts) if are_same_steps else found
 
 
 def difference(these: StateMap, others: StateMap) -> StateMap:

@@ -17,6 +17,32 @@ N_BINS = 20
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a learned cost is compared with the truth over: `N` trajectories."""
+
+    sums: np.ndarray
+    """[N] C, the learned cost of each trajectory."""
+    costs: np.ndarray
+    """[sum T] c, the learned cost of each step."""
+    true_costs: np.ndarray
+    """[sum T]."""
+    offsets: np.ndarray
+    """[N + 1] where trajectories begin."""
+
+    @property
+    def true_sums(self) -> np.ndarray:
+        """[N] true cost of each trajectory."""
+        return sum_by_trajectory(self.true_costs, self.offsets)
+
+    def only(self, is_kept: np.ndarray) -> Judged:
+        """Some of the trajectories: [N] bool."""
+        lengths = np.diff(self.offsets)
+        steps = np.repeat(is_kept, lengths)
+        offsets = np.concatenate([[0], np.cumsum(lengths[is_kept])])
+        return Judged(self.sums[is_kept], self.costs[steps], self.true_costs[steps], offsets)
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Items by their scores, highest first, and how many of them violate. Equal scores are looked at together.
 

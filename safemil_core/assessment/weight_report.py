@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from safemil_core.config import WeightConfig
+from safemil_core.data.labels.records import LABELS
 from safemil_core.learning.weights import cloning_weights, effective_sample_size
 
 
@@ -72,6 +73,32 @@ def report(
         immobile_share=float(mass[is_immobile].sum()),
         costly_share=None if true_costs is None else float(mass[true_costs > 0].sum()),
         mean_true_cost=None if true_costs is None else float(mass @ true_costs),
+    )
+
+
+def by_label(labels: np.ndarray, costs: np.ndarray, weights: np.ndarray, lengths: np.ndarray) -> pd.DataFrame:
+    """What the trajectories of each label come to.
+
+    Args:
+        labels: [N] labels.
+        costs: [N] learned trajectory costs C.
+        weights: [N] mean weight of each trajectory's steps.
+        lengths: [N] steps of each trajectory.
+
+    Returns:
+        One row a label that occurs, in the order of LABELS: label, trajectories (how many), mean_cost, mean_weight,
+        share (of the whole weight of all steps).
+    """
+    mass = weights * lengths
+    of = {label: labels == label for label in LABELS if (labels == label).any()}
+    return pd.DataFrame(
+        {
+            "label": list(of),
+            "trajectories": [int(some.sum()) for some in of.values()],
+            "mean_cost": [costs[some].mean() for some in of.values()],
+            "mean_weight": [weights[some].mean() for some in of.values()],
+            "share": [mass[some].sum() / mass.sum() for some in of.values()],
+        }
     )
 
 

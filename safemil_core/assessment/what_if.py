@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -70,6 +70,23 @@ def ranks(costs: np.ndarray) -> np.ndarray:
     """[R, N] place of every trajectory by each refit, 1 the costliest; equal costs share the mean of their places."""
     places: np.ndarray = rankdata(-costs, axis=1)
     return places
+
+
+def strengths(moved: np.ndarray) -> np.ndarray:
+    """[N] what was moved to first order, of which the order alone counts: the largest is 1, up or down."""
+    relative: np.ndarray = moved / max(1e-12, float(np.abs(moved).max()))
+    return relative
+
+
+def most_moved(changes: np.ndarray, n: int) -> np.ndarray:
+    """[at most n] where [N] changed most, up or down, the largest change first."""
+    return np.argsort(-np.abs(changes), kind="stable")[:n]
+
+
+def trust(agreements: Collection[float]) -> tuple[float, float, float]:
+    """How well previews foretold real refits, of which there is one at least: median, lowest and highest agreement."""
+    found = np.array(list(agreements))
+    return float(np.median(found)), float(found.min()), float(found.max())
 
 
 def moved_share(weights: np.ndarray, others: np.ndarray, lengths: np.ndarray, among: np.ndarray | None = None) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from safemil_core.cli import bench, comparing, data, jobs, labels, runs, simulators, sweeps
+from safemil_core.cli import bench, comparing, data, jobs, labels, review, runs, simulators, sweeps
 from safemil_core.errors import SafeMILError
 
 
@@ -28,6 +28,7 @@ def cli(context: click.Context, as_json: bool, workspace: Path | None) -> None:
 for _command in (
     *data.COMMANDS,
     *labels.COMMANDS,
+    *review.COMMANDS,
     *runs.COMMANDS,
     *jobs.COMMANDS,
     *comparing.COMMANDS,

@@ -86,7 +86,9 @@ def datasets(as_json: bool, workspace: Path | None) -> None:
         for row in rows
     )
     for name in here.datasets.missing():
-        click.echo(f"note: the folder of dataset {name!r} is gone; import its file again, or remove it", err=True)
+        click.echo(
+            f"note: the folder of dataset {name!r} is gone or damaged; import its file again, or remove it", err=True
+        )
     here.say(rows, text or "no datasets yet; `safemil import FILE` brings one")
 
 

@@ -1,24 +1,19 @@
-"""Commands for labels: mark, look back, name a state, move the whole history, and what to look at next."""
+"""Commands for labels: mark, look back, name a state, move the whole history. Not what to look at (`review`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from safemil_core.assessment.agreement import Kappa, conflicts, pair_agreements
-from safemil_core.assessment.descriptors import describe
-from safemil_core.assessment.label_audit import audit as audit_labels
-from safemil_core.assessment.review_queue import ORDERS, Order, review_queue
 from safemil_core.assessment.summaries import example_marks
 from safemil_core.cli.session import Session, common_options, session
 from safemil_core.data.labels.files import LabelFile, ledger_lines, parse_csv, parse_ledger, parse_numbers
 from safemil_core.data.labels.store import Label, LabelStore, default_author
-from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound
-from safemil_core.running.committees import read_committee
+from safemil_core.errors import InvalidLabels, NotFound
 from safemil_core.workspace import whole_file
 
 _AUTHOR = click.option("--author", default=default_author, help="Who says so; your account's name if not given.")
@@ -69,18 +64,13 @@ def label(
         ("--unsure", unsure, "unsure"),
         ("--clear", clear, "none"),
     )
-    if sum(map(bool, (marks, example, table, segment, tag, untag, undo, redo))) > 1:
-        raise InvalidLabels(
-            "marks, --example, --from, --segment, --tag, --untag, --undo, --redo are an action each; give one of them"
-        )
-    if reason and (table or tag or untag or undo or redo):
-        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
-    if note and (undo or redo):
-        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
+    actions = {
+        "marks": marks, "--example": example, "--from": table, "--segment": segment, "--tag": tag, "--untag": untag,
+        "--undo": undo, "--redo": redo,
+    }  # fmt: skip
+    _require_one(actions, reason, note)
     if undo or redo:
-        back = store.undo(author=author) if undo else store.redo(author=author)
-        if back is None:
-            raise InvalidLabels(f"{author} has no action on {dataset!r} to {'take back' if undo else 'bring back'}")
+        _go_back(store, dataset, author, is_redone=redo)
     elif segment:
         trajectory, first, last = _segment(segment)
         steps = here.datasets.table(dataset)["length"]
@@ -170,96 +160,6 @@ def ledger(
     here.say({"dataset": dataset, "out": str(out)}, str(out))
 
 
-@click.command()
-@click.argument("dataset")
-@click.option("--order", type=click.Choice(ORDERS), show_default="learned cost with --run, else random audit")
-@click.option("--run", "run_id", help="Whose learned cost counts; needed for that order.")
-@click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**62), help="Of the random audit.")
-@common_options
-def queue(
-    dataset: str, order: Order | None, run_id: str | None, count: int, seed: int, as_json: bool, workspace: Path | None
-) -> None:
-    """Say which trajectories to look at next, and why each."""
-    here = session(as_json, workspace)
-    info = here.datasets.info(dataset)
-    order = order or ("learned cost" if run_id else "random audit")
-    if run_id and order != "learned cost":
-        raise InvalidConfig(
-            f"--run gives a learned cost, and the order {order!r} goes by something else; give one of them"
-        )
-    learned = None
-    if run_id:
-        run = here.runs.open(run_id)
-        run.require_dataset(info)
-        learned = run.trajectories()["cost_sum"].to_numpy()
-    committee = read_committee(here.workspace, info)
-    items = review_queue(
-        order,
-        labels=here.datasets.labels(dataset).current(),
-        descriptors=describe(here.datasets.table(dataset)),
-        learned_cost=learned,
-        disagreement=None if committee is None else committee.disagreement,
-        seed=seed,
-    )[:count]
-    here.say(
-        [asdict(item) for item in items],
-        "\n".join(f"{item.trajectory}  {item.why}" for item in items) or "every trajectory has a label",
-    )
-
-
-@click.command()
-@click.argument("dataset")
-@click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Findings of each kind.")
-@_AUTHOR
-@common_options
-def audit(dataset: str, count: int, author: str, as_json: bool, workspace: Path | None) -> None:
-    """Look for labels that seem wrong: an ensemble learns from the others and says what it would expect."""
-    here = session(as_json, workspace)
-    info, store = here.datasets.info(dataset), here.datasets.labels(dataset)
-    committee = read_committee(here.workspace, info)
-    if committee is None or committee.is_outdated(store.latest()):
-        from safemil_core.running.committee_stage import ask_committee  # torch takes seconds to import
-
-        click.echo("training the ensemble", err=True)
-        ask_committee(here.workspace, dataset, author)
-        committee = read_committee(here.workspace, info)
-    assert committee is not None
-    descriptors = describe(here.datasets.table(dataset))
-    findings = audit_labels(store.current(), committee.held_out_rank, descriptors, n_each=count)
-    here.say(
-        [asdict(finding) for finding in findings],
-        "\n".join(f"{finding.trajectory}  {finding.kind}: {finding.evidence}" for finding in findings)
-        or "no label looks wrong",
-    )
-
-
-@click.command()
-@click.argument("dataset")
-@common_options
-def agreement(dataset: str, as_json: bool, workspace: Path | None) -> None:
-    """Say how far people agree (Cohen's kappa), and on what they differ."""
-    here = session(as_json, workspace)
-    judgements = here.datasets.labels(dataset).judgements()
-    pairs, open_conflicts = pair_agreements(judgements), conflicts(judgements)
-    lines = [f"{pair.first} and {pair.second}: {_kappa_words(pair.kappa)}" for pair in pairs]
-    lines += [
-        f"trajectory {each.trajectory}: " + ", ".join(f"{j.author} says {j.label}" for j in each.judgements)
-        for each in open_conflicts
-    ]
-    here.say(
-        {"pairs": [asdict(pair) for pair in pairs], "conflicts": [asdict(each) for each in open_conflicts]},
-        "\n".join(lines) or "no two people have judged the same trajectory",
-    )
-
-
-def _kappa_words(kappa: Kappa) -> str:
-    if kappa.kappa is None or kappa.agreement is None:
-        return f"{kappa.n} judged by both; {kappa.why_not}"
-    interval = f" [{kappa.low:.2f}, {kappa.high:.2f}]" if kappa.low is not None and kappa.high is not None else ""
-    return f"{kappa.n} judged by both, {kappa.agreement:.0%} alike, kappa {kappa.kappa:.2f}{interval}"
-
-
 def _say_counts(here: Session, dataset: str, store: LabelStore) -> None:
     labels = store.current()
     words = ("non_preferred", "preferred", "unsure", "none")
@@ -293,6 +193,24 @@ def _marks(*given: tuple[str, str | None, Label]) -> dict[int, Label]:
     return marks
 
 
+def _require_one(actions: Mapping[str, object], reason: str, note: str) -> None:
+    """Refuse more than one action, by the options that give them, and words that the one does not keep."""
+    given = {option for option, value in actions.items() if value}
+    if len(given) > 1:
+        raise InvalidLabels(f"{', '.join(actions)} are an action each; give one of them")
+    if reason and given & {"--from", "--tag", "--untag", "--undo", "--redo"}:
+        raise InvalidLabels("a --reason is kept with labels and segments alone; leave it out here")
+    if note and given & {"--undo", "--redo"}:
+        raise InvalidLabels("a --note is not kept with --undo and --redo; leave it out here")
+
+
+def _go_back(store: LabelStore, dataset: str, author: str, *, is_redone: bool) -> None:
+    """Take back the author's last action, or let what was taken back stand again."""
+    done = store.redo(author=author) if is_redone else store.undo(author=author)
+    if done is None:
+        raise InvalidLabels(f"{author} has no action on {dataset!r} to {'bring back' if is_redone else 'take back'}")
+
+
 def _segment(text: str) -> tuple[int, int, int]:
     trajectory, _, span = text.partition(":")
     first, _, last = span.partition("-")
@@ -308,4 +226,4 @@ def _tag(text: str) -> tuple[str, list[int]]:
     return name.strip(), parse_numbers(numbers)
 
 
-COMMANDS: tuple[Any, ...] = (label, history, snapshot, ledger, queue, audit, agreement)
+COMMANDS: tuple[Any, ...] = (label, history, snapshot, ledger)

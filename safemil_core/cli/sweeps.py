@@ -1,4 +1,4 @@
-"""The commands for experiments: a sweep, and what sweeps there are."""
+"""The commands for experiments: a sweep, what sweeps there are, and removing one."""
 
 from __future__ import annotations
 
@@ -35,10 +35,15 @@ def sweep(spec_file: Path, workers: int | None, address: str | None, as_json: bo
 
 
 @click.command()
+@click.option("--delete", "gone", metavar="NAME", help="Remove this one instead, with the rows of all its trials.")
 @common_options
-def sweeps(as_json: bool, workspace: Path | None) -> None:
+def sweeps(gone: str | None, as_json: bool, workspace: Path | None) -> None:
     """List the sweeps with how far they are."""
     here = session(as_json, workspace)
+    if gone is not None:
+        SweepStore(here.workspace).delete(gone)
+        here.say({"sweep": gone, "state": "deleted"}, f"sweep {gone}: deleted")
+        return
     lines = []
     for found in SweepStore(here.workspace).list():
         progress = found.progress

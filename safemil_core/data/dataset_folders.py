@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +19,8 @@ from safemil_core.data.storage.recorded_videos import placed
 from safemil_core.data.storage.trajectory_table import read_table
 from safemil_core.data.storage.versions import recording_of
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import NotFound
-from safemil_core.workspace import Workspace, whole_file
+from safemil_core.errors import InvalidDataset, NotFound
+from safemil_core.workspace import Workspace, held, on_disk, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +33,20 @@ class DatasetFolders:
         self._workspace = workspace
 
     def has(self, dataset_id: str) -> bool:
-        """Whether this content is there."""
-        return (self._of(dataset_id) / "info.json").exists()
+        """Whether this content is there, and what is known of it can be read."""
+        try:
+            self._kept(dataset_id)
+        except (FileNotFoundError, InvalidDataset):
+            return False
+        return True
 
     def info(self, dataset_id: str) -> DatasetInfo:
-        """As it was kept, with all ancestors that are there. Raises FileNotFoundError where it is gone."""
+        """As it was kept, with all ancestors that are there.
+
+        Raises:
+            FileNotFoundError: it is gone.
+            InvalidDataset: what is known of it is damaged.
+        """
         kept = self._kept(dataset_id)
         return replace(kept, parents=self._with_theirs(kept.parents, (kept.id,)))
 
@@ -74,38 +81,46 @@ class DatasetFolders:
             action_names=info.action_names,
         )
 
-    @contextmanager
-    def aside(self) -> Iterator[Path]:
-        """A folder to write into, gone afterwards unless it was renamed, so that a crash leaves no half dataset."""
-        aside = self._workspace.datasets / f".{secrets.token_hex(8)}"
-        try:
-            aside.mkdir()
-            yield aside
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    def aside(self) -> AbstractContextManager[Path]:
+        """A folder to write into, gone afterwards unless it was kept, so that a crash leaves no half dataset."""
+        return self._workspace.aside(self._workspace.datasets)
 
-    def keep(self, aside: Path, info: DatasetInfo) -> None:
-        """Make a folder that was written aside a dataset unless its content is there already."""
+    def finish(self, aside: Path, info: DatasetInfo) -> None:
+        """Write what is known of the content into its folder, and have all of it on disk: its name will be, at once,
+        and the file that it came from may be gone then."""
         (aside / "info.json").write_text(info.to_json())
-        folder = self._of(info.id)
-        if not folder.exists():
-            try:
-                aside.rename(folder)
-            except OSError:  # another process kept the same content first
-                if not folder.exists():
-                    raise
+        for path in (*aside.rglob("*"), aside):
+            on_disk(path)
+
+    def keep(self, aside: Path, dataset_id: str) -> bool:
+        """Make a finished folder a dataset; False where its content is there already. Nobody else may keep or remove
+        one meanwhile, see `alone`."""
+        if self.has(dataset_id):
+            return False
+        self.remove(dataset_id)  # what is left of one that was damaged
+        aside.rename(self._of(dataset_id))
+        on_disk(self._workspace.datasets)
+        return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While nobody else keeps, names or removes a dataset: one that has no name yet, or none any more, is seen by
+        nobody. Raises NotReady where another process is at it for very long."""
+        with held(self._workspace.datasets_lock):
+            yield
 
     def remove(self, dataset_id: str) -> None:
         """Take the content away where it is there: gone at once, however long it takes to remove it."""
-        if self.has(dataset_id):
-            folder = self._of(dataset_id)
-            shutil.rmtree(folder.rename(folder.with_name(f".{secrets.token_hex(8)}")))
+        folder = self._of(dataset_id)
+        if folder.exists():
+            with self._workspace.removing(folder):
+                pass
 
     def _of(self, dataset_id: str) -> Path:
         return self._workspace.datasets / dataset_id
 
     def _kept(self, dataset_id: str) -> DatasetInfo:
-        return DatasetInfo.from_json((self._of(dataset_id) / "info.json").read_text())
+        return DatasetInfo.from_json((self._of(dataset_id) / "info.json").read_bytes())
 
     def _with_theirs(self, parents: Sequence[Parent], below: tuple[str, ...]) -> tuple[Parent, ...]:
         """Parents with their own, as far as their folders are there. Whoever is `below` is no ancestor of itself: that
@@ -115,7 +130,7 @@ class DatasetFolders:
             if parent.id not in below:
                 try:
                     theirs = self._kept(parent.id).parents
-                except FileNotFoundError:
+                except (FileNotFoundError, InvalidDataset):
                     theirs = ()
                 found.append(replace(parent, parents=self._with_theirs(theirs, (*below, parent.id))))
         return tuple(found)

@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from safemil_core.data.recording import About, Part, flat_names
+from safemil_core.data.recording import About, Part, flat_names, readable
 from safemil_core.data.storage.about_json import part_of
 from safemil_core.data.storage.build import Built
 from safemil_core.data.storage.statistics import Dimensions
+from safemil_core.errors import InvalidDataset
+
+LONGEST_HOW = 200
+"""Characters that are kept of how a version's trajectories were chosen."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,15 @@ class DatasetInfo:
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """What `to_json` gave, now or in the first version, which knew less."""
-        values: dict[str, Any] = json.loads(text)
-        values.setdefault("observations", [asdict(Part(shape=(values["n_observations"],)))])
-        values.setdefault("actions", [asdict(Part(shape=(values["n_actions"],)))])
-        return cls(**{key: _READ[key](value) if key in _READ else value for key, value in values.items()})
+    def from_json(cls, text: str | bytes) -> Self:
+        """What `to_json` gave, now or in the first version, which knew less. Raises InvalidDataset where it did not."""
+        try:
+            values: dict[str, Any] = json.loads(text)
+            values.setdefault("observations", [asdict(Part(shape=(values["n_observations"],)))])
+            values.setdefault("actions", [asdict(Part(shape=(values["n_actions"],)))])
+            return cls(**{key: _READ[key](value) if key in _READ else value for key, value in values.items()})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise InvalidDataset("its info.json is damaged; import its file again") from None
 
     def about(self) -> About:
         """What the files must have said, where that was not kept."""
@@ -156,6 +163,16 @@ class DatasetInfo:
             references=self.references,
             facts=self.facts,
         )
+
+
+def in_short(how: str, n_trajectories: int) -> str:
+    """How trajectories were chosen, as `Parent.how` and the note of their labels have it: of a long list of numbers the
+    first ones, and how many there are."""
+    how = readable(how)
+    if len(how) <= LONGEST_HOW:
+        return how
+    whole_numbers = how[:LONGEST_HOW].rstrip("0123456789")
+    return f"{whole_numbers}… ({n_trajectories:,} trajectories)"
 
 
 def _parent_of(values: dict[str, Any]) -> Parent:

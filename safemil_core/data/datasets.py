@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,7 @@ import numpy as np
 from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_folders import DatasetFolders
-from safemil_core.data.dataset_info import DatasetInfo, Parent
+from safemil_core.data.dataset_info import DatasetInfo, Parent, in_short
 from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.intake import confined as intake
 from safemil_core.data.intake.confined import OnProgress
@@ -101,9 +102,10 @@ class DatasetStore:
             if info.env_id and not _imports_nothing(info.env_id):
                 words = f"the file names the environment {info.env_id}, for which a module is to be imported"
                 info = replace(info, notes=(*info.notes, f"{words}; name it yourself if you trust that"))
-            is_unsaid = self._keep(folder, info)
-            self._bring_in(info, built.about)
-        info = self._point(info, env_id)
+            with self._kept(folder, info):
+                is_unsaid = self._labels(info).latest() == 0
+                self._bring_in(info, built.about)
+                info = self._point(info, env_id)
         if is_unsaid and not (built.about.labels or built.about.segments or built.about.tags):
             others = {other.id: other.name for other in self.list() if other.id != info.id}
             for other in others.values():
@@ -112,7 +114,8 @@ class DatasetStore:
 
     def name_environment(self, name: str, env_id: str) -> DatasetInfo:
         """Say which environment policies are to be rolled out in. Raises NotFound."""
-        return self._point(self.info(name), env_id)
+        with self._folders.alone():
+            return self._point(self.info(name), env_id)
 
     def derive(
         self, name: str, chosen: Sequence[int], *, new_name: str, how: str, author: str | None = None
@@ -123,13 +126,13 @@ class DatasetStore:
             name: of the other, which stays as it is.
             chosen: trajectories of it.
             new_name: of the version.
-            how: they were chosen, in words.
+            how: they were chosen, in words; of long ones the beginning is kept.
             author: who does it.
 
         Raises:
             NotFound, InvalidDataset, AlreadyExists: nothing is kept.
         """
-        return self._version([(self.info(name), how, tuple(map(int, chosen)))], new_name, author)
+        return self._version([(self.info(name), in_short(how, len(chosen)), tuple(map(int, chosen)))], new_name, author)
 
     def merge(self, names: Sequence[str], *, new_name: str, author: str | None = None) -> DatasetInfo:
         """Make one dataset of all trajectories of several, in this order; what is said of them comes along.
@@ -157,10 +160,14 @@ class DatasetStore:
 
     def list(self) -> list[DatasetInfo]:
         """Every named dataset that is there, in the order in which they came."""
-        return [self.info(name) for name, dataset in self._names.all().items() if self._folders.has(dataset)]
+        found = []
+        for name in self._names.all():
+            with suppress(NotFound):
+                found.append(self.info(name))
+        return found
 
     def missing(self) -> tuple[str, ...]:
-        """Names of datasets whose folder is gone from the workspace."""
+        """Names of datasets whose folder is gone from the workspace, or damaged."""
         return tuple(name for name, dataset in self._names.all().items() if not self._folders.has(dataset))
 
     def forget(self, name: str) -> str | None:
@@ -172,18 +179,19 @@ class DatasetStore:
         Raises:
             NotFound: there is no dataset of that name.
         """
-        row = self._names.get(name)
-        self._names.remove(name, row.dataset)
-        if self._names.has(row.dataset):
-            return None
-        self._folders.remove(row.dataset)
+        with self._folders.alone():
+            row = self._names.get(name)
+            self._names.remove(name, row.dataset)
+            if self._names.has(row.dataset):
+                return None
+            self._folders.remove(row.dataset)
         return str(row.dataset)
 
     def info(self, name: str) -> DatasetInfo:
         """What is known of a dataset.
 
         Raises:
-            NotFound: there is no dataset of that name.
+            NotFound: there is no dataset of that name, or what is known of it is damaged.
         """
         row = self._names.get(name)
         try:
@@ -192,6 +200,8 @@ class DatasetStore:
             raise NotFound(
                 f"the folder of dataset {name!r} is gone from the workspace; import its file again"
             ) from None
+        except InvalidDataset as problem:
+            raise NotFound(f"dataset {name!r} cannot be read: {problem}") from None
         of_the_file = kept.env_id if kept.env_id and _imports_nothing(kept.env_id) else None
         return replace(kept, name=name, env_id=row.env_id or of_the_file)
 
@@ -240,21 +250,33 @@ class DatasetStore:
                 author=author,
                 parents=tuple(Parent(parent.id, parent.name, how) for parent, how, _ in of),
             )
-            self._keep(folder, info)
-            first = 0
-            for parent, how, chosen in of:
-                numbers = range(parent.n_trajectories) if chosen is None else chosen
-                origins = {first + place: number for place, number in enumerate(numbers)}
-                state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
-                follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
-                first += len(numbers)
-        return self._point(info, info.env_id)
+            with self._kept(folder, info):
+                first = 0
+                for parent, how, chosen in of:
+                    numbers = range(parent.n_trajectories) if chosen is None else chosen
+                    origins = {first + place: number for place, number in enumerate(numbers)}
+                    state, note = self._labels(parent).state(), f"from {parent.name}: {how}"
+                    follow(origins, state, self._labels(info), author=author, note=note, only_unsaid=True)
+                    first += len(numbers)
+                return self._point(info, info.env_id)
 
-    def _keep(self, aside: Path, info: DatasetInfo) -> bool:
-        """Make the folder a dataset unless its content is there already; whether nothing was ever said of it."""
-        self._refuse_taken(info.name, info.id)
-        self._folders.keep(aside, info)
-        return self._labels(info).latest() == 0
+    @contextmanager
+    def _kept(self, aside: Path, info: DatasetInfo) -> Iterator[None]:
+        """Make the folder a dataset unless its content is there already, while the block says what is known of it and
+        gives it the name; where that fails, it is gone again. Raises AlreadyExists where the name is taken."""
+        self._folders.finish(aside, info)
+        with self._folders.alone():
+            row = self._names.find(info.name)
+            if row is not None and row.dataset != info.id and self._folders.has(row.dataset):
+                raise AlreadyExists(
+                    f"a dataset named {info.name!r} is already here, with other content; choose another name"
+                )
+            is_new = self._folders.keep(aside, info.id)
+            try:
+                yield
+            finally:
+                if is_new and not self._names.has(info.id):
+                    self._folders.remove(info.id)
 
     def _bring_in(self, info: DatasetInfo, about: About) -> None:
         """Take over the labels that come with the files of a dataset, where nothing was ever said of them."""
@@ -265,8 +287,6 @@ class DatasetStore:
                 labels, about.segments, about.tags, author=info.author, note=note, only_unsaid=True
             )
         except InvalidLabels as problem:
-            if not self._names.has(info.id):
-                self._folders.remove(info.id)
             raise InvalidDataset(f"{info.source}: its labels make no sense: {problem}") from None
 
     def _point(self, info: DatasetInfo, env_id: str | None) -> DatasetInfo:
@@ -275,13 +295,7 @@ class DatasetStore:
         if row is not None and not self._folders.has(row.dataset):  # the name of what is gone is free
             self._names.remove(info.name, row.dataset)
         self._names.point(info.name, info.id, env_id)
-        self._refuse_taken(info.name, info.id)  # another process may have been quicker
         return self.info(info.name)
-
-    def _refuse_taken(self, name: str, dataset_id: str) -> None:
-        row = self._names.find(name)
-        if row is not None and row.dataset != dataset_id and self._folders.has(row.dataset):
-            raise AlreadyExists(f"a dataset named {name!r} is already here, with other content; choose another name")
 
 
 def _imports_nothing(env_id: str) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import text
 
 from safemil_core.clock import now
 from safemil_core.data.database import Database
 from safemil_core.data.dataset_info import DatasetInfo, Parent
+from safemil_core.data.labels.records import LabelAction, LabelState
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,16 @@ def was_hidden(events: Sequence[TruthEvent], at: str) -> bool:
     """
     before = [event for event in events if event.at <= at]
     return bool(before) and all(event.hides for event in before)
+
+
+def given_blind(events: Sequence[TruthEvent], said: LabelState, actions: Iterable[LabelAction]) -> tuple[int, int]:
+    """How many labels were given while the truth was hidden (`was_hidden`), and how many there are.
+
+    Args:
+        events: all that hid or revealed it.
+        said: the labels; those that say `none` do not count.
+        actions: all that gave them.
+    """
+    given = said.marked_at[said.labels != "none"]
+    blind = [action.id for action in actions if was_hidden(events, action.at)]
+    return int(np.isin(given, blind).sum()), len(given)

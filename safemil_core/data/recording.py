@@ -5,6 +5,7 @@ A reader never holds a file whole: `Recording.steps` is an iterator, and `storag
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ import numpy as np
 from safemil_core.errors import InvalidDataset
 
 NOTHING: Mapping[str, np.ndarray] = MappingProxyType({})
+
+REFERENCES = ("random_return", "random_cost", "constrained_return", "constrained_cost")
+"""Values that a dataset's returns and costs are measured in, by DSRL's names for them."""
 
 GOES_ON, TERMINATED, CUT_OFF = 0, 1, 2
 """How a step ends, in bits: the environment said that the episode is over; a time limit or the recording ended it."""
@@ -47,7 +51,7 @@ class Part:
     @property
     def size(self) -> int:
         """Numbers that it takes in the flat vector of a step."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)  # of any magnitude, where a file makes it up
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class About:
     action_names: tuple[str, ...] = ()
 
     references: Mapping[str, float] = field(default_factory=dict)
-    """Measured reference values: random_return, random_cost, constrained_return, constrained_cost."""
+    """Measured values of REFERENCES, all of them finite."""
 
     notes: tuple[str, ...] = ()
     """What the user should know although the file is valid, a sentence each."""

@@ -107,14 +107,20 @@ def networks_without(
     return network
 
 
+def kinds_of_labels(labels: np.ndarray) -> np.ndarray:
+    """[1 to 3, N] bool, the trajectories of each kind that is there: non-preferred, neither, and preferred."""
+    marks = np.where(np.isin(labels, ["non_preferred", "preferred"]), labels, "none")
+    is_of_kind: np.ndarray = np.unique(marks)[:, None] == marks
+    return is_of_kind
+
+
 def folds(labels: np.ndarray, n_members: int, rng: np.random.Generator) -> np.ndarray:
     """[M, N] bool, what each network has to do without: every trajectory is left out once, each kind in equal parts.
 
     The only one that is non-preferred, preferred or neither is never left out: no network could learn without it.
     """
     is_held_out = np.zeros((n_members, len(labels)), dtype=bool)
-    marks = np.where(np.isin(labels, ["non_preferred", "preferred"]), labels, "none")
-    for kind in (np.flatnonzero(marks == mark) for mark in np.unique(marks)):
+    for kind in map(np.flatnonzero, kinds_of_labels(labels)):
         if len(kind) > 1:
             is_held_out[np.arange(len(kind)) % n_members, rng.permutation(kind)] = True
     return is_held_out

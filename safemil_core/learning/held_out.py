@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from safemil_core.config import RunConfig
-from safemil_core.learning.committee import networks_without
+from safemil_core.learning.committee import kinds_of_labels, networks_without
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.learning.unseen_costs import UnseenCosts
 
@@ -55,9 +55,7 @@ def held_out_agreement(
 
 def spared(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """[M, N] bool, the trajectories of each cluster without which all kinds of labels are still there to learn from."""
-    marks = np.where(np.isin(labels, ["non_preferred", "preferred"]), labels, "none")
     of_each = np.unique(clusters)[:, None] == clusters
-    kinds = np.unique(marks)[:, None] == marks
-    leaves_some = ((~of_each)[:, None] & kinds).any(axis=2).all(axis=1)
+    leaves_some = ((~of_each)[:, None] & kinds_of_labels(labels)).any(axis=2).all(axis=1)
     some: np.ndarray = of_each[leaves_some]
     return some

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from safemil_core.config import RunConfig
+from safemil_core.data.trajectories import evenly_spaced
 from safemil_core.learning.networks import CostNetwork
-from safemil_core.learning.optimiser import State
+from safemil_core.learning.optimiser import State, seen_after, step_scales
 from safemil_core.learning.training_data import TrainingData
 
 N_FEATURES = 512
@@ -43,31 +44,24 @@ def influence_features(
 def _features(network: CostNetwork, data: TrainingData, state: State, config: RunConfig) -> np.ndarray:
     network.load_state_dict({name.removeprefix("cost/"): of for name, of in state.items() if name.startswith("cost/")})
     parameters = list(network.parameters())
-    updates = float(state["trainer/updates"])
-    scales = torch.cat(
-        [_step_scale(state[f"trainer/{place}.exp_avg_sq"], updates).flatten() for place in range(len(parameters))]
-    )
+    seen = seen_after(float(state["trainer/updates"]))
+    squares = [state[f"trainer/{place}.exp_avg_sq"].cpu().flatten() for place in range(len(parameters))]
+    scales = step_scales(torch.cat(squares), seen)
     draw = torch.Generator().manual_seed(config.seed)
     bucket = torch.randint(N_FEATURES, (len(scales),), generator=draw)
     sign = (2.0 * torch.randint(2, (len(scales),), generator=draw) - 1) * scales.sqrt()
     features = np.empty((len(data.labels), N_FEATURES), dtype=np.float32)
-    for trajectory, (begin, end) in enumerate(zip(data.offsets, data.offsets[1:], strict=False)):
-        gradient = _gradient(network, data, int(begin), int(end), parameters).cpu()
+    for trajectory in range(len(data.labels)):
+        gradient = _gradient(network, data, trajectory, parameters).cpu()
         features[trajectory] = torch.zeros(N_FEATURES).index_add_(0, bucket, gradient * sign).numpy()
     return features
 
 
-def _step_scale(squares: Tensor, updates: float) -> Tensor:
-    """How far Adam moves a parameter a unit of gradient, apart from the learning rate: small where they are large."""
-    corrected = squares.cpu() / (1 - 0.999**updates)
-    scale: Tensor = 1 / (corrected.sqrt() + 1e-8)
-    return scale
-
-
-def _gradient(network: CostNetwork, data: TrainingData, begin: int, end: int, parameters: Sequence[Tensor]) -> Tensor:
+def _gradient(network: CostNetwork, data: TrainingData, trajectory: int, parameters: Sequence[Tensor]) -> Tensor:
     """[P] of the mean cost of a trajectory's steps, or of some of them."""
-    steps = torch.linspace(begin, end - 1, min(STEPS, end - begin)).round().long()
-    mean = network(*data.take(steps)).mean()
+    begin, end = data.offsets[trajectory : trajectory + 2]
+    (steps,) = evenly_spaced(data.offsets, np.array([trajectory]), min(STEPS, int(end - begin)))
+    mean = network(*data.take(torch.from_numpy(steps))).mean()
     found = torch.autograd.grad(mean, parameters, allow_unused=True)  # what only weighs steps in a bag is unused
     return torch.cat(
         [(torch.zeros_like(of) if g is None else g).flatten() for of, g in zip(parameters, found, strict=True)]

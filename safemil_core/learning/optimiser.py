@@ -82,7 +82,7 @@ class Optimiser:
         share = 0.0 if self._decay_over is None else min(1.0, self._updates / self._decay_over)
         self._updates += 1
         self._rate.fill_(self._learning_rate * (1 + math.cos(math.pi * share)) / 2)
-        self._seen.fill_(1 - _BETAS[1] ** self._updates)
+        self._seen.fill_(seen_after(self._updates))
 
     @torch.no_grad()
     def descend(self) -> None:
@@ -112,7 +112,7 @@ class Optimiser:
     def rates(self, parameter: Tensor) -> Tensor:
         """How far the last step moved each of a parameter's numbers a unit of gradient."""
         (squares,) = (s for p, s in zip(self._parameters, self._squares, strict=True) if p is parameter)
-        return ((squares / self._seen).sqrt() + _EPS).reciprocal() * self._rate
+        return step_scales(squares, self._seen) * self._rate
 
     def state(self) -> State:
         """All that is needed to go on, beside the parameters."""
@@ -137,6 +137,18 @@ class Optimiser:
         scales = (self._gradient_clip / (norms + 1e-6)).clamp_max(1.0)
         for gradient in gradients:
             gradient.mul_(scales.view(-1, *[1] * (gradient.dim() - 1)))
+
+
+def seen_after(updates: float) -> float:
+    """The share that the averaged squares of gradients have by then seen of what they average."""
+    seen: float = 1 - _BETAS[1] ** updates
+    return seen
+
+
+def step_scales(squares: Tensor, seen: Tensor | float) -> Tensor:
+    """How far a step moves numbers a unit of gradient, apart from the learning rate: little where the averaged squares
+    of their gradients are large."""
+    return ((squares / seen).sqrt() + _EPS).reciprocal()
 
 
 def _parts(tensors: Sequence[Tensor]) -> list[Tensor]:

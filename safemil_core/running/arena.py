@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Self
 
 import numpy as np
@@ -91,8 +90,8 @@ def evaluate_policies(
         EnvironmentUnavailable: the simulator is missing, does not fit, or died several times.
         NotReady: a file holds no policy.
     """
-    with TemporaryDirectory(prefix="safemil-policies-") as folder:
-        arena, policies = _copied(arena, policies, Path(folder))
+    with arena.workspace.aside(arena.workspace.runs) as folder:
+        arena, policies = _copied(arena, policies, folder)
         return _play(arena, policies, seeds, filming, n_workers, on_done)
 
 

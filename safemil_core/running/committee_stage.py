@@ -7,7 +7,7 @@ import time
 from safemil_core.clock import now
 from safemil_core.data.datasets import DatasetStore
 from safemil_core.learning.arithmetic import pick_device, prepare_process
-from safemil_core.learning.committee import N_MEMBERS, QUICK, Verdicts, train_committee
+from safemil_core.learning.committee import N_MEMBERS, QUICK, train_committee
 from safemil_core.learning.training_data import TrainingData
 from safemil_core.running.committees import Committee, CommitteeInfo, committee_file
 from safemil_core.running.progress import Reports
@@ -44,14 +44,6 @@ def ask_committee(workspace: Workspace, name: str, author: str, device: str = "a
         author=author,
         made_at=now(),
     )
-    _committee(info, verdicts, data).write(committee_file(workspace, dataset))
+    committee = Committee(info, verdicts.held_out(verdicts.ranks), verdicts.disagreement, said.labels)
+    committee.write(committee_file(workspace, dataset))
     reports.end()
-
-
-def _committee(info: CommitteeInfo, verdicts: Verdicts, data: TrainingData) -> Committee:
-    return Committee(
-        info=info,
-        held_out_rank=verdicts.held_out(verdicts.ranks),
-        disagreement=verdicts.disagreement,
-        labels=data.labels,
-    )

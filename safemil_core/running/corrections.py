@@ -11,7 +11,6 @@ from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.running import jobs
 from safemil_core.running.comparison import final_values
-from safemil_core.running.metrics_log import MetricsLog
 from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.workspace import Workspace
@@ -83,7 +82,7 @@ def corrections_of(run: Run, runs: Iterable[Run]) -> dict[str, Run]:
 def key_numbers(run: Run) -> dict[str, float]:
     """Each of KEY_NUMBERS that is known of the run, by its name: the mean of the last few values logged, of the
     effective trajectories the last one, and the mean of the last rollouts."""
-    metrics = MetricsLog(run.metrics_file).read()
+    metrics = run.metrics()
     final = final_values(metrics)
     if "effective_trajectories" in metrics:
         weighed = metrics["effective_trajectories"].dropna()

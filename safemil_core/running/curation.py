@@ -123,8 +123,8 @@ def export_into(
     """
     curated = curate(datasets, name, keep=keep, run=run)
     stem = f"{name}-{keep}-{as_name(format_name)}"
-    with TemporaryDirectory(dir=workspace.exports, prefix=".") as folder:
-        written = Path(folder) / f"{stem}{_ENDINGS.get(format_name, '')}"
+    with workspace.aside(workspace.exports) as folder:
+        written = folder / f"{stem}{_ENDINGS.get(format_name, '')}"
         export_curated(format_name, curated, written)
         if written.is_dir():
             written = Path(shutil.make_archive(str(written), "zip", written))

@@ -8,7 +8,7 @@ import numpy as np
 
 from safemil_core.assessment.agreement import conflicts
 from safemil_core.assessment.descriptors import describe
-from safemil_core.assessment.doctor.case import Case, NetworkFacts
+from safemil_core.assessment.doctor.case import Case, NetworkFacts, seen_of
 from safemil_core.assessment.doctor.examination import examine
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.shortcuts import behaviours
@@ -97,7 +97,7 @@ def case_of(workspace: Workspace, run: Run, *, is_thorough: bool = False) -> Cas
         network=NetworkFacts(dead_units(load_cost(network), data)) if network.exists() else None,
         has_diverged=run.has_diverged,
         returns=table["return"].to_numpy() if "return" in table else None,
-        evaluation=run.evaluation,
+        evaluation=seen_of(run.evaluation),
     )
     if not run.has_costs:
         return case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -82,11 +83,13 @@ def _add(workspace: Workspace, request: IntakeRequest, paths: list[Path], report
 
 @contextmanager
 def _own_folder(workspace: Workspace, request: IntakeRequest) -> Iterator[Path]:
-    """The folder of a download, for one process at a time."""
-    folder = workspace.downloads / f"{request.source}-{as_name(request.what[0])}"
+    """The folder of a download, for one process at a time; names that are alike but for capitals or ends have two."""
+    name = request.what[0]
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    folder = workspace.downloads / f"{request.source}-{as_name(name)}-{digest}"
     folder.mkdir(exist_ok=True)
     with file_lock(workspace.downloads / f".{folder.name}.lock") as is_ours:
         if not is_ours:
-            raise DownloadFailed(f"{request.what[0]} is being fetched already; wait for it")
+            raise DownloadFailed(f"{name} is being fetched already; wait for it")
         folder.mkdir(exist_ok=True)
         yield folder

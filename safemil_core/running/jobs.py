@@ -113,6 +113,12 @@ def queue(workspace: Workspace) -> list[Job]:
     return sorted(living, key=lambda job: job.state == "queued")
 
 
+def place_in_queue(job: Job, living: Sequence[Job]) -> int:
+    """The place of a job among the living (`queue`) that wait for the same device, from 1; 0 where it does not wait."""
+    waiting = [it.id for it in living if it.state == "queued" and it.device == job.device]
+    return waiting.index(job.id) + 1 if job.id in waiting else 0
+
+
 def advance(workspace: Workspace) -> JobStore:
     """Move the queue on: what has died is lost, and a worker comes where a job waits and its device has room."""
     store = JobStore(Database(workspace.database))

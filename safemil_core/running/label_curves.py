@@ -41,6 +41,7 @@ def start_curve(workspace: Workspace, run: Run, author: str) -> Progress:
 
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the labels, or they are too few for a curve.
+        NotReady: like `tasks.start`.
     """
 
     def check() -> None:

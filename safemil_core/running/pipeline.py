@@ -21,9 +21,10 @@ from safemil_core.assessment.environments.legacy_interpreters import LegacyInter
 from safemil_core.running.failures import explained
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.progress import Reports, State, begin, write_progress
+from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 from safemil_core.running.sweeps.sweep_folder import SweepStore
-from safemil_core.running.tasks import STOPPED, TASKS, Task
+from safemil_core.running.tasks import RUN_TASKS, STOPPED, TASKS, Task
 from safemil_core.workspace import Workspace
 
 
@@ -43,12 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     task = Task.find(workspace, options.task, options.subject)
     heed_stopping()
     try:
-        with task.alone():
-            begun = task.progress
-            if begun is not None and begun.state == "stopped":  # while this process was on its way
-                return 1
-            # Who wants to stop it needs its number before torch is there, which takes seconds.
-            write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
+        if not _take(task):
+            return 1
         _work(workspace, options)
     except SystemExit as left:
         _end(task, "stopped", str(left))
@@ -82,35 +79,22 @@ def heed_stopping() -> None:
     sys.unraisablehook = hear
 
 
+def _take(task: Task) -> bool:
+    """Say that this process does the task; not where it was stopped while this one was on its way, or another process
+    is at it."""
+    with task.alone():
+        begun = task.progress
+        if begun is not None and (begun.state == "stopped" or (begun.pid and not begun.is_finished)):
+            return False
+        # Who wants to stop it needs its number before torch is there, which takes seconds.
+        write_progress(task.progress_file, replace(begin(0, ""), state="starting"))
+        return True
+
+
 def _work(workspace: Workspace, options: argparse.Namespace) -> None:
     """Each task imports its own stage alone: an import need not wait for torch."""
-    if options.task == "evaluate":
-        from safemil_core.running.evaluation_stage import evaluate_run
-
-        runs = RunStore(workspace)
-        beside = [runs.open(other) for other in options.beside]
-        evaluate_run(workspace, runs.open(options.subject), options.episodes, options.videos, beside=beside)
-    elif options.task == "doctor":
-        from safemil_core.running.doctor_stage import examine_again
-
-        examine_again(workspace, RunStore(workspace).open(options.subject))
-    elif options.task == "what_if":
-        from safemil_core.running.what_if_stage import ask_what_if
-
-        ask_what_if(workspace, RunStore(workspace).open(options.subject), options.device)
-    elif options.task == "label_curve":
-        from safemil_core.running.label_curve_stage import draw_label_curve
-
-        run = RunStore(workspace).open(options.subject)
-        draw_label_curve(workspace, run, options.author, options.device)
-    elif options.task == "inputs":
-        from safemil_core.running.inputs_stage import weigh_inputs
-
-        weigh_inputs(workspace, RunStore(workspace).open(options.subject))
-    elif options.task == "offline":
-        from safemil_core.running.offline_stage import check_offline
-
-        check_offline(workspace, RunStore(workspace).open(options.subject), options.device)
+    if options.task in RUN_TASKS:
+        _work_on(RunStore(workspace).open(options.subject), workspace, options)
     elif options.task == "committee":
         from safemil_core.running.committee_stage import ask_committee
 
@@ -130,6 +114,35 @@ def _work(workspace: Workspace, options: argparse.Namespace) -> None:
         from safemil_core.running.replay_stage import render_replays
 
         render_replays(workspace, options.subject)
+
+
+def _work_on(run: Run, workspace: Workspace, options: argparse.Namespace) -> None:
+    """A task about a run."""
+    if options.task == "evaluate":
+        from safemil_core.running.evaluation_stage import evaluate_run
+
+        beside = [RunStore(workspace).open(other) for other in options.beside]
+        evaluate_run(workspace, run, options.episodes, options.videos, beside=beside)
+    elif options.task == "doctor":
+        from safemil_core.running.doctor_stage import examine_again
+
+        examine_again(workspace, run)
+    elif options.task == "what_if":
+        from safemil_core.running.what_if_stage import ask_what_if
+
+        ask_what_if(workspace, run, options.device)
+    elif options.task == "label_curve":
+        from safemil_core.running.label_curve_stage import draw_label_curve
+
+        draw_label_curve(workspace, run, options.author, options.device)
+    elif options.task == "inputs":
+        from safemil_core.running.inputs_stage import weigh_inputs
+
+        weigh_inputs(workspace, run)
+    else:
+        from safemil_core.running.offline_stage import check_offline
+
+        check_offline(workspace, run, options.device)
 
 
 def _set_up(interpreter: LegacyInterpreter) -> None:

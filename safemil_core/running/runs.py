@@ -94,11 +94,9 @@ class RunStore:
 
     def delete(self, run_id: str) -> None:
         """Remove a run, all its files and the episodes of its policies; it is gone at once, however long that takes."""
-        folder = self.open(run_id).folder
-        gone = Run(folder.rename(folder.with_name(f".{run_id}")))
-        others = [policy for run in self._all() for policy in run.policies()]
-        episode_cache.forget(self._workspace, gone.policies(), but=others)
-        shutil.rmtree(gone.folder)
+        with self._workspace.removing(self.open(run_id).folder) as gone:
+            others = [policy for run in self._all() for policy in run.policies()]
+            episode_cache.forget(self._workspace, Run(gone).policies(), but=others)
 
     def _info(self, dataset: DatasetInfo, labels: LabelStore, snapshot: int, author: str) -> RunInfo:
         marked = labels.current(snapshot)
@@ -116,13 +114,12 @@ class RunStore:
 
     def _make(self, info: RunInfo, config: RunConfig, warm_file: Path | None) -> Run:
         """The folder; it appears whole."""
-        aside = self._workspace.runs / f".{info.id}"
-        aside.mkdir()
-        run = Run(aside)
-        run.write_settings(info, config)
-        if warm_file is not None and run.warm_file is not None:
-            shutil.copyfile(warm_file, run.warm_file)
-        return Run(aside.rename(self._workspace.runs / info.id))
+        with self._workspace.aside(self._workspace.runs) as folder:
+            run = Run(folder)
+            run.write_settings(info, config)
+            if warm_file is not None and run.warm_file is not None:
+                shutil.copyfile(warm_file, run.warm_file)
+            return Run(folder.rename(self._workspace.runs / info.id))
 
     def _all(self) -> Iterator[Run]:
         for folder in sorted(self._workspace.runs.iterdir(), reverse=True):

@@ -19,6 +19,7 @@ from typing import Literal, Self, get_args
 
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter
 from safemil_core.data.datasets import DatasetInfo, DatasetStore
+from safemil_core.errors import NotReady
 from safemil_core.running.intakes import Intake, IntakeRequest, IntakeStore
 from safemil_core.running.processes import start_process
 from safemil_core.running.progress import Progress, find_progress, is_alive, write_progress
@@ -40,14 +41,6 @@ RETRY_AFTER_S = 60.0
 PATIENCE_S = 10.0
 """With whoever begins or stops a task at the same moment."""
 STOPPED = "stopped before it was done"
-_RUN_FOLDERS: dict[RunTask, str] = {
-    "evaluate": "evaluation",
-    "doctor": "doctor",
-    "what_if": "what_if",
-    "label_curve": "label_curve",
-    "inputs": "inputs",
-    "offline": "offline",
-}
 RUN_TASK_WORDS: dict[RunTask, str] = {
     "evaluate": "an evaluation",
     "doctor": "an examination",
@@ -70,7 +63,8 @@ class Task:
     @classmethod
     def of_run(cls, name: RunTask, run: Run) -> Self:
         """A task about a run."""
-        return cls(name, run.id, run.folder / _RUN_FOLDERS[name])
+        folder = run.evaluation_file.parent if name == "evaluate" else run.folder / name
+        return cls(name, run.id, folder)
 
     @classmethod
     def of_dataset(cls, name: DatasetTask, workspace: Workspace, dataset: DatasetInfo) -> Self:
@@ -121,9 +115,14 @@ class Task:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While nobody else begins or stops it: two dashboards may ask at once."""
+        """While nobody else begins or stops it: two dashboards may ask at once. Raises NotReady where one goes on."""
         self.folder.mkdir(exist_ok=True)
-        with file_lock(self.folder / "begin.lock", patience_s=PATIENCE_S):
+        with file_lock(self.folder / "begin.lock", patience_s=PATIENCE_S) as is_ours:
+            if not is_ours:
+                raise NotReady(
+                    f"another program has been starting or stopping {self.name!r} of {self.subject} for more than "
+                    f"{PATIENCE_S:.0f} s; wait for it, or end it, and do this again"
+                )
             yield
 
 
@@ -138,6 +137,9 @@ def start(workspace: Workspace, task: Task, *arguments: str, prepare: Callable[[
 
     Returns:
         Its progress, or that of the same task where it is at work already.
+
+    Raises:
+        NotReady: somebody else has been about to begin or stop it for `PATIENCE_S`.
     """
     with task.alone():
         progress = task.progress
@@ -152,7 +154,7 @@ def start(workspace: Workspace, task: Task, *arguments: str, prepare: Callable[[
 
 
 def stop(task: Task) -> None:
-    """End a task; what it gave before stays."""
+    """End a task; what it gave before stays. Raises NotReady as `start`."""
     if task.progress is None:
         return
     with task.alone():
@@ -189,6 +191,7 @@ def start_committee(workspace: Workspace, dataset: DatasetInfo, author: str) -> 
 
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the dataset.
+        NotReady: like `start`.
     """
 
     def check() -> None:

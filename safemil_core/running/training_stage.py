@@ -56,32 +56,18 @@ def train_run(
     started -= run.seconds_trained()
     run.record(provenance(str(chosen)))
     run.log(f"training on {chosen} from " + (f"the checkpoint after {update} updates" if state else "the beginning"))
-    report = Report(update, longest(config), {})
-    on_update(report.update, report.total, str(chosen))
+    watch = _Watch(run, str(chosen), Report(update, longest(config), {}), on_update, should_stop)
     trajectories, data = load(workspace, run, chosen)
     prepare_process()
-    is_asked = False
-
-    def shall_stop() -> bool:
-        nonlocal is_asked
-        is_asked = is_asked or should_stop()
-        return is_asked
-
-    def note(latest: Report) -> None:
-        nonlocal report
-        report = latest
-        run.append_metrics({key: round(value, 6) for key, value in report.metrics.items()})
-        on_update(report.update, report.total, str(chosen))
-
-    if shall_stop():
+    if watch.shall_stop():
         return False
     try:
         networks = train(
             data,
             config,
-            on_report=note,
+            on_report=watch.note,
             on_checkpoint=lambda update, state: keep_checkpoint(run, update, state),
-            should_stop=shall_stop,
+            should_stop=watch.shall_stop,
             on_costs=lambda network, costs, weights: _write_costs(run, network, costs, weights, data),
             weights=told_weights(config, trajectories, data.labels),
             warm_start=load_cost(run.warm_file) if run.warm_file else None,
@@ -96,7 +82,38 @@ def train_run(
     _write_outcome(run, trajectories, time.time() - started)
     if config.method == "safemil":
         examine_run(workspace, run)
-    return report.update >= report.total or not is_asked
+    return watch.has_ended
+
+
+class _Watch:
+    """A training as others see it: how far it is, told to who started it and kept with the run; and their wish that it
+    stops."""
+
+    def __init__(
+        self, run: Run, device: str, latest: Report, on_update: OnUpdate, should_stop: Callable[[], bool]
+    ) -> None:
+        self._run, self._device, self._on_update, self._should_stop = run, device, on_update, should_stop
+        self._is_asked = False
+        self._tell(latest)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end, and was not stopped before."""
+        return self._latest.update >= self._latest.total or not self._is_asked
+
+    def shall_stop(self) -> bool:
+        """Whether anybody has asked; who did once has done so for good."""
+        self._is_asked = self._is_asked or self._should_stop()
+        return self._is_asked
+
+    def note(self, latest: Report) -> None:
+        """It has come so far."""
+        self._run.append_metrics({key: round(value, 6) for key, value in latest.metrics.items()})
+        self._tell(latest)
+
+    def _tell(self, latest: Report) -> None:
+        self._latest = latest
+        self._on_update(latest.update, latest.total, self._device)
 
 
 def load(workspace: Workspace, run: Run, device: torch.device) -> tuple[TrajectorySet, TrainingData]:
@@ -137,10 +154,8 @@ def _write_costs(run: Run, network: CostNetwork, costs: StepCosts, weights: Clon
 
 def _write_outcome(run: Run, trajectories: TrajectorySet, seconds: float) -> None:
     """How the run ended, and only now, for comparison, a look at the true costs."""
-    from safemil_core.assessment.evaluation import (
-        rank_correlation,
-        roc_auc,
-    )  # a second: the costs are not to wait for it
+    # A second, that the costs are not to wait for.
+    from safemil_core.assessment.evaluation import rank_correlation, roc_auc
 
     true_costs = trajectories.true_costs()
     auc = spearman = None

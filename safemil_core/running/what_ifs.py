@@ -218,6 +218,7 @@ def start_what_if(workspace: Workspace, run: Run, request: Request) -> Progress:
 
     Raises:
         InvalidLabels, InvalidConfig: nothing can be learned from the edited labels.
+        NotReady: like `tasks.start`.
     """
 
     def ask() -> None:

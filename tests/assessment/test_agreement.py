@@ -11,8 +11,10 @@ from safemil_core.assessment.agreement import (
     pair_agreements,
     pick_retests,
     self_agreement,
+    settled,
 )
 from safemil_core.data.database import Database
+from safemil_core.data.labels.records import LabelState, Standing
 from safemil_core.data.labels.store import Judgement, LabelStore, Retest
 
 N, P, U = "non_preferred", "preferred", "unsure"
@@ -156,3 +158,15 @@ def test_retests_are_drawn_from_ones_older_judgements():
     assert picked != pick_retests(said, "ann", 30, seed=4)
     assert pick_retests(said, "bob", 5, seed=0) == [200]
     assert pick_retests(said, "eve", 5, seed=0) == []
+
+
+def test_a_label_is_settled_while_the_settlement_is_what_stands():
+    said = LabelState.of([Standing(1, "label", N, "", 4, "eve"), Standing(2, "label", P, "", 6, "bob")], 4)
+    judgements = [
+        judged("ann", 1, N, 1),
+        judged("eve", 1, N, 4, is_settlement=True),
+        judged("eve", 2, N, 5, is_settlement=True),  # bob has spoken since
+        judged("bob", 2, P, 6),
+        judged("ann", 3, P, 7, is_settlement=True),  # and that was taken back
+    ]
+    assert settled(judgements, said) == {1}

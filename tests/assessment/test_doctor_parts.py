@@ -11,7 +11,7 @@ from factories import trajectory_set
 
 from safemil_core.assessment.agreement import Conflict
 from safemil_core.assessment.doctor.bag_noise import WindowScores, window_scores
-from safemil_core.assessment.doctor.case import Case
+from safemil_core.assessment.doctor.case import Case, seen_of
 from safemil_core.assessment.doctor.collapse_by_labels import CERTAIN, noisy_bags
 from safemil_core.assessment.doctor.collapse_by_training import (
     dead_network,
@@ -65,6 +65,12 @@ def test_a_case_takes_no_rewards_and_no_true_costs():
         known = replace(trajectory_set(4, 4, 4, 4), **{hidden: None})
         with pytest.raises(ValueError, match="must not see"):
             case(trajectories=known)
+    played = {"policies": {"safe": {"episodes": [{"seed": 0, "reach": 0.5, "return": 2.0, "cost": 3.0}], "cost": 3.0}}}
+    with pytest.raises(ValueError, match="must not see what episodes truly cost"):
+        case(evaluation=played)
+    seen = {"policies": {"safe": {"episodes": [{"reach": 0.5, "return": 2.0}]}}}
+    assert (seen_of(played), seen_of({})) == (seen, {})
+    assert case(evaluation=seen).evaluation == seen
 
 
 def test_a_case_says_what_does_not_fit():

@@ -10,6 +10,8 @@ from safemil_core.assessment.comparisons import (
     paired_difference,
     performance_profile,
     probability_of_improvement,
+    relative,
+    sure_sign,
 )
 from safemil_core.assessment.intervals import interval
 
@@ -68,3 +70,18 @@ def test_the_first_is_compared_with_each_other_one():
     policies = {"safe": played([1], [0]), "bc": played([2], [3]), "run": played([0], [0])}
     found = compare_all(policies, "safe")
     assert [(each["against"], each["cost"]["mean"]) for each in found] == [("bc", -3), ("run", 0)]
+
+
+def test_what_share_of_another_s_means_one_has_where_there_is_any():
+    def means(cost, earned):
+        return {"cost": {"mean": cost}, "return": {"mean": earned}}
+
+    assert relative(means(2, 9), means(8, 10)) == {"return": 0.9, "cost": 0.25}
+    assert relative(means(2, -5), means(8, 10)) == {"return": -0.5, "cost": 0.25}
+    assert relative(means(2, 9), means(0, 10)) is None
+    assert relative(means(2, 9), means(8, -1)) is None
+
+
+@pytest.mark.parametrize(("low", "high", "sign"), [(0.5, 2, 1), (-2, -0.5, -1), (-1, 1, 0), (0, 1, 0), (-1, 0, 0)])
+def test_a_sign_is_sure_where_zero_lies_outside_the_interval(low, high, sign):
+    assert sure_sign({"mean": (low + high) / 2, "low": low, "high": high}) == sign

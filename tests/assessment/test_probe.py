@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from safemil_core.assessment.probe import N_ALIKE, N_CELLS, Ranges, alike, line, plane, reach, sampled, widened
+from safemil_core.assessment.probe import (
+    N_ALIKE,
+    N_CELLS,
+    N_DENSITY,
+    Plane,
+    Ranges,
+    alike,
+    by_reach,
+    density,
+    line,
+    plane,
+    reach,
+    sampled,
+    widened,
+)
 from safemil_core.data.recording import Part
 from safemil_core.data.trajectories import TrajectorySet
 from safemil_core.learning.cost_function import CostFunction
@@ -54,6 +68,32 @@ def test_how_far_each_number_reaches():
     steps = np.zeros((3, 3), dtype=np.float32)
     found = reach(by_weights([1, 1, 1]), steps, ranges, [0, 1, 2])
     assert found == pytest.approx([sigmoid(1) - 0.5, sigmoid(2) - sigmoid(-2), 0], abs=1e-6)
+    assert by_reach(by_weights([1, 1, 1]), steps, ranges, [2, 0, 1]) == [1, 0, 2]
+    assert by_reach(by_weights([1, 1, 1]), steps, ranges, []) == []
+
+
+def over(across, up):
+    """A plane of which only the place matters."""
+    return Plane(np.array(across, np.float32), np.array(up, np.float32), np.zeros((2, 2), np.float32), None)
+
+
+def test_a_plane_holds_the_points_from_its_first_values_to_its_last():
+    points = np.array([[0, 5], [1, 7], [1.1, 6], [0.5, 4.9]])
+    assert over([0, 1], [5, 7]).holds(points).tolist() == [True, True, False, False]
+
+
+def test_the_densest_cells_that_hold_a_share_of_the_steps_lie_within_its_outline():
+    # Of 9 steps in one cell and 1 in another, each cell spreads over 5 x 5, as 1 4 6 4 1 over 16 along either axis.
+    far = [0.5 + 1 / (2 * N_DENSITY), 0.25 + 1 / (2 * N_DENSITY)]
+    points = np.array([far] * 9 + [[0.9 + 1 / (2 * N_DENSITY)] * 2, [7.0, 7.0]])  # the last one lies outside
+    found = density(over([0, 1], [0, 1]), points)
+    assert found.held.shape == (N_DENSITY, N_DENSITY)
+    row, column = N_DENSITY // 4, N_DENSITY // 2
+    np.testing.assert_allclose([found.x[column], found.y[row]], far)
+    assert found.held[row, column] == 0  # nothing is denser
+    np.testing.assert_allclose(found.held[row, column + 1], 0.9 * 36 / 256)  # the middle alone is
+    np.testing.assert_allclose(found.held[row + 1, column + 1], 0.9 * (36 + 4 * 24) / 256)
+    assert found.held[0, 0] == pytest.approx(1)  # where nothing lies
 
 
 def test_ranges_are_the_central_ones_and_all():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from safemil_core.assessment.principal_components import principal_components
-from safemil_core.assessment.state_axes import FINE, OUTSIDE, Axis, StateAxes
+from safemil_core.assessment.state_axes import FINE, OUTSIDE, Axis, StateAxes, are_alike
 from safemil_core.data.storage.npy_stream import blocks, mapped
 
 VALUES = hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(-1e3, 1e3, width=32))
@@ -25,6 +25,21 @@ def test_an_outlier_does_not_squeeze_an_axis_and_lies_outside():
     axis = Axis.of(np.append(np.linspace(0, 1, 999), 1e6).astype(np.float32))
     assert axis.high <= 1
     assert (axis.cells == OUTSIDE).sum() == 10  # 5 below the 0.5th percentile, 4 and the outlier above the 99.5th
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("x", "y"), True),
+        (("x", "y", "z"), True),
+        (("velocity_x", "velocity_y"), True),
+        (("x", "vy"), False),
+        (("sin_yaw", "cos_yaw"), False),
+        (("observation 0", "observation 1"), False),
+    ],
+)
+def test_dimensions_are_alike_that_differ_in_their_direction_alone(names, expected):
+    assert are_alike(names) is expected
 
 
 @pytest.mark.parametrize("value", [3.0, 0.0, -1e30])

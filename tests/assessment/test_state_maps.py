@@ -12,6 +12,7 @@ from safemil_core.assessment.state_maps import (
     STATISTICS,
     StateMap,
     cell_sums,
+    compared,
     difference,
     share_difference,
     state_map,
@@ -68,6 +69,19 @@ def test_groups_apart_and_together_and_the_difference_between_them():
 def test_of_groups_of_different_size_the_shares_of_their_steps_are_compared():
     many, few = (StateMap(np.zeros((1, 3)), np.array([counts])) for counts in ([6, 2, 0], [1, 1, 0]))
     np.testing.assert_allclose(share_difference(many, few).values, [[0.25, -0.25, NAN]])
+
+
+def test_a_comparison_is_of_values_or_of_shares_and_counts_the_same_steps_once():
+    found = sums_of(COSTS, X, Y, groups=np.array([0, 1, 1, 2], dtype=np.uint8), n_groups=3).coarser(2)
+    first, second = found.of([0]), found.of([1])
+    apart = compared(second, first, "mean")
+    np.testing.assert_allclose(apart.values, [[0.2, NAN], [NAN, NAN]], rtol=1e-6)
+    np.testing.assert_array_equal(apart.counts, [[2, 1], [0, 0]])
+    np.testing.assert_allclose(compared(second, first, "steps").values, [[-0.5, 0.5], [NAN, NAN]])
+    twice = sums_of(2 * COSTS, X, Y).coarser(2)
+    of_runs = compared(twice, sums_of(COSTS, X, Y).coarser(2), "maximum", are_same_steps=True)
+    np.testing.assert_allclose(of_runs.values, [[0.4, 0.9], [NAN, 1.0]])
+    np.testing.assert_array_equal(of_runs.counts, [[2, 1], [0, 1]])
 
 
 def test_steps_in_chosen_cells_and_their_trajectories_by_hand():

@@ -6,7 +6,7 @@ from factories import trajectory_set
 
 from safemil_core.assessment import truth
 from safemil_core.assessment.evaluation import roc_auc
-from safemil_core.assessment.truth import Cut, cut, step_report, trajectory_report
+from safemil_core.assessment.truth import Cut, Judged, cut, step_report, trajectory_report
 
 
 def report(scores, violates):
@@ -84,6 +84,19 @@ def test_calibration_bins_hold_equally_many_and_one_score_lies_in_one_bin(monkey
     assert tied.counts.tolist() == [3, 1]
     assert tied.share == pytest.approx([1 / 3, 1])
     assert report([0.5, 0.5], [0, 1]).calibration.counts.tolist() == [2]
+
+
+def test_some_of_the_trajectories_by_hand():
+    costs, true = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]), np.array([0, 1, 0, 2, 0, 4])
+    every = Judged(np.array([0.1, 0.9, 1.1]), costs, true, np.array([0, 1, 4, 6]))
+    assert every.true_sums.tolist() == [0, 3, 4]
+    some = every.only(np.array([True, False, True]))
+    assert some.sums.tolist() == [0.1, 1.1]
+    assert some.costs.tolist() == [0.1, 0.5, 0.6]
+    assert some.offsets.tolist() == [0, 1, 3]
+    assert some.true_sums.tolist() == [0, 4]
+    none = every.only(np.zeros(3, dtype=bool))
+    assert (len(none.costs), none.offsets.tolist()) == (0, [0])
 
 
 def test_trajectories_are_ranked_by_their_sums_and_calibrated_by_their_means():

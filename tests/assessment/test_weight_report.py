@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from safemil_core.assessment.weight_report import changes, report
+from safemil_core.assessment.weight_report import by_label, changes, report
 from safemil_core.config import WeightConfig
 
 OFFSETS = np.array([0, 2, 4, 6])
@@ -48,3 +48,13 @@ def test_winners_come_first_losers_last_and_the_unchanged_not_at_all():
 def test_few_are_named_of_many_that_change():
     table = changes(np.arange(10.0), np.full(10, 4.5), n_each=1)
     assert table["trajectory"].tolist() == [9, 0]
+
+
+def test_each_label_that_occurs_by_hand():
+    labels = np.array(["none", "non_preferred", "none", "unsure"])
+    table = by_label(labels, np.array([1.0, 8.0, 3.0, 5.0]), np.array([1.5, 0, 0.5, 1]), np.array([2, 9, 4, 5]))
+    assert table.to_dict("records") == [
+        {"label": "non_preferred", "trajectories": 1, "mean_cost": 8, "mean_weight": 0, "share": 0},
+        {"label": "unsure", "trajectories": 1, "mean_cost": 5, "mean_weight": 1, "share": 0.5},
+        {"label": "none", "trajectories": 2, "mean_cost": 2, "mean_weight": 1, "share": 0.5},
+    ]

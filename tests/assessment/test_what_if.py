@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from safemil_core.assessment.what_if import changes, edited, edits_between, moved_share, ranks, seed_share
+from safemil_core.assessment.what_if import (
+    changes,
+    edited,
+    edits_between,
+    most_moved,
+    moved_share,
+    ranks,
+    seed_share,
+    strengths,
+    trust,
+)
 from safemil_core.errors import InvalidLabels
 
 LABELS = np.array(["non_preferred", "none", "none"], dtype="U13")
@@ -67,3 +77,16 @@ def test_the_share_of_the_weight_that_moved():
     assert moved_share(weights, others, lengths, np.array([True, True, False])) == pytest.approx(0.5)
     assert moved_share(np.array([0.0, 0, 1]), others, lengths, np.array([True, True, False])) == 0
     assert seed_share(np.stack([weights, others, weights]), lengths) == pytest.approx((0.25 + 0 + 0.25) / 3)
+
+
+def test_of_a_preview_the_order_counts_and_the_largest_is_one():
+    moved = np.array([0.02, -0.04, 0.0, 0.01])
+    np.testing.assert_allclose(strengths(moved), [0.5, -1, 0, 0.25])
+    assert strengths(np.zeros(2)).tolist() == [0, 0]
+    assert most_moved(moved, 3).tolist() == [1, 0, 3]
+    assert most_moved(np.array([1.0, -1.0]), 5).tolist() == [0, 1]  # equal ones as they come
+
+
+def test_how_far_previews_are_trusted():
+    assert trust([0.9, 0.1, 0.6]) == (0.6, 0.1, 0.9)
+    assert trust({3: 0.5}.values()) == (0.5, 0.5, 0.5)

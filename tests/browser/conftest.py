@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from safemil_core.workspace import Workspace
 from tests.browser.chromium import ADVICE, find_chromium
+from tests.browser.servers import REPOSITORY, Servers
 
-REPOSITORY = Path(__file__).parents[2]
 ARTIFACTS = REPOSITORY / "test-artifacts"
 """Where screenshots of the test run go."""
 # Chromium refuses to run its sandbox as root, and would look up Google's hosts at every start.
@@ -66,41 +63,43 @@ def environment() -> dict[str, str]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def dashboard(tmp_path: Path, environment: dict[str, str]) -> Iterator[Dashboard]:
+def dashboard(tmp_path: Path, environment: dict[str, str], servers: Servers) -> Iterator[Dashboard]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     workspace, log = tmp_path / "workspace", tmp_path / "server.log"
     Workspace(workspace).tour_ended.touch()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            env={**os.environ, "SAFEMIL_WORKSPACE": str(workspace), "SAFEMIL_SPARE_WORKER_S": "0", **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}", server, log)
+    variables = {"SAFEMIL_WORKSPACE": str(workspace), "SAFEMIL_SPARE_WORKER_S": "0", **environment}
+    with servers.dashboard(port, variables, log):
+        _wait_until_up(f"http://127.0.0.1:{port}", log)
         yield Dashboard(url=f"http://127.0.0.1:{port}", workspace=workspace)
-    finally:
-        server.terminate()
-        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
-def page(chromium_path: str) -> Iterator[Page]:
-    """A browser window; the test fails if the page asks any other host for anything."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        window = browser.new_page(viewport={"width": 1440, "height": 1000})
-        window.set_default_timeout(PATIENCE_MS)
-        foreign: list[str] = []
-        window.on("request", lambda r: foreign.append(r.url) if not _is_local(r.url) else None)
-        yield window
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """A window that knows nothing of the ones before it; the test fails if it asks any other host for anything."""
+    window = browser.new_page(viewport={"width": 1440, "height": 1000})
+    window.set_default_timeout(PATIENCE_MS)
+    foreign: list[str] = []
+    window.on("request", lambda r: foreign.append(r.url) if not _is_local(r.url) else None)
+    yield window
+    window.context.close()
     assert not foreign, f"requests left this machine: {foreign}"
 
 
@@ -108,9 +107,9 @@ def _is_local(url: str) -> bool:
     return url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
 
 
-def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_up(url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
+    while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).read()
             return

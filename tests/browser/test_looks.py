@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard.charts_theme import NON_PREFERRED
-from dashboard.components.tour import STOPS
+from dashboard.components.tour import SCRIPT, STOPS
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
 from safemil_core.workspace import Workspace
@@ -184,7 +184,7 @@ def card_alone(page: Page) -> Page:
     page.clock.install()
     page.set_content("<body></body>")
     data = {"number": 1, "of": 3, "title": "Title", "words": "Words", "targets": [], "heard": None}
-    page.evaluate(_CARD, [Path("dashboard/components/tour.js").read_text(encoding="utf-8"), data])
+    page.evaluate(_CARD, [SCRIPT, data])
     return page
 
 
@@ -200,6 +200,15 @@ def test_a_press_is_said_until_it_is_heard(card_alone: Page) -> None:
     page.evaluate("void draw({ number: 2, heard: said[0].at })")
     page.clock.run_for(5000)
     assert len(page.evaluate("said")) == 3
+
+
+def test_a_card_that_was_left_says_no_more(card_alone: Page) -> None:
+    page = card_alone
+    page.evaluate("() => { window.leave = draw({}); }")
+    page.get_by_role("button", name="Next").click()
+    page.evaluate("() => { document.querySelector('.card').remove(); leave(); }")
+    page.clock.run_for(5000)
+    assert len(page.evaluate("said")) == 1
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,29 @@ def test_a_long_trajectory_shows_its_peaks_and_every_value_when_zoomed(
     has(view, "view", f"0-{length - 1}")
 
 
+@pytest.mark.parametrize("is_alike", [True, False])
+def test_a_path_keeps_its_shape_where_both_axes_are_of_one_kind(page: Page, is_alike: bool) -> None:
+    page.set_content("<canvas style='width: 500px; height: 200px'></canvas>")
+    across, up = page.evaluate(
+        f"""(isAlike) => {{ {trajectory_stage.script()}
+        const path = {{ x: [0, 1], y: [0, 1], steps: null }};
+        const scene = {{ x: [], y: [], xRange: [0, 1], yRange: [0, 1], isAlike }};
+        const own = pathOf(document.querySelector("canvas"));
+        own.draw({{ item: {{ path, steps: 2 }}, scene, step: 0, spikes: [], segments: [], colours: {{}} }});
+        let start, end;
+        const pen = {{
+          arc(x, y) {{ start ??= [x, y]; }},
+          fillRect(x, y, width) {{ if (width === 10) end = [x + 5, y + 5]; }},
+        }};
+        for (const name of ["beginPath", "moveTo", "lineTo", "stroke", "fill", "fillText"]) pen[name] = () => {{}};
+        own.picture(pen, 500, 200);
+        return [end[0] - start[0], start[1] - end[1]]; }}""",
+        is_alike,
+    )
+    assert up == pytest.approx((200 - 12 - 32) / 1.08)
+    assert across == pytest.approx(up if is_alike else (500 - 46 - 14) / 1.08)
+
+
 def test_what_is_drawn_keeps_the_lowest_and_the_highest_of_each_pixel_and_all_when_there_is_room(page: Page) -> None:
     page.set_content("")
     drawn, ticks, zoomed = page.evaluate(
@@ -215,7 +238,7 @@ def test_what_is_drawn_keeps_the_lowest_and_the_highest_of_each_pixel_and_all_wh
         const values = new Float32Array(1000).map((_, i) => i % 10);
         values[503] = 99; values[777] = -5;
         const line = {{ values, steps: null, spread: null }};
-        return [[drawn(line, 0, 1000, 10), drawn(line, 500, 510, 10)], [ticks(0, 10), ticks(-0.35, 0.9)],
+        return [[drawn(line, 0, 1000, 10), drawn(line, 500, 510, 10)], [ticks(0, 10, 4), ticks(-0.35, 0.9, 4)],
           [zoomed({{ from: 0, until: 1000 }}, 0.5, 250, 1000), zoomed({{ from: 0, until: 1000 }}, 2, 10, 1000)]]; }}"""
     )
     narrow, wide = drawn

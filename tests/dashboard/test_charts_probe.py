@@ -3,11 +3,12 @@
 import numpy as np
 
 from dashboard import charts_probe
-from safemil_core.assessment.probe import Line, Plane
+from safemil_core.assessment.probe import Density, Line, Plane, density
 
 X = np.linspace(0, 1, 60, dtype=np.float32)
 COSTS = np.tile(X, (60, 1))
 DATA = np.array([[0.5, 0.5]] * 90 + [[0.1, 0.9]] * 10)
+WHERE = density(Plane(X, X, COSTS, None), DATA)
 
 
 def traces(figure):
@@ -16,7 +17,7 @@ def traces(figure):
 
 def test_a_plane_shows_the_cost_the_step_and_those_alike():
     alike = np.array([[0.2, 0.3], [7.0, 0.3]])
-    figure = charts_probe.plane(Plane(X, X, COSTS, None), ("speed", "<b>limit"), (0.25, 0.75), DATA, alike)
+    figure = charts_probe.plane(Plane(X, X, COSTS, None), ("speed", "<b>limit"), (0.25, 0.75), WHERE, alike)
     heatmap, drawn = figure.data[0], traces(figure)
     np.testing.assert_array_equal(heatmap.z, COSTS)
     assert (heatmap.zmin, heatmap.zmax) == (0, 1)
@@ -26,12 +27,12 @@ def test_a_plane_shows_the_cost_the_step_and_those_alike():
 
 
 def test_outlines_hold_the_shares_of_the_steps_that_they_name():
-    figure = charts_probe.plane(Plane(X, X, COSTS, None), ("a", "b"), (0, 0), DATA, DATA[:1])
+    held = np.array([[0.0, 0.5], [0.9, 1.0]])
+    where = Density(np.array([1.0, 2.0]), np.array([3.0, 4.0]), held)
+    figure = charts_probe.plane(Plane(X, X, COSTS, None), ("a", "b"), (0, 0), where, DATA[:1])
     outline = traces(figure)["50, 90 % of steps"]
-    levels = np.array(outline.z)
-    row, column = np.argmin(np.abs(np.array(outline.y) - 0.5)), np.argmin(np.abs(np.array(outline.x) - 0.5))
-    assert levels[row, column] < 0.5  # among the densest cells
-    assert levels[0, -1] == 1.0  # where nothing lies
+    np.testing.assert_allclose(outline.z, held)
+    assert (list(outline.x), list(outline.y)) == ([1, 2], [3, 4])
     assert (outline.contours.start, outline.contours.start + outline.contours.size) == (0.5, 0.9)
 
 

@@ -7,6 +7,7 @@ from run_fixtures import open_page
 
 from dashboard import cost_resources, resources
 from safemil_core.assessment.evaluation import roc_auc
+from safemil_core.data.labels.reader import LabelReader
 
 
 def shown(app):
@@ -48,6 +49,16 @@ def test_labels_that_were_given_with_the_truth_in_sight_do_not_count_as_blind(in
     resources.hidden_truth(info).hide("ann")
     resources.hidden_truth(info).reveal("ann")
     assert "Of the 4 labels that this run began with, 0 were given" in runs.words(open_truth(run))
+
+
+def test_a_threshold_that_is_moved_reads_no_history(blind_run, monkeypatch):
+    info, run = blind_run
+    resources.hidden_truth(info).reveal("ann")
+    app = open_truth(run)
+    monkeypatch.delattr(LabelReader, "history")
+    app.slider(key="costs.truth.threshold").set_value(0.9).run()
+    assert not app.exception
+    assert "Of the 4 labels that this run began with, 4 were given while it was hidden." in runs.words(app)
 
 
 def test_labels_that_were_taken_back_do_not_count(workspace):

@@ -37,6 +37,18 @@ def test_a_verdict_says_only_what_the_intervals_leave_no_doubt_about(cost, earne
     assert row["return"] == f"{earned['mean']:+.1f}  [{earned['low']:+.1f}, {earned['high']:+.1f}]"
 
 
+def test_the_headline_says_what_share_of_cost_and_return_is_left():
+    def policies(cost, earned):
+        return {
+            "safe": {"cost": found(2, 1, 3), "return": found(9, 8, 10)},
+            "bc": {"cost": found(cost, 0, 9), "return": found(earned, 0, 9)},
+        }
+
+    words = evaluation_tables.headline({"policies": policies(8, 10)})
+    assert words == "The safe policy has **25%** of plain cloning's cost and **90%** of its return."
+    assert evaluation_tables.headline({"policies": policies(0, 10)}) == ""
+
+
 def test_metrics_that_no_policy_has_are_left_out_and_those_that_one_lacks_are_unknown():
     policies = {
         "safe": {"return": found(1, 0, 2), "satisfaction": found(0.5, 0.25, 1)},

@@ -5,10 +5,11 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import resources, state
 from dashboard.components import hotkeys, label_actions
-from dashboard.components.label_filters import Filters
+from dashboard.components.label_filters import filters_key
 from dashboard.components.label_history import OPEN
 from safemil_core.assessment.replays import read_replay
 from safemil_core.data.labels.files import ledger_lines
+from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running import tasks
 from safemil_core.running.dataset_removal import remove_dataset
@@ -65,7 +66,7 @@ def table(at):
 
 def selected_rows(at, info):
     """What the table shows as selected, while nothing is filtered."""
-    return at.session_state[f"label.table.{info.id}.{Filters().key}.trajectory"]["selection"]["rows"]
+    return at.session_state[f"label.table.{info.id}.{filters_key(Filters())}.trajectory"]["selection"]["rows"]
 
 
 def select(at, info, *trajectories):

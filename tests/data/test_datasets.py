@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,18 +12,21 @@ from factories import CAR_CIRCLE, add_dataset, dsrl_arrays, store_of, write_dsrl
 
 from safemil_core.data import formats
 from safemil_core.data.curated import Curated
+from safemil_core.data.dataset_names import DatasetNames
 from safemil_core.data.datasets import DatasetStore, Parent
 from safemil_core.data.labels.store import LabelStore
 from safemil_core.data.recording import Part
 from safemil_core.data.storage.npy_stream import NpyStream
-from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound
+from safemil_core.errors import AlreadyExists, InvalidDataset, InvalidLabels, NotFound, NotReady, OutOfRoom
 from safemil_core.workspace import Workspace
 
 
 def everything(workspace):
-    """Every file and folder of the workspace but the database's."""
+    """Every file and folder of the workspace but the database's and locks."""
     return sorted(
-        p.relative_to(workspace.root) for p in workspace.root.rglob("*") if not p.name.startswith("safemil.db")
+        path.relative_to(workspace.root)
+        for path in workspace.root.rglob("*")
+        if not path.name.startswith("safemil.db") and path.suffix != ".lock"
     )
 
 
@@ -275,6 +279,56 @@ def test_labels_that_make_no_sense_refuse_the_file(store, workspace, file, tmp_p
     assert store.list() == []
 
 
+@pytest.mark.parametrize(
+    ("of", "method", "problem"),
+    [
+        (LabelStore, "bring_in", NotReady("another program has held the database")),
+        (DatasetNames, "point", OutOfRoom("the disk is full; free some space")),
+        (DatasetNames, "point", KeyboardInterrupt()),
+    ],
+)
+def test_content_that_got_no_name_is_gone_whatever_the_reason(store, workspace, file, monkeypatch, of, method, problem):
+    def fail(*_, **__):
+        raise problem
+
+    walks = store.add(file, name="walks")
+    strolls = write_dsrl(file.with_name("strolls.hdf5"), dsrl_arrays(seed=1))
+    monkeypatch.setattr(of, method, fail)
+    for make in (
+        lambda: store.add(strolls, name="strolls"),
+        lambda: store.derive("walks", [1], new_name="one", how="by hand"),
+        lambda: store.add(file, name="again"),  # whose content has a name
+    ):
+        with pytest.raises(type(problem)):
+            make()
+    assert [path.name for path in workspace.datasets.iterdir()] == [walks.id]
+    assert store.list() == [walks]
+    monkeypatch.undo()
+    assert store.add(strolls, name="strolls").n_trajectories == 3
+
+
+def test_an_import_that_fails_takes_nothing_from_another_one_of_the_same_content(workspace, file, monkeypatch):
+    other_is_in, is_over = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: store_of(workspace).add(file, name="strolls"))
+
+    def bring_in(*_, **__):
+        if threading.current_thread() is other:
+            other_is_in.set()
+            is_over.wait()
+            return
+        other.start()
+        other_is_in.wait(1.0)  # it waits for this one, or else would be between its content and its name
+        raise NotReady("another program has held the database")
+
+    monkeypatch.setattr(LabelStore, "bring_in", bring_in)
+    with pytest.raises(NotReady):
+        store_of(workspace).add(file, name="walks")
+    is_over.set()
+    other.join()
+    assert [info.name for info in store_of(workspace).list()] == ["strolls"]
+    assert store_of(workspace).open("strolls").n_steps == 12
+
+
 def test_a_filter_is_a_version_that_remembers_its_parent_and_its_labels(store, file):
     parent = store.add(file, name="walks")
     store.labels("walks").mark([2], "non_preferred", author="ann", reason="fell")
@@ -303,6 +357,17 @@ def test_labels_follow_into_a_version_that_is_here_already(store, file):
     store.labels("walks").mark([0, 1], "non_preferred", author="ann")
     assert store.derive("walks", [0, 1], new_name="second", how="two").id == store.info("first").id
     assert store.labels("second").current().tolist() == ["non_preferred", "preferred"]
+
+
+def test_a_filter_by_a_long_list_of_numbers_is_remembered_by_its_beginning(store, file):
+    parent = store.add(file, name="walks")
+    store.labels("walks").mark([2], "non_preferred", author="ann")
+    how = "kept all of " + ",".join(map(str, range(1, 2_000, 2))) + "\x0b"
+    info = store.derive("walks", [2, 0], new_name="some", how=how)
+    assert how[193:201] == "119,121,"  # of which 200 characters would end in 121
+    said = f"{how[:197]}… (2 trajectories)"
+    assert info.parents == (Parent(parent.id, "walks", said),)
+    assert store.labels("some").history()[0].note == f"from walks: {said}"
 
 
 @pytest.mark.parametrize("chosen", [[], [0, 0], [3], [-1]])
@@ -426,6 +491,40 @@ def test_one_whose_folder_is_gone_leaves_the_others_and_its_name(store, workspac
     assert store.add(tmp_path / "ants.hdf5", name="hops").id == ants.id
     assert [info.name for info in store.list()] == ["walks", "ants", "hops"]
     assert store.missing() == ()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"id": "', b"[]", b"{}", b"\xff", b'{"n_observations": 3, "n_actions": 2, "x": 1}']
+)
+def test_one_whose_info_is_damaged_leaves_the_others_and_is_mended_by_its_file(
+    store, workspace, file, tmp_path, content
+):
+    walks = store.add(file, name="walks")
+    part = store.derive("walks", [0, 1], new_name="part", how="two")
+    (workspace.datasets / walks.id / "info.json").write_bytes(content)
+    assert store.list() == [part]
+    assert store.missing() == ("walks",)
+    with pytest.raises(
+        NotFound, match=r"dataset 'walks' cannot be read: its info\.json is damaged; import its file again"
+    ):
+        store.open("walks")
+    again = store.add(file, name="walks")
+    assert (again.id, again.n_steps, store.missing()) == (walks.id, 12, ())
+    (workspace.datasets / walks.id / "info.json").write_bytes(content)
+    assert store.forget("walks") == walks.id
+    assert [path.name for path in workspace.datasets.iterdir()] == [part.id]
+
+
+def test_all_of_a_dataset_is_on_disk_before_it_has_a_name(store, workspace, file, monkeypatch):
+    synced = {}
+
+    def fsync(number):
+        synced[os.fstat(number).st_ino] = any(workspace.datasets.glob("[!.]*"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    folder = workspace.datasets / store.add(file, name="walks").id
+    assert {path.name for path in (*folder.iterdir(), folder) if synced[path.stat().st_ino]} == set()  # else after it
+    assert synced[workspace.datasets.stat().st_ino]
 
 
 def test_an_environment_that_has_a_module_imported_is_named_by_users_alone(store, tmp_path):

@@ -4,7 +4,8 @@ import pytest
 from factories import dsrl_arrays, store_of, write_dsrl
 
 from safemil_core.data.database import Database
-from safemil_core.data.hidden_truth import HiddenTruth, TruthEvent, was_hidden
+from safemil_core.data.hidden_truth import HiddenTruth, TruthEvent, given_blind, was_hidden
+from safemil_core.data.labels.records import LabelAction, LabelState, Standing
 from safemil_core.workspace import Workspace
 
 
@@ -68,3 +69,20 @@ def test_only_what_was_said_between_the_first_hiding_and_the_first_reveal_was_sa
               TruthEvent(True, "ann", "2026-01-06")]  # fmt: skip
     days = ["2026-01-01", "2026-01-03", "2026-01-05", "2026-01-07"]
     assert [was_hidden(events, day) for day in days] == [False, True, False, False]
+
+
+def test_of_the_labels_that_stand_those_that_were_given_while_it_was_hidden():
+    events = [TruthEvent(True, "ann", "2026-01-02"), TruthEvent(False, "ann", "2026-01-04")]
+    actions = [LabelAction(number, f"2026-01-0{number}", "ann", "hand", "", None, 1, 0) for number in (5, 3, 1)]
+    said = LabelState.of(
+        [
+            Standing(0, "label", "non_preferred", "", 1, "ann"),
+            Standing(1, "label", "preferred", "", 3, "ann"),
+            Standing(2, "label", "non_preferred", "", 3, "ann"),
+            Standing(3, "label", "none", "", 3, "ann"),
+            Standing(4, "label", "unsure", "", 5, "ann"),
+        ],
+        6,
+    )
+    assert given_blind(events, said, actions) == (2, 4)
+    assert given_blind(events, LabelState.of([], 6), actions) == (0, 0)

@@ -1,10 +1,12 @@
 """The cost network once more: to the bit as in a run, without policies; and what its trajectories taught it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from factories import TINY
-from learning_cases import N, bits, crossing
+from learning_cases import N, T, bits, crossing
 
 from safemil_core.assessment.evaluation import rank_correlation
 from safemil_core.assessment.influence import preview
@@ -53,6 +55,23 @@ def test_features_take_part_of_a_long_trajectory_and_repeat():
     once, twice = (influence_features(network, data, states, TINY) for _ in range(2))
     assert (once == twice).all()
     assert torch.isfinite(torch.from_numpy(once)).all()
+
+
+def test_features_are_of_a_trajectory_s_own_steps_behind_more_than_float32_can_count():
+    """Behind a trajectory of 20,000,003 steps lie those of `crossing`, and teach what they teach without it."""
+    states, data, n = [], crossing(), 20_000_003
+    network = refit_cost(data, TINY, on_state=states.append)
+    observations, actions = (np.zeros((n + N * T, of.shape[1]), np.float32) for of in (data.observations, data.actions))
+    observations[n:], actions[n:] = data.observations, data.actions
+    far = replace(
+        data,
+        observations=torch.from_numpy(observations),
+        actions=torch.from_numpy(actions),
+        offsets=np.concatenate([[0], n + data.offsets]),
+        labels=np.concatenate([["none"], data.labels]),
+    )
+    found = influence_features(network, far, states, TINY)
+    np.testing.assert_array_equal(found[1:], influence_features(network, data, states, TINY))
 
 
 def test_under_seeds_it_is_the_run_s_own_and_those_after_it():

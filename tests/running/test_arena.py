@@ -54,6 +54,22 @@ def test_what_was_played_is_not_played_again_and_what_is_missing_is(arena, netwo
     assert not unscored.learned_costs.any()
 
 
+def test_policies_play_from_copies_within_the_workspace(arena, networks, monkeypatch):
+    playing = []
+
+    def run_episodes(tasks, *_, **__):
+        playing.extend((task.policy, task.policy.read_bytes()) for task in tasks)
+        raise EnvironmentUnavailable("the simulator died")
+
+    monkeypatch.setattr("safemil_core.running.arena.run_episodes", run_episodes)
+    with pytest.raises(EnvironmentUnavailable, match="the simulator died"):
+        evaluate_policies(arena, {"safe": networks["safe"]}, SEEDS[:1])
+    ((policy, content),) = playing
+    assert policy.is_relative_to(arena.workspace.root)
+    assert content == networks["safe"].read_bytes()
+    assert list(arena.workspace.runs.iterdir()) == []
+
+
 def test_a_kept_episode_that_is_to_be_filmed_and_has_no_film_is_played_once_more(arena, networks):
     safe, told = networks["safe"], []
     evaluate_policies(arena, {"safe": safe}, SEEDS, n_workers=1)

@@ -65,6 +65,7 @@ def test_a_policy_that_hardly_moves_is_found_by_its_rollouts(immobile, case):
     assert [series.meaning for series in finding.figure.series] == ["none", "non_preferred", "safe", "bc"]
     safe = finding.figure.series[2]
     assert (len(safe.x), safe.x[0] < 0.5, safe.y[0] < 20) == (1, True, True)
+    assert {key for of in case.evaluation["policies"].values() for key in of} == {"episodes"}  # no true cost among them
     causes = [found.cause for found in read_findings(immobile[1])]  # rolling it out had it examined
     assert {"immobile_policy", "immobile_weights"} <= set(causes)
 

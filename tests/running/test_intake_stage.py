@@ -12,6 +12,7 @@ import pytest
 from factories import store_of, write_dsrl
 
 from safemil_core.errors import DownloadFailed, InvalidDataset, NotFound
+from safemil_core.running import intake_stage
 from safemil_core.running.intake_stage import bring, take_in
 from safemil_core.running.intakes import IntakeRequest, IntakeStore
 from safemil_core.running.progress import Progress, Reports
@@ -63,6 +64,21 @@ def test_a_fetched_file_that_is_wrong_is_said_and_no_dataset_is_there(workspace:
     assert store_of(workspace).list() == []
     write_dsrl(mirror / "SafetyCarCircle-v0-100-1450.hdf5")
     assert bring(workspace, IntakeRequest("dsrl", ("CarCircle",), "ann"), Reports(None)).n_trajectories == 3
+
+
+def test_names_that_are_alike_as_folders_do_not_share_what_was_fetched(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(_: object, folder: Path, __: object) -> None:
+        (folder / "begun").touch(exist_ok=False)
+        raise DownloadFailed("the line broke")
+
+    monkeypatch.setattr(intake_stage, "minari_files", lambda _: [])
+    monkeypatch.setattr(intake_stage, "fetch", break_off)
+    for name in ("D4RL/door/human-v2", "d4rl/door/human-v2", "D4RL/door-human-v2"):
+        with pytest.raises(DownloadFailed, match="the line broke"):
+            bring(workspace, IntakeRequest("minari", (name,), "ann"), Reports(None))
+    assert len(list(workspace.downloads.glob("minari-d4rl-door-human-v2-*/begun"))) == 3
 
 
 def test_what_is_not_there_is_said(workspace: Workspace, mirror: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from factories import TINY, add_dataset, fill, new_run
@@ -49,6 +50,17 @@ def held(run):
 
 def ended(workspace, run):
     return wait(lambda: (job := jobs.job_of(workspace, run)).is_finished and job)
+
+
+def test_a_place_is_among_those_that_wait_for_the_same_device(workspace):
+    def job(number, device, state):
+        return replace(jobs.job_of(workspace, run), id=number, device=device, state=state)
+
+    add_dataset(workspace)
+    run = new_run(workspace)
+    living = [job(1, "cpu", "running"), job(2, "cpu", "queued"), job(3, "cuda", "queued"), job(4, "cpu", "queued")]
+    assert [jobs.place_in_queue(each, living) for each in living] == [0, 1, 1, 2]
+    assert jobs.place_in_queue(job(5, "cpu", "queued"), living) == 0
 
 
 def test_trainings_run_one_after_the_other_whether_anybody_looks_or_not(workspace):

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import pytest
 from factories import add_dataset
 
+from safemil_core.errors import NotReady
 from safemil_core.running import pipeline, replay_stage, tasks
-from safemil_core.running.progress import Progress, Reports, write_progress
+from safemil_core.running.progress import Progress, Reports, begin, write_progress
 from safemil_core.running.tasks import Task
 
 
@@ -82,6 +84,31 @@ def test_what_is_asked_for_twice_at_once_begins_once(workspace, monkeypatch):
     for dashboard in dashboards:
         dashboard.join()
     assert len(begun) == 1
+
+
+def test_what_is_asked_for_while_somebody_else_is_about_to_begin_it_is_refused_and_begins_once(workspace, monkeypatch):
+    task, begun = Task.of_dataset("replay", workspace, add_dataset(workspace)), []
+    monkeypatch.setattr(tasks, "start_process", lambda *arguments: begun.append(arguments))
+    monkeypatch.setattr(tasks, "PATIENCE_S", 0.05)
+
+    def ask_again():
+        with pytest.raises(NotReady, match="another program has been starting or stopping 'replay' of walks for more"):
+            tasks.start(workspace, task)
+
+    tasks.start(workspace, task, prepare=ask_again)
+    assert len(begun) == 1
+
+
+def test_a_process_that_comes_to_what_another_is_at_leaves_it_alone(workspace, monkeypatch):
+    task, done = Task.of_dataset("replay", workspace, add_dataset(workspace)), []
+    monkeypatch.setattr(replay_stage, "render_replays", lambda *_: done.append("rendered"))
+    other = begin(7, "cpu")
+    write_progress(task.progress_file, other)
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 1
+    assert (task.progress, done) == (other, [])
+    write_progress(task.progress_file, replace(other, born="another"))  # that had this number and has died
+    assert pipeline.main(["--workspace", str(workspace.root), "replay", "walks"]) == 0
+    assert done == ["rendered"]
 
 
 @pytest.mark.parametrize(

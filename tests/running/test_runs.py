@@ -8,6 +8,7 @@ from factories import TINY, add_dataset, crossing_arrays, new_run, store_of
 from safemil_core.data.recording import Part
 from safemil_core.errors import InvalidConfig, InvalidLabels, NotFound, NotReady
 from safemil_core.running.episode_cache import EpisodeCache
+from safemil_core.running.run_folder import Run
 from safemil_core.running.runs import RunStore
 
 
@@ -92,6 +93,16 @@ def test_what_is_not_a_run_is_not_listed_and_not_opened(workspace, run):
     for name in ("empty", ".half", "../runs/" + run.id, "", "nothing"):
         with pytest.raises(NotFound, match=r"there is no run .*; `safemil runs` lists them"):
             store.open(name)
+
+
+def test_nothing_remains_of_a_run_that_a_full_disk_refused(workspace, run, monkeypatch):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "write_settings", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        new_run(workspace)
+    assert list(workspace.runs.iterdir()) == [run.folder]
 
 
 def test_metrics_leave_out_a_line_that_is_still_being_written(run):

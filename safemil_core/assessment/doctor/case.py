@@ -20,6 +20,18 @@ from safemil_core.data.storage.statistics import Dimensions
 from safemil_core.data.trajectories import TrajectorySet, sum_by_trajectory
 from safemil_core.learning.unseen_costs import UnseenCosts
 
+SEEN = ("reach", "return")
+"""Of an episode that a policy has played. Like that of a trajectory, its return is there to be shown."""
+
+
+def seen_of(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a `Run.evaluation` that a diagnosis may see: of every episode what `SEEN` names."""
+    policies = {
+        policy: {"episodes": [{key: episode[key] for key in SEEN if key in episode} for episode in it["episodes"]]}
+        for policy, it in evaluation.get("policies", {}).items()
+    }
+    return {"policies": policies} if policies else {}
+
 
 @dataclass(frozen=True)
 class NetworkFacts:
@@ -65,12 +77,14 @@ class Case:
     returns: np.ndarray | None = None
     """[N] sum of rewards, where known: shown, never found by."""
     evaluation: Mapping[str, Any] = field(default_factory=dict)
-    """The latest rollouts of the policies, as `Run.evaluation` has them; empty before the first."""
+    """What `seen_of` gives of the latest rollouts of the policies; empty before the first."""
 
     def __post_init__(self) -> None:
         trajectories = self.trajectories
         if trajectories.rewards is not None or trajectories.costs is not None:
             raise ValueError("a diagnosis must not see rewards and true costs; leave them out of the trajectories")
+        if self.evaluation != seen_of(self.evaluation):
+            raise ValueError("a diagnosis must not see what episodes truly cost; leave it out with `seen_of`")
         n, n_steps = len(trajectories), trajectories.n_steps
         sizes = {"labels": n, "descriptors": n, "weights": n, "returns": n, "costs": n_steps}
         for name, size in sizes.items():

@@ -20,6 +20,8 @@ TAIL = 0.01
 MOST_STEPS = 20_000
 SOME_COPIES, SOME_CUT = 0.05, 0.05
 """Shares of the trajectories."""
+N_NAMED = 4
+"""Inputs that a finding names at most."""
 _COPY = 1e-6
 
 
@@ -140,5 +142,5 @@ def by_input(case: Case, title: str, values: np.ndarray) -> Evidence:
     return Evidence("bars", "input", title, (Series(title, case.input_names, tuple(values.tolist())),))
 
 
-def _some(names: list[str], most: int = 4) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:N_NAMED]) + (f" and {len(names) - N_NAMED} more" if len(names) > N_NAMED else "")

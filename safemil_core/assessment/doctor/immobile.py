@@ -108,7 +108,7 @@ def reach_and_return(
         of_data: [N] reach of each trajectory, that of the median one being 1.
         returns: [N] sums of rewards.
         labels: [N].
-        evaluation: of both policies, as `Run.evaluation` has it.
+        evaluation: of both policies, as `Run.evaluation` or `case.seen_of` has it.
     """
     policies = (("safe policy", "safe"), ("plain cloning", "bc"))
     if returns is None:

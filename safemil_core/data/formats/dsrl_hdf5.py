@@ -20,11 +20,20 @@ from safemil_core.data.curated import Curated, CuratedTrajectory
 from safemil_core.data.formats import hdf5, notes
 from safemil_core.data.formats.flat_arrays import Ends, as_floats, of_part, part_of
 from safemil_core.data.formats.nested import SMALLEST_IMAGE
-from safemil_core.data.recording import CUT_OFF, NOTHING, TERMINATED, About, Options, Part, Recording, Steps
+from safemil_core.data.recording import (
+    CUT_OFF,
+    NOTHING,
+    REFERENCES,
+    TERMINATED,
+    About,
+    Options,
+    Part,
+    Recording,
+    Steps,
+)
 from safemil_core.errors import InvalidDataset
 
 _FLAGS = ("terminals", "timeouts")
-REFERENCES = ("random_return", "random_cost", "constrained_return", "constrained_cost")
 CHUNK_BYTES = 2**18
 """Of the chunks that are written: a few fit into the library's cache, and each is decoded by one thread."""
 
@@ -47,7 +56,9 @@ def read(path: Path, options: Options) -> Recording:
         text = hdf5.text(file, notes.KEY)
         about = _about(file, arrays, layout, options)
     if text is not None:
+        images = about.images  # as the arrays have them
         about, knows_finals = notes.from_json(text, about)
+        about = replace(about, images=images)
         layout = layout if knows_finals else replace(layout, next_flat=None, next_images={})
     return Recording(about, _steps(path, layout, options))
 

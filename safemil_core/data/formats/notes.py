@@ -6,12 +6,13 @@ Every format has its own place for this text (an HDF5 attribute, Parquet metadat
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from safemil_core.data.curated import Curated
-from safemil_core.data.recording import About, Part
+from safemil_core.data.recording import REFERENCES, About, Part
 from safemil_core.errors import InvalidDataset
 
 KEY = "safemil"
@@ -19,6 +20,8 @@ KEY = "safemil"
 
 LARGEST = 64 * 2**20
 """Characters; more is refused unread."""
+LONGEST_NAME = 200
+"""Characters of a part's name."""
 
 
 def to_json(curated: Curated) -> str:
@@ -88,7 +91,7 @@ def _completed(about: About, notes: Mapping[str, Any], place: Place) -> About:
         observation_names=_names(notes.get("observation_names", ())),
         action_names=_names(notes.get("action_names", ())),
         env_id=about.env_id or (str(notes["env_id"])[:200] if notes.get("env_id") else None),
-        references={str(key): float(value) for key, value in notes.get("references", {}).items()},
+        references=_references(notes.get("references", {})),
         facts={str(key): str(value) for key, value in notes.get("facts", {}).items()},
         labels={int(number): str(label) for number, label in notes.get("labels", {}).items()},
         segments={
@@ -102,11 +105,17 @@ def _completed(about: About, notes: Mapping[str, Any], place: Place) -> About:
 def _part(values: Mapping[str, Any]) -> Part:
     n_choices = values["n_choices"]
     return Part(
-        name=str(values["name"]),
+        name=str(values["name"])[:LONGEST_NAME],
         shape=tuple(int(size) for size in values["shape"]),
         dtype=str(values["dtype"]),
         n_choices=None if n_choices is None else int(n_choices),
     )
+
+
+def _references(said: Mapping[str, Any]) -> dict[str, float]:
+    """Those that are known and finite: JSON knows numbers that nothing can be measured in."""
+    values = {key: float(said[key]) for key in REFERENCES if key in said}
+    return {key: value for key, value in values.items() if math.isfinite(value)}
 
 
 def _sizes(parts: tuple[Part, ...]) -> int:

@@ -84,8 +84,11 @@ def _ours(text: bytes, about: About, columns: tables.Chosen, schema: pa.Schema) 
     about, knows_finals = notes.from_json(text, replace(about, images=plain, observation_names=(), action_names=()))
     for part in about.images:
         for column in (columns.images[part.name], FINAL + columns.images[part.name]):
-            kind = schema.field(column).type if column in schema.names else None
-            if kind is not None and (kind != pa.binary(part.size) or len(part.shape) != 3):
+            if column not in schema.names:
+                continue
+            kind = schema.field(column).type
+            is_fit = pa.types.is_fixed_size_binary(kind) and kind.byte_width == part.size and len(part.shape) == 3
+            if not is_fit:
                 raise InvalidDataset(f"the column {column!r} holds {kind}, expected images of shape {part.shape}")
     if knows_finals:
         finals = tuple(FINAL + name for name in columns.observations)

@@ -1,7 +1,8 @@
 """robomimic's HDF5 layout: a group `data/demo_i` for each trajectory. Its filter keys are in `robomimic_masks`.
 
 Source: https://robomimic.github.io/docs/datasets/overview.html. A demonstration's simulator states are kept, so that
-it can be shown again; nothing is made of the environment that `env_args` describes but its name.
+it can be shown again, and so is the text `env_args`: of the environment that it describes the name is read here, and
+the names of its robots where they are shown (`assessment.environments.stored_states`), and no more.
 """
 
 from __future__ import annotations

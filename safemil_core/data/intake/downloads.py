@@ -107,7 +107,8 @@ def minari_files(name: str) -> list[RemoteFile]:
 
 
 def fetch(files: list[RemoteFile], folder: Path, on_bytes: OnBytes = lambda done, total: None) -> None:
-    """Have all files in a folder: what is there already is kept, what was begun goes on where it stopped.
+    """Have all files in a folder: what is there already is kept if it is what the server states, what was begun goes
+    on where it stopped.
 
     Raises:
         DownloadFailed: the server, the line or the disk fails, or a file is not what its checksum says. What was
@@ -123,6 +124,8 @@ def fetch(files: list[RemoteFile], folder: Path, on_bytes: OnBytes = lambda done
         if not target.is_relative_to(folder.resolve()):
             raise DownloadFailed(f"the server names a file {file.path!r} outside its folder; do not use this server")
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and _fault(file, target) is not None:  # since the last attempt the server has another one
+            target.unlink()
         if not target.exists():
             _fetch_one(file, target, lambda n, size, before=done: on_bytes(before + n, total or size))  # type: ignore[misc]
         done += target.stat().st_size
@@ -180,20 +183,24 @@ def _continue(file: RemoteFile, part: Path, on_bytes: OnBytes) -> None:
 
 
 def _check(file: RemoteFile, part: Path) -> None:
-    size = part.stat().st_size
-    wrong = None
-    if file.size is not None and size != file.size:
-        wrong = f"has {size} bytes instead of {file.size}"
-    elif file.sha256 is not None and _digest(part, hashlib.sha256()) != file.sha256:
-        wrong = "does not have the SHA-256 that the server states"
-    elif file.git_blob is not None:
-        # Git's own name for a blob; not a protection against an attacker who controls the hub.
-        sha1 = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
-        wrong = "does not have the checksum that the server states" if _digest(part, sha1) != file.git_blob else None
     part.with_name(f"{part.name}.tag").unlink(missing_ok=True)
-    if wrong is not None:
+    if (fault := _fault(file, part)) is not None:
         part.unlink()
-        raise DownloadFailed(f"{file.path} {wrong}; it was thrown away, start again")
+        raise DownloadFailed(f"{file.path} {fault}; it was thrown away, start again")
+
+
+def _fault(file: RemoteFile, path: Path) -> str | None:
+    """In what a file differs from what the server states of it."""
+    size = path.stat().st_size
+    if file.size is not None and size != file.size:
+        return f"has {size} bytes instead of {file.size}"
+    if file.sha256 is not None and _digest(path, hashlib.sha256()) != file.sha256:
+        return "does not have the SHA-256 that the server states"
+    # Git's own name for a blob; not a protection against an attacker who controls the hub.
+    sha1 = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    if file.git_blob is not None and _digest(path, sha1) != file.git_blob:
+        return "does not have the checksum that the server states"
+    return None
 
 
 def _digest(path: Path, digest: hashlib._Hash) -> str:

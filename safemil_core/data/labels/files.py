@@ -29,6 +29,8 @@ from safemil_core.errors import InvalidLabels
 
 LARGEST = 64 * 2**20
 """Bytes of a file of labels; more is refused unread."""
+MOST = 1_000_000
+"""Trajectory numbers that a text may name, and things that a CSV file may say: few bytes stand for much memory."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +91,21 @@ def parse_csv(content: bytes) -> LabelFile:
     Where there are columns reason, tags and segments (as `csv_text` writes them), they count too.
 
     Raises:
-        InvalidLabels: it is not text, a column is missing, or a row makes no sense: named by its number, counted
-            from 1 without the header.
+        InvalidLabels: it is not text, a column is missing, a row makes no sense (named by its number, counted from 1
+            without the header), or there is too much of it.
     """
+    rows = csv.DictReader(io.StringIO(_text(content), newline=""))
+    events: list[Event] = []
     try:
-        rows = list(csv.DictReader(io.StringIO(_text(content), newline="")))
+        has_columns = {"trajectory", "label"} <= {*(rows.fieldnames or ())}
+        for number, row in enumerate(rows if has_columns else (), start=1):
+            events += _events_of_row(row, number)
+            if len(events) > MOST:
+                raise InvalidLabels(f"it says more than {MOST:,} things of trajectories; split it")
     except csv.Error as problem:
         raise InvalidLabels(f"this is not a CSV file in UTF-8 ({problem}); save it as one") from None
-    if not rows or not {"trajectory", "label"} <= rows[0].keys():
+    if not events:
         raise InvalidLabels("expected the columns trajectory,label and at least one row under them")
-    events: list[Event] = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            events += _events_of_row(row)
-        except InvalidLabels as problem:
-            raise InvalidLabels(f"row {number}: {problem}") from None
     return LabelFile.of(events)
 
 
@@ -144,7 +146,7 @@ def parse_ledger(content: bytes, dataset_id: str) -> LabelFile:
     """
     undoes: dict[int, int] = {}
     said: list[tuple[int, Event]] = []
-    for number, line in enumerate(_text(content).split("\n"), start=1):
+    for number, line in enumerate(io.StringIO(_text(content)), start=1):
         if not line.strip():
             continue
         try:
@@ -173,7 +175,7 @@ def parse_numbers(spec: str) -> list[int]:
     """Trajectory numbers as people write them: `3,17,40-60`.
 
     Raises:
-        InvalidLabels: a part is not a number or a range.
+        InvalidLabels: a part is not a number or a range, or they are more than MOST.
     """
     numbers: list[int] = []
     for part in filter(None, (piece.strip() for piece in spec.split(","))):
@@ -181,8 +183,10 @@ def parse_numbers(spec: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 20:
             raise InvalidLabels(f"{part!r} is not a trajectory number or range; write them like 3,17,40-60")
         low, high = int(first), int(last or first)
-        if high < low or high - low >= 10_000_000:
-            raise InvalidLabels(f"the range {part!r} runs backwards or too far; write the smaller number first")
+        if high < low:
+            raise InvalidLabels(f"the range {part!r} runs backwards; write the smaller number first")
+        if len(numbers) + high - low >= MOST:
+            raise InvalidLabels(f"up to {part!r} these are more than {MOST:,} numbers; name fewer trajectories")
         numbers.extend(range(low, high + 1))
     return list(dict.fromkeys(numbers))
 
@@ -196,7 +200,14 @@ def _text(content: bytes) -> str:
         raise InvalidLabels(f"this is not a text file in UTF-8 ({problem}); save it as one") from None
 
 
-def _events_of_row(row: Mapping[str, str | None]) -> Iterator[Event]:
+def _events_of_row(row: Mapping[str, str | None], number: int) -> list[Event]:
+    try:
+        return list(_said_in(row))
+    except InvalidLabels as problem:
+        raise InvalidLabels(f"row {number}: {problem}") from None
+
+
+def _said_in(row: Mapping[str, str | None]) -> Iterator[Event]:
     cells = {key: (row.get(key) or "").strip() for key in ("trajectory", "label", "reason", "tags", "segments")}
     if not cells["trajectory"].isdecimal() or len(cells["trajectory"]) > 18:
         raise InvalidLabels(f"{cells['trajectory'][:80]!r} is not a trajectory number")

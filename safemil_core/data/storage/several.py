@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ from safemil_core.data.labels.records import LONGEST_NAME, checked_name
 from safemil_core.data.recording import About, Clip, Part, readable
 from safemil_core.errors import InvalidDataset, InvalidLabels
 
+LONGEST_TEXT = 200
+"""Characters of a dimension's name, or of what a fact is called."""
+LONGEST_FACTS = 250_000
+"""Characters of all facts together: they are read at every listing of datasets."""
 LABELS = ("non_preferred", "preferred", "unsure")
 
 
@@ -45,7 +50,7 @@ def common(abouts: Sequence[About], names: Sequence[str]) -> About:
         observation_names=_names(_equal([about.observation_names for about in abouts], ()), first.observations),
         action_names=_names(_equal([about.action_names for about in abouts], ()), first.actions),
         references=_equal([dict(about.references) for about in abouts], {}),
-        facts={key: value for about in reversed(abouts) for key, value in about.facts.items()},
+        facts=_facts({key: value for about in reversed(abouts) for key, value in about.facts.items()}),
         notes=_notes(abouts, names),
     )
 
@@ -55,11 +60,10 @@ def _readable(about: About) -> About:
     return replace(
         about,
         env_id=" ".join(readable(about.env_id).split()) or None if about.env_id else None,
-        observation_names=tuple(map(readable, about.observation_names)),
-        action_names=tuple(map(readable, about.action_names)),
-        references={readable(key): value for key, value in about.references.items()},
+        observation_names=tuple(readable(name)[:LONGEST_TEXT] for name in about.observation_names),
+        action_names=tuple(readable(name)[:LONGEST_TEXT] for name in about.action_names),
         notes=tuple(map(readable, about.notes)),
-        facts={readable(key): readable(value) for key, value in about.facts.items()},
+        facts={readable(key)[:LONGEST_TEXT]: readable(value) for key, value in about.facts.items()},
     )
 
 
@@ -183,6 +187,12 @@ def _names(names: tuple[str, ...], parts: tuple[Part, ...]) -> tuple[str, ...]:
     """Names that are one for each number and tell them apart."""
     size = sum(part.size for part in parts)
     return names if len(names) == len(set(names)) == size else ()
+
+
+def _facts(facts: Mapping[str, str]) -> dict[str, str]:
+    """The first ones, as many as may be kept."""
+    ends = accumulate(len(key) + len(value) for key, value in facts.items())
+    return {key: value for (key, value), end in zip(facts.items(), ends, strict=True) if end <= LONGEST_FACTS}
 
 
 def _equal(values: Sequence[Any], otherwise: Any) -> Any:

@@ -24,10 +24,8 @@ LIMITS = (0.1, 0.9)
 class DwbcTrainer(CostTrainer):
     """Trains d(s, a), the chance that a step is of the non-preferred."""
 
-    def __init__(
-        self, network: CostNetwork, data: TrainingData, config: RunConfig, is_held_out: np.ndarray | None = None
-    ) -> None:
-        super().__init__(network, data, config, is_held_out)
+    def __init__(self, network: CostNetwork, data: TrainingData, config: RunConfig) -> None:
+        super().__init__(network, data, config)
         draw_steps_alike(self, data)
         self._unsafe_share = config.baseline.unsafe_share
 

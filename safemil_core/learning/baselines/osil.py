@@ -134,7 +134,13 @@ class OsilCloner(Cloner):
     def _with_next(self, is_chosen: np.ndarray) -> Tensor:
         """Those of the chosen steps, [sum T] bool, after which another one comes in their trajectory."""
         is_last = np.isin(np.arange(self._data.n_steps), self._data.offsets[1:] - 1)
-        return torch.from_numpy(np.flatnonzero(is_chosen & ~is_last))
+        found = np.flatnonzero(is_chosen & ~is_last)
+        if not len(found):
+            raise InvalidConfig(
+                "method=osil learns what a step leads to, and every trajectory that it may imitate is of one step; "
+                "use another method for these data"
+            )
+        return torch.from_numpy(found)
 
     def _update_critics(self) -> None:
         """Let both critics expect the cost of a step and, discounted, what the targets expect of the next."""

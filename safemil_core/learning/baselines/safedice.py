@@ -38,10 +38,8 @@ LARGEST_COST = 1 - 1e-3
 class SafeDiceTrainer(CostTrainer):
     """Trains the discriminator in the first half of its updates, and nu in the second."""
 
-    def __init__(
-        self, network: CostNetwork, data: TrainingData, config: RunConfig, is_held_out: np.ndarray | None = None
-    ) -> None:
-        super().__init__(network, data, config, is_held_out)
+    def __init__(self, network: CostNetwork, data: TrainingData, config: RunConfig) -> None:
+        super().__init__(network, data, config)
         if data.images:
             raise InvalidConfig("method=safedice sees numbers alone; use another one where observations are images")
         draw_steps_alike(self, data)

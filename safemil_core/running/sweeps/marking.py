@@ -23,14 +23,17 @@ def marked_labels(true_costs: np.ndarray, plan: LabelPlan, rng: np.random.Genera
     n_wrong = round(plan.contamination * plan.n_non_preferred)
     n_right, cheap = plan.n_non_preferred - n_wrong, by_cost[(n + 1) // 2 :]
     costly = by_cost[: max(n_right, round(plan.share * n))]
-    if plan.n_non_preferred >= n or n_wrong > len(cheap):
-        raise InvalidLabels(
-            f"{plan.n_non_preferred} of {n} trajectories cannot be marked non-preferred, {n_wrong} of them wrongly; "
-            "lower labels.n_non_preferred"
-        )
+    too_many = InvalidLabels(
+        f"{plan.n_non_preferred} of {n} trajectories cannot be marked non-preferred, {n_wrong} of them wrongly; "
+        "lower labels.n_non_preferred"
+    )
+    if plan.n_non_preferred >= n:
+        raise too_many
     labels = np.full(n, "none", dtype="U13")
     labels[rng.choice(costly, n_right, replace=False)] = "non_preferred"
-    unmarked = cheap[labels[cheap] == "none"]
+    unmarked = cheap[labels[cheap] == "none"]  # with a share above a half, some of the cheap are marked by now
+    if n_wrong > len(unmarked):
+        raise too_many
     labels[rng.choice(unmarked, n_wrong, replace=False)] = "non_preferred"
     shuffled = rng.permutation(n)  # many may cost nothing, and those that follow one another are often alike
     cheapest = shuffled[np.argsort(true_costs[shuffled], kind="stable")][: n // 4]

@@ -121,6 +121,15 @@ class SweepStore:
         return [Sweep(folder) for folder in folders if Sweep(folder).spec_file.exists()]
 
     def delete(self, name: str) -> None:
-        """Remove a sweep with all its rows."""
-        folder = self.open(name).folder
-        shutil.rmtree(folder.rename(folder.with_name(f".{name}")))
+        """Remove a sweep with all its rows; it is gone at once, however long that takes.
+
+        Raises:
+            NotFound: there is none of that name.
+            NotReady: a process is at it.
+        """
+        sweep = self.open(name)
+        gone = sweep.folder.with_name(f".{name}")
+        with sweep.alone():
+            shutil.rmtree(gone, ignore_errors=True)  # what is left of an earlier one, whose removal was interrupted
+            sweep.folder.rename(gone)
+        shutil.rmtree(gone)

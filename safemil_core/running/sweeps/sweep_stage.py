@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
 
 from safemil_core.running.progress import OnProgress, Reports
 from safemil_core.running.sweeps.cluster import perform_on_cluster
@@ -22,7 +21,6 @@ def run_sweep(
     n_workers: int | None = None,
     address: str | None = None,
     on_progress: OnProgress = lambda _: None,
-    on_row: Callable[[Row], None] = lambda _: None,
 ) -> list[Row]:
     """Do every trial of a sweep that has no row yet or has failed; those done are never done again.
 
@@ -32,7 +30,6 @@ def run_sweep(
         n_workers: processes on this machine; one a core where None.
         address: of a Ray cluster that is to do the trials instead; `auto`: the one of this machine.
         on_progress: told as trials are done.
-        on_row: given every new row.
 
     Returns:
         The rows of all its trials.
@@ -56,7 +53,6 @@ def run_sweep(
         def report(row: Row) -> None:
             sweep.keep(row)
             done[row.trial] = row
-            on_row(row)
             reports.done(reports.latest.done + 1)
 
         try:

@@ -77,6 +77,8 @@ def test_floating_point_numbers_become_float32_and_others_keep_their_type():
         nested.part("x", (), np.dtype(object))
     with pytest.raises(InvalidDataset, match="'x' has 4294967296 numbers a step"):
         nested.part("x", (2**16, 2**16), np.dtype("f4"))
+    with pytest.raises(InvalidDataset, match="'x' has 18446744073709551616 numbers a step"):
+        nested.part("x", (2**32, 2**32), np.dtype("f4"))
 
 
 def test_notes_change_the_order_and_the_types_of_parts_but_not_which_there_are():

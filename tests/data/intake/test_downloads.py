@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -126,6 +127,16 @@ def test_what_is_there_is_not_fetched_again(server: Server, file: RemoteFile, tm
     fetch([file], tmp_path)
     fetch([file], tmp_path)
     assert len(server.asked) == 1
+
+
+def test_what_is_there_and_is_not_what_the_server_states_now_is_fetched_again(
+    server: Server, file: RemoteFile, tmp_path: Path
+) -> None:
+    fetch([file], tmp_path)
+    server.files["/big.hdf5"] = content = CONTENT[::-1]
+    fetch([replace(file, sha256=hashlib.sha256(content).hexdigest())], tmp_path)
+    assert (tmp_path / "big.hdf5").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["big.hdf5"]
 
 
 def test_a_server_that_changed_its_file_gives_it_from_the_start(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safemil_core.data.database import Database
+from safemil_core.data.labels import files
 from safemil_core.data.labels.files import csv_text, ledger_lines, parse_csv, parse_ledger, parse_numbers
 from safemil_core.data.labels.store import LABELS, LabelStore
 from safemil_core.errors import InvalidLabels
@@ -35,10 +36,19 @@ def test_what_is_not_a_number_is_named(spec):
         parse_numbers(spec)
 
 
-@pytest.mark.parametrize("spec", ["5-3", "0-99999999999"])
-def test_a_range_backwards_or_without_end_is_refused(spec):
-    with pytest.raises(InvalidLabels, match=f"the range '{spec}' runs backwards or too far"):
+def test_a_range_backwards_is_refused():
+    with pytest.raises(InvalidLabels, match="the range '5-3' runs backwards; write the smaller number first"):
+        parse_numbers("5-3")
+
+
+@pytest.mark.parametrize(
+    ("spec", "part"),
+    [("0-99999999999", "0-99999999999"), ("0-1000000", "0-1000000"), ("7,0-600000,0-399998,3", "0-399998")],
+)
+def test_more_numbers_than_there_are_trajectories_anywhere_are_refused_unwritten(spec, part):
+    with pytest.raises(InvalidLabels, match=f"up to '{part}' these are more than 1,000,000 numbers; name fewer"):
         parse_numbers(spec)
+    assert len(parse_numbers("0-600000,0-399998")) == 600_001
 
 
 @given(st.text(max_size=30))
@@ -85,6 +95,17 @@ def test_a_csv_file_comes_back_as_it_was_written(labels, columns, has_mark, line
 def test_a_csv_file_that_makes_no_sense_is_refused_with_its_row(content, message):
     with pytest.raises(InvalidLabels, match=message):
         parse_csv(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["trajectory,label\n" + "1,none\n" * 4, "trajectory,label,tags,segments\n1,none,a;b,1-2\n2,none,,\n"],
+)
+def test_a_csv_file_that_says_too_much_is_refused_before_it_is_all_read(monkeypatch, content):
+    monkeypatch.setattr(files, "MOST", 5)
+    parse_csv(content.encode())
+    with pytest.raises(InvalidLabels, match="it says more than 5 things of trajectories; split it"):
+        parse_csv((content + "3,none\n3,none\nnot read\n").encode())
 
 
 @given(st.binary(max_size=200))

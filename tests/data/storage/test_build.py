@@ -235,6 +235,14 @@ def test_texts_that_no_page_can_show_are_cleaned_but_for_the_paths_of_videos(tmp
     assert build([("", recording(4, about=twins))], tmp_path).about.observation_names == ()
 
 
+def test_texts_of_files_have_an_end(tmp_path):
+    facts = {"k" * 300: "a" * 100_000, "task": "b" * 100_000, "more": "c" * 50_000, "last": ""}
+    about = replace(ABOUT, facts=facts, observation_names=("a" * 300, "b", "c"))
+    kept = build([("", recording(4, about=about))], tmp_path).about
+    assert kept.facts == {"k" * 200: "a" * 100_000, "task": "b" * 100_000}
+    assert kept.observation_names == ("a" * 200, "b", "c")
+
+
 def test_a_part_whose_name_no_page_can_show_is_refused(tmp_path):
     about = replace(ABOUT, observations=(Part("arm\0", (3,)),))
     with pytest.raises(InvalidDataset, match=r"a\.npz: the name 'arm\\x00' is not plain text; rename it"):

@@ -13,6 +13,7 @@ from safemil_core.learning.baselines.osil import OsilTrainer, adaptation, contra
 from safemil_core.learning.baselines.settings import as_trained
 from safemil_core.learning.baselines.trex import ranking_loss, window_costs
 from safemil_core.learning.networks import CostNetwork
+from safemil_core.learning.training_data import TrainingData
 
 
 def test_the_contrastive_loss_by_hand():
@@ -95,3 +96,16 @@ def test_discrete_actions_are_refused_in_words():
     choices = torch.nn.functional.one_hot((data.actions[:, 0] > 0).long(), 2).float()
     with pytest.raises(InvalidConfig, match="osil needs numbers as observations and actions"):
         Taught(replace(data, actions=choices, choices=(2,)), config("osil"))
+
+
+@pytest.mark.parametrize("n_marked_steps", [1, 3])
+def test_where_no_step_that_may_be_imitated_leads_to_another_it_is_refused_in_words(n_marked_steps):
+    lengths = [n_marked_steps] * 4 + [1] * 6
+    data = TrainingData(
+        observations=torch.linspace(0, 1, 2 * sum(lengths)).view(-1, 2),
+        actions=torch.zeros(sum(lengths), 1),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        labels=np.array(["non_preferred"] * 4 + ["none"] * 6),
+    )
+    with pytest.raises(InvalidConfig, match="every trajectory that it may imitate is of one step; use another method"):
+        Taught(data, config("osil", "baseline.updates=2"))

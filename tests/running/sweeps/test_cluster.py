@@ -43,20 +43,20 @@ def cluster():
 def test_a_killed_node_costs_no_finished_trial_and_the_others_are_done_elsewhere(workspace, tmp_path, cluster):
     add_dataset(workspace)
     (tmp_path / "far.toml").write_text(SPEC)
-    sweep, seen = SweepStore(workspace).take(tmp_path / "far.toml"), []
+    sweep, told = SweepStore(workspace).take(tmp_path / "far.toml"), []
     trial, *_ = wanted_trials(workspace, sweep.spec)
     here = row_of(trial, Subject.of(workspace, "walks", has_policies=False))
 
-    def kill_a_node_once(row):
-        seen.append(row)
-        if len(seen) == 1:
+    def kill_a_node_once(progress):
+        told.append(progress.done)
+        if progress.done == 1:
             shutil.rmtree(workspace.datasets)  # which other machines do not see
             (other,) = cluster.worker_nodes
             cluster.remove_node(other, allow_graceful=False)
 
-    rows = run_sweep(workspace, sweep, address=cluster.address, on_row=kill_a_node_once)
+    rows = run_sweep(workspace, sweep, address=cluster.address, on_progress=kill_a_node_once)
     assert [(row.seed, row.failure) for row in rows] == [(seed, "") for seed in range(6)]
-    assert len(seen) == 6
+    assert told == [0, 1, 2, 3, 4, 5, 6, 6]
     assert sweep.progress.state == "done"
     assert rows[0].measured == here.measured
 

@@ -186,6 +186,15 @@ def test_a_dataset_too_small_for_so_many_marks():
         marked_labels(np.arange(20.0), LabelPlan(n_non_preferred=20), np.random.default_rng(0))
 
 
+def test_rightly_marked_ones_of_the_cheaper_half_leave_too_few_to_mark_wrongly():
+    """12 are drawn from all 100 at first; of the 50 cheaper ones, fewer than 48 are unmarked after that."""
+    plan = LabelPlan(n_non_preferred=60, share=1.0, contamination=0.8)
+    with pytest.raises(
+        InvalidLabels, match="60 of 100 trajectories cannot be marked non-preferred, 48 of them wrongly"
+    ):
+        marked_labels(np.arange(100.0), plan, np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
 def test_every_ready_file_says_trials_that_can_be_done(path):
     spec = read_spec(path)

@@ -54,13 +54,13 @@ def workers() -> list[int]:
 def test_a_killed_worker_costs_its_trial_alone_and_what_fails_says_why(workspace, sweep):
     taken, killed = sweep(n_non_preferred=(40, 4)), []
 
-    def kill_once(_row):
-        if not killed:
+    def kill_once(progress):
+        if progress.done and not killed:
             killed.extend(workers())
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
-    rows = run_sweep(workspace, taken, n_workers=1, on_row=kill_once)
+    rows = run_sweep(workspace, taken, n_workers=1, on_progress=kill_once)
     assert len(killed) == 1
     assert [(row.seed, row.settings["labels.n_non_preferred"]) for row in rows] == [(0, 40), (0, 4), (1, 40), (1, 4)]
     for row in rows[1::2]:
@@ -73,30 +73,31 @@ def test_a_killed_worker_costs_its_trial_alone_and_what_fails_says_why(workspace
 
 
 def test_what_was_done_when_it_was_stopped_is_not_done_again(workspace, sweep):
-    taken, first, later = sweep(), [], []
+    taken, told = sweep(), []
 
-    def interrupt(row):
-        first.append(row)
-        raise KeyboardInterrupt
+    def interrupt(progress):
+        if progress.done and not progress.is_finished:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(workspace, taken, n_workers=1, on_row=interrupt)
+        run_sweep(workspace, taken, n_workers=1, on_progress=interrupt)
     assert workers() == []
-    assert (taken.progress.state, taken.rows()) == ("stopped", first)
-    rows = run_sweep(workspace, sweep(n_non_preferred=(4, 8)), n_workers=1, on_row=later.append)
-    assert {row.trial for row in later} == {row.trial for row in rows} - {first[0].trial}
-    assert len(rows) == 4
-    again = []
-    assert run_sweep(workspace, taken, on_row=again.append) == rows
-    assert again == []
+    (first,) = taken.rows()
+    assert (taken.progress.state, taken.progress.done) == ("stopped", 1)
+    rows = run_sweep(workspace, sweep(n_non_preferred=(4, 8)), n_workers=1, on_progress=told.append)
+    assert [progress.done for progress in told] == [1, 2, 3, 4, 4]
+    assert first in rows
+    told.clear()
+    assert run_sweep(workspace, taken, on_progress=told.append) == rows
+    assert [progress.done for progress in told] == [4, 4]
 
 
 def test_what_failed_is_done_again(workspace, sweep):
-    taken, again = sweep(), []
-    failed, other = wanted_trials(workspace, taken.spec)
+    taken, told = sweep(), []
+    failed, _ = wanted_trials(workspace, taken.spec)
     taken.keep(Row.about(failed, failure="the machine was full"))
-    rows = run_sweep(workspace, taken, n_workers=1, on_row=again.append)
-    assert {row.trial for row in again} == {failed.id, other.id}
+    rows = run_sweep(workspace, taken, n_workers=1, on_progress=told.append)
+    assert [progress.done for progress in told] == [0, 1, 2, 2]
     assert [row.failure for row in rows] == ["", ""]
     assert taken.progress.message == ""
 
@@ -110,13 +111,13 @@ def test_a_dataset_that_is_not_there_is_made_by_the_command_that_is_said(workspa
 def test_two_processes_do_not_do_the_same_sweep(workspace, sweep):
     taken, refusals = sweep(), []
 
-    def another(_row):
+    def another(_progress):
         with pytest.raises(NotReady) as refused:
             run_sweep(workspace, taken)
         refusals.append(str(refused.value))
 
-    assert len(run_sweep(workspace, taken, n_workers=1, on_row=another)) == 2
-    assert refusals == [f"sweep 'bags' is being done by process {os.getpid()}; wait for it, or end that"] * 2
+    assert len(run_sweep(workspace, taken, n_workers=1, on_progress=another)) == 2
+    assert set(refusals) == {f"sweep 'bags' is being done by process {os.getpid()}; wait for it, or end that"}
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,15 @@ def test_while_a_sweep_is_being_done_its_specification_stays(workspace, sweep):
     with taken.alone(), pytest.raises(NotReady, match="sweep 'bags' is being done by process"):
         sweep(n_non_preferred=(4, 5))
     assert taken.spec_file.read_text() == before
+
+
+def test_what_is_left_of_a_removal_that_was_interrupted_goes_with_the_next(workspace, sweep, monkeypatch):
+    sweeps = SweepStore(workspace)
+    sweep()
+    with monkeypatch.context() as killed:
+        killed.setattr("safemil_core.running.sweeps.sweep_folder.shutil.rmtree", lambda *_, **__: None)
+        sweeps.delete("bags")
+    assert (sweeps.list(), [folder.name for folder in workspace.sweeps.iterdir()]) == ([], [".bags"])
+    sweep()
+    sweeps.delete("bags")
+    assert list(workspace.sweeps.iterdir()) == []
