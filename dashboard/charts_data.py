@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, MAX_SVG_POINTS, UNLABELLED, plain, themed
+from dashboard.columns import axis_words
 from safemil_core.assessment.histograms import middles
 from safemil_core.assessment.summaries import Paths
 
@@ -93,11 +94,3 @@ def default_axes(table: pd.DataFrame) -> tuple[str, str]:
     if "mean 0" not in table.columns:
         return "trajectory", "length"
     return "mean 0", "mean 1" if "mean 1" in table.columns else "length"
-
-
-def axis_words(column: str, names: Sequence[str]) -> str:
-    """What a column of the trajectory table is called on an axis; `names` are those of the observation dimensions."""
-    kind, _, dimension = column.rpartition(" ")
-    if kind == "mean" and int(dimension) < len(names):
-        return f"mean {names[int(dimension)]}"
-    return {"true_cost": "true cost", "learned_cost": "learned cost", "length": "length (steps)"}.get(column, column)

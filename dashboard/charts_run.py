@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, themed
+from dashboard.columns import TRAJECTORY
 from safemil_core.assessment.histograms import middles
 
 MOST_POINTS = 500
@@ -44,7 +45,7 @@ def weight_scatter(table: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     known = [column for column in ("return", "true_cost") if column in table]
-    facts = "".join(f"<br>{name.replace('_', ' ')} %{{customdata[{i}]:.1f}}" for i, name in enumerate(known, start=1))
+    facts = "".join(f"<br>{TRAJECTORY[name]} %{{customdata[{i}]:.1f}}" for i, name in enumerate(known, start=1))
     for label, words in LABEL_WORDS.items():
         whole = table[table["label"] == label]
         part = whole.sort_values("cost").iloc[:: -(-len(whole) // MOST_POINTS)] if len(whole) > MOST_POINTS else whole

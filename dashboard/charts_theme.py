@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -46,6 +46,13 @@ MAX_SVG_POINTS = 2_000
 """Above this many, points are drawn by WebGL."""
 
 LABEL_COLOURS = {"non_preferred": NON_PREFERRED, "preferred": PREFERRED, "unsure": UNSURE, "none": UNLABELLED}
+LABEL_BADGES: Mapping[str, Literal["orange", "green", "yellow", "gray"]] = {
+    "non_preferred": "orange",
+    "preferred": "green",
+    "unsure": "yellow",
+    "none": "gray",
+}
+"""The nearest to these among the colours that badges can have."""
 POLICY_COLOURS = {"safe": "#56B4E9", "bc": "#E69F00"}
 POLICY_WORDS = {"safe": "safe policy", "bc": "plain cloning"}
 POLICY_LOOKS: Mapping[str, Look] = {key: Look(words, POLICY_COLOURS[key]) for key, words in POLICY_WORDS.items()}

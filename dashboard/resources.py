@@ -16,12 +16,12 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.caches import content_key, copied, shared
-from dashboard.components.words import harmless
+from dashboard.words import harmless
 from safemil_core.assessment.descriptors import describe
 from safemil_core.assessment.environments import dsrl_datasets
 from safemil_core.assessment.immobility import Yardstick, is_immobile_by_table
 from safemil_core.assessment.principal_components import principal_components
-from safemil_core.assessment.replays import Replay, read_replay
+from safemil_core.assessment.replays import Replay, is_rendered, read_replay
 from safemil_core.assessment.summaries import Paths, sample_paths
 from safemil_core.assessment.teachers import Library
 from safemil_core.data.cards import card
@@ -31,7 +31,7 @@ from safemil_core.data.hidden_truth import HiddenTruth
 from safemil_core.data.intake.confined import Inspected, inspect
 from safemil_core.data.labels.store import LabelState, LabelStore
 from safemil_core.data.trajectories import TrajectorySet
-from safemil_core.errors import SafeMILError
+from safemil_core.errors import NotReady, SafeMILError
 from safemil_core.running.intakes import IntakeStore
 from safemil_core.running.run_notes import RunNotes
 from safemil_core.running.runs import RunStore
@@ -171,9 +171,17 @@ def paths_of(info: DatasetInfo, x: int, y: int, chosen: tuple[int, ...]) -> Path
     return sample_paths(_trajectories(info), x, y, n=N_PREVIEWED, among=chosen)
 
 
-def replay(info: DatasetInfo, trajectory: int) -> Replay | None:
-    """The video of a recorded trajectory; None while it is not rendered."""
-    return read_replay(workspace().replay(info.replays, trajectory))
+def has_replay(info: DatasetInfo, trajectory: int) -> bool:
+    """Whether the video of a recorded trajectory is rendered."""
+    return is_rendered(workspace().replay(info.replays, trajectory))
+
+
+def replay(info: DatasetInfo, trajectory: int) -> Replay:
+    """The video of a recorded trajectory. Raises NotReady while it is not rendered."""
+    found = read_replay(workspace().replay(info.replays, trajectory))
+    if found is None:
+        raise NotReady(f"trajectory {trajectory} has no replay yet")
+    return found
 
 
 def run_notes() -> RunNotes:

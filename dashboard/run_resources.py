@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -139,6 +140,16 @@ def weighed(info: DatasetInfo, run: Run, weights: WeightConfig) -> WeightReport:
         run.config.cost.gamma,
         immobile(info),
     )
+
+
+def results_name(run: Run) -> str:
+    """Names what a run has learned, for a browser that keeps it: another name once it has learned anew."""
+    return f"{run.id}-{hashlib.sha256(repr(results_key(run)).encode()).hexdigest()[:8]}"
+
+
+def file_name(path: Path) -> str:
+    """Names the content of a file, for a browser that keeps it: another name once the file has changed."""
+    return "-".join(map(str, (path.name, *version(path))))
 
 
 def what_ifs_key(run: Run) -> object:

@@ -27,6 +27,22 @@ _IN_FLIGHT_S = 3.0
 """How long an event may be on its way from the browser."""
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a callback finish: otherwise Streamlit may end it at any access to the session, to serve a later event.
+
+    What it had left to do is lost then, or it begins anew and does the rest twice: half of a form is filled, a label is
+    given twice. Streamlit has no public way to say so (1.67); the attribute is the one its own session wrapper calls.
+    """
+    session = get_session_state()
+    interrupt = session._yield_callback
+    object.__setattr__(session, "_yield_callback", lambda: None)
+    try:
+        yield
+    finally:
+        object.__setattr__(session, "_yield_callback", interrupt)
+
+
 class Choice(Generic[T]):
     """One choice in the URL.
 
@@ -106,6 +122,7 @@ class Choice(Generic[T]):
         st.session_state[key] = self.among(options, default)
         return {"key": key, "on_change": self._adopt, "args": (key, options)}
 
+    @uninterrupted()
     def _adopt(self, key: str, options: Sequence[T]) -> None:
         """Take what the user chose in the widget; not what it still showed when something else chose for it.
 
@@ -155,6 +172,7 @@ def keep_choices() -> None:
     remember("page_hash", context.page_script_hash)
 
 
+@uninterrupted()
 def choose_dataset(name: str | None) -> None:
     """Another dataset, or (None) the first that is there; what was chosen within the old one makes no sense then."""
     if name == dataset.get():  # Streamlit calls back without a change where it stopped a run half-way
@@ -173,7 +191,12 @@ def leave_dataset() -> None:
 def dataset_widget(options: Sequence[str]) -> dict[str, Any]:
     """Like `Choice.widget`, for the dataset."""
     arguments = dataset.widget(options)
-    return {**arguments, "on_change": lambda key, _: choose_dataset(st.session_state[key])}
+    return {**arguments, "on_change": _adopt_dataset}
+
+
+@uninterrupted()
+def _adopt_dataset(key: str, _: Sequence[str]) -> None:
+    choose_dataset(st.session_state[key])
 
 
 def author_widget() -> dict[str, Any]:
@@ -187,22 +210,6 @@ def author_widget() -> dict[str, Any]:
 def author() -> str:
     """Who labels and trains."""
     return str(st.session_state.get("author") or "").strip() or default_author()
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let a callback finish: otherwise Streamlit may end it at any access to the session, to serve a later event.
-
-    It then runs again from its start, so that a label would be given twice or a step taken once instead of twice.
-    Streamlit has no public way to say so (1.67); the attribute is the one that its own session wrapper calls.
-    """
-    session = get_session_state()
-    interrupt = session._yield_callback
-    object.__setattr__(session, "_yield_callback", lambda: None)
-    try:
-        yield
-    finally:
-        object.__setattr__(session, "_yield_callback", interrupt)
 
 
 @contextmanager

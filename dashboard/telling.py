@@ -1,7 +1,7 @@
 """What a page tells: what came of an action, and what stood in the way of anything.
 
-A callback must not write: Streamlit may end it there to serve a later event, and run it again from its start. What it
-tells is kept, and shown by what is drawn next.
+A callback must not write: Streamlit may end it there to serve a later event. What it tells is kept, and shown by what
+is drawn next.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.words import harmless
+from dashboard.words import harmless
 from safemil_core.errors import SafeMILError
 
 P = ParamSpec("P")

@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.empty_states import page_link
-from dashboard.components.words import code_span, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, plural
 from safemil_core.assessment.agreement import Conflict, Kappa, PairAgreement, conflicts, pair_agreements
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import label_resources, resources, state
-from dashboard.charts_theme import LABEL_WORDS
+from dashboard.charts_theme import LABEL_BADGES, LABEL_WORDS
 from dashboard.components.audit_agreement import settle
 from dashboard.components.empty_states import page_link
-from dashboard.components.label_actions import COLOURS
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, moment, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, moment, plural
 from safemil_core.assessment.agreement import settled
 from safemil_core.assessment.label_audit import LabelFinding
 from safemil_core.data.datasets import DatasetInfo
@@ -100,7 +99,7 @@ def _finding(info: DatasetInfo, said: LabelState, finding: LabelFinding) -> None
     key = f"audit.finding.{list(KINDS).index(finding.kind)}.{trajectory}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
         with st.container(width="stretch", gap="xxsmall"):
-            colour = COLOURS[label]
+            colour = LABEL_BADGES[label]
             st.markdown(f"**Trajectory {trajectory}** :{colour}-badge[{LABEL_WORDS[label]}] · {KINDS[finding.kind]}")
             st.caption(finding.evidence)
         page_link("label", "Look", trajectory=trajectory)

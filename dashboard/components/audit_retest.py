@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.audit_agreement import kappa_words
 from dashboard.components.judge_panel import is_open, judge_panel, open_panel
-from dashboard.components.words import code_span, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, plural
 from safemil_core.assessment.agreement import DECIDED, pick_retests, self_agreement
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
@@ -61,7 +61,7 @@ def _series(info: DatasetInfo) -> tuple[int, ...]:
     return tuple(picks) if is_ours else ()
 
 
-@state.uninterrupted()
+@callback
 def _start(info: DatasetInfo, picks: list[int]) -> None:
     state.remember(_SERIES, (info.id, state.author(), tuple(picks)))
     open_panel(_SERIES)

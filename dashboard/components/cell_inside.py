@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
 from dashboard.components import selection
 from dashboard.components.cell_map import clear_cells
+from dashboard.components.label_cells import label_cells, label_column
 from dashboard.components.review_queue import review_next
 from dashboard.components.trajectory_below import lead_on
-from dashboard.components.words import plural
+from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.assessment.review_queue import QueueItem
 from safemil_core.data.datasets import DatasetInfo
 
@@ -54,9 +55,7 @@ def cell_inside(info: DatasetInfo, table: pd.DataFrame, n_cells: int, *, key: st
         on_select=lambda: _choose(rows_key, table),
         selection_mode="single-row",
         column_config={
-            "label": st.column_config.MultiselectColumn(
-                width=120, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
-            ),
+            "label": label_column(120),
             "steps": st.column_config.NumberColumn("steps there"),
             "learned_cost": st.column_config.NumberColumn("mean learned cost there", format="%.3f"),
             "true_cost": st.column_config.NumberColumn("mean true cost there", format="%.3f"),
@@ -71,12 +70,12 @@ def _item(row: Any) -> QueueItem:
 
 
 def _shown(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
-    words = [[LABEL_WORDS[label]] if label != "none" else [] for label in labels]
-    shown = table.assign(label=pd.Series(words, table.index))
+    shown = table.assign(label=label_cells(labels, table.index))
     columns = ("trajectory", "label", "steps", "learned_cost", "true_cost", "costliest")
     return shown[[column for column in columns if column in shown]]
 
 
+@callback
 def _choose(key: str, table: pd.DataFrame) -> None:
     rows = state.widget_value(key)["selection"]["rows"]
     if rows and rows[0] < len(table):

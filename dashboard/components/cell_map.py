@@ -17,6 +17,7 @@ from dashboard import state
 from dashboard.charts_maps import Grid, MapPanel
 from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
+from dashboard.telling import callback
 
 HEIGHT = 400
 """Of a panel, in pixels; on a wide screen it is up to half as much again."""
@@ -67,6 +68,7 @@ def cell_map(key: str, grid: Grid, panels: Sequence[MapPanel], *, name: str) -> 
     return cells[(cells < grid.counts.size) & (grid.counts.reshape(-1)[np.minimum(cells, grid.counts.size - 1)] > 0)]
 
 
+@callback
 def clear_cells(key: str) -> None:
     """In a callback: select nothing."""
     state.remember(f"{key}.selection", _Selection(_selection(key).serial + 1))

@@ -12,36 +12,16 @@ from pandas.io.formats.style import Styler
 
 from dashboard import run_resources, state
 from dashboard.charts_theme import PREFERRED, run_style
+from dashboard.columns import RESULTS, TRUTH_METRICS
 from dashboard.components.doctor_banner import brief
-from dashboard.components.words import HIDDEN_TRUTH, TRUTH_METRICS, plural
+from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.clock import duration
 from safemil_core.running.comparison import Compared, best, results
 from safemil_core.running.health import health_of
 
 N_AT_FIRST = 10
 """The newest so many are compared until somebody chooses."""
-COLUMNS = {
-    "name": ("name", "Given below or on the Train page."),
-    "created": ("when", None),
-    "state": ("state", None),
-    "doctor": ("doctor", "The most harmful of what the Doctor page says of it."),
-    "step_auc": ("AUC", f"{HIDDEN_TRUTH} Of step costs; 0.5 is guessing."),
-    "trajectory_spearman": ("Spearman", f"{HIDDEN_TRUTH} Rank correlation of trajectory costs."),
-    "cost_loss": ("cost loss", "Mean of the last logged values; log 2 is guessing."),
-    "gap": ("gap", "Score of non-preferred bags over that of unlabelled ones, lately."),
-    "cost_spread": ("spread", "How much the learned cost differs from step to step, lately."),
-    "policy_loss": (
-        "policy loss",
-        "Of the safe policy, lately. Comparable between runs of one kind of loss and weights.",
-    ),
-    "safe_return": ("safe return", "Of the safe policy, evaluated on the Rollouts page."),
-    "safe_cost": ("safe cost", "Of the safe policy, evaluated on the Rollouts page."),
-    "seconds": ("time", "That training took."),
-    "updates": ("updates", "Done."),
-    "rate": ("updates/s", "On average."),
-    "author": ("by", None),
-    "note": ("note", None),
-}
 FORMATS: dict[str, Callable[[Any], str]] = {
     "step_auc": "{:.3f}".format,
     "trajectory_spearman": "{:.3f}".format,
@@ -99,13 +79,18 @@ def compare_table(compared: Sequence[Compared], *, shows_truth: bool) -> list[Co
             "line": st.column_config.TextColumn("", width=44, pinned=True),
             "created": st.column_config.DatetimeColumn("when", format="D MMM, HH:mm:ss"),
             **{
-                name: st.column_config.Column(words, help=about, width=92 if name in FORMATS else None)
-                for name, (words, about) in COLUMNS.items()
+                name: st.column_config.Column(words, help=about, width=_width(name, words))
+                for name, (words, about) in RESULTS.items()
                 if name != "created"
             },
         },
     )
     return chosen
+
+
+def _width(name: str, words: str) -> int | None:
+    """As all numbers have it, or as its heading needs."""
+    return max(92, 8 * len(words)) if name in FORMATS else None
 
 
 def line_cells(numbers: Iterable[int]) -> tuple[list[str], list[str]]:
@@ -122,7 +107,7 @@ def _styled(
     hidden = () if shows_truth else tuple(TRUTH_METRICS)
     formats = {column: words for column, words in FORMATS.items() if column not in hidden}
     strokes, colours = line_cells(numbers[it.run.id] for it in listed)
-    shown = table[[column for column in COLUMNS if column not in hidden]].astype(dict.fromkeys(formats, float))
+    shown = table[[column for column in RESULTS if column not in hidden]].astype(dict.fromkeys(formats, float))
     shown.insert(0, "line", strokes)
     styled = shown.style.apply(lambda _: colours, subset=["line"])
     winners = best(table.loc[[it.run.id for it in chosen]]) if len(chosen) > 1 else {}
@@ -144,7 +129,7 @@ def _starred(words: Callable[[Any], str], value: float) -> str:
     return f"★ {words(value)}"
 
 
-@state.uninterrupted()
+@callback
 def _choose(key: str, ids: Sequence[str]) -> None:
     heard = state.heard(key)
     if heard is not None:

@@ -9,11 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_curves, cost_resources
-from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
-from dashboard.components.trajectory_below import follow
-from dashboard.components.words import code_span, plural
+from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow
 from dashboard.drawing import fragment
+from dashboard.words import code_span, plural
 from safemil_core.assessment.cost_curves import LEAST, Curve, ReadableCost, Surface
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run

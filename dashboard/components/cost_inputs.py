@@ -6,13 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_inputs, cost_resources, resources, state
-from dashboard.components.cost_probe import chosen_step, chosen_trajectory
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
-from dashboard.components.trajectory_below import follow, lead_on
-from dashboard.components.words import plural
+from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import tasks
 from safemil_core.running.importances import read_importance
@@ -94,7 +93,7 @@ def _along(info: DatasetInfo, run: Run) -> None:
     )
 
 
-@state.uninterrupted()
+@callback
 def _choose_step(trajectory: int) -> None:
     points = state.widget_value(f"{KEY}.time")["selection"]["points"]
     if points:

@@ -10,14 +10,16 @@ import streamlit as st
 from dashboard import map_resources, resources, state
 from dashboard.charts_maps import Grid, MapKind, MapPanel, panel
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.columns import STEP
 from dashboard.components.cell_inside import cell_inside
 from dashboard.components.cell_map import cell_map
 from dashboard.components.figure import file_stem
 from dashboard.components.run_names import distinct_names
 from dashboard.components.trajectory_below import follow
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
 from dashboard.map_resources import CellValue
+from dashboard.telling import callback
+from dashboard.words import code_span
 from safemil_core.assessment.principal_components import N
 from safemil_core.assessment.state_axes import axis_names
 from safemil_core.assessment.state_maps import (
@@ -35,7 +37,6 @@ from safemil_core.running.run_folder import Run
 
 KEY = "costs.map"
 ALL = "all"
-VALUE_WORDS: dict[CellValue, str] = {"learned": "learned cost", "true": "true cost"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _map_of(info: DatasetInfo, run: Run, value: CellValue, view: View) -> StateM
 def _about(value: CellValue, view: View) -> tuple[str, MapKind]:
     """What a map is called, and which colours it has."""
     are_counted = view.statistic == "steps"
-    words = "steps" if are_counted else f"{VALUE_WORDS[value]}, {view.statistic}"
+    words = "steps" if are_counted else f"{STEP[value]}, {view.statistic}"
     if isinstance(view.minus, str):
         between = f"{' and '.join(LABEL_WORDS[label] for label in view.labels)} minus {LABEL_WORDS[view.minus]}"
         return f"{'share of steps' if are_counted else words}: {between}", "share" if are_counted else "difference"
@@ -191,6 +192,7 @@ def _choose_steps(
     return statistic, of, None if minus is None else others.get(minus)
 
 
+@callback
 def _over_components(info: DatasetInfo) -> None:
     first = len(axis_names(info)) - N
     state.map_x.set(first)

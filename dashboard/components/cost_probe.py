@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard import charts_probe, cost_resources, run_resources, state
+from dashboard import charts_probe, cost_resources, state
+from dashboard.components.choice import choice
 from dashboard.components.figure import figure
-from dashboard.components.trajectory_below import follow, lead_on
-from dashboard.components.words import code_span, fine_steps, plural
+from dashboard.components.trajectory_below import chosen_step, chosen_trajectory, follow, lead_on
 from dashboard.drawing import fragment
+from dashboard.telling import callback
+from dashboard.words import code_span, fine_steps, plural
 from safemil_core.assessment import probe
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -38,10 +40,7 @@ def _section(info: DatasetInfo, run: Run) -> None:
     free = numbers_of(info)
     with axes_place:
         x, y = _choose_two(info, free, f"{KEY}.{run.id}", default=cost_resources.far_reaching(info, run, tuple(free)))
-    reach = range_place.segmented_control(
-        "Range", list(RANGES), default="central", format_func=RANGES.__getitem__, required=True, key=f"{KEY}.range",
-        persist_state="session",
-    )  # fmt: skip
+    reach = choice("Range", f"{KEY}.range", RANGES, range_place)
     recorded = cost_resources.steps_of(info, trajectory)[step]
     numbers = _fix_others(info, run, recorded, [n for n in free if n not in (x, y)], f"{run.id}.{trajectory}.{step}")
     _say_costs(info, run, recorded, numbers, f"step {step} of trajectory {trajectory}")
@@ -68,21 +67,6 @@ def numbers_of(info: DatasetInfo) -> list[int]:
     return [*range(info.n_observations), *(info.n_observations + i for i, n in enumerate(info.choices) if n is None)]
 
 
-def chosen_trajectory(info: DatasetInfo, run: Run) -> int:
-    """The trajectory that the page is about; the costliest where none is chosen."""
-    costliest = int(run_resources.run_cost_sums(run).argmax())
-    chosen = state.trajectory.among(range(info.n_trajectories), costliest)
-    assert chosen is not None
-    return chosen
-
-
-def chosen_step(costs: np.ndarray) -> int:
-    """The step of a trajectory that the page is about; its costliest where none is chosen. `costs`: [T]."""
-    chosen = state.step.among(range(len(costs)), int(costs.argmax()))
-    assert chosen is not None
-    return chosen
-
-
 def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
     costs = cost_resources.costs_of(info, run, trajectory)
     step = chosen_step(costs)
@@ -90,7 +74,7 @@ def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
     number_place, button_place = st.columns([1, 1], vertical_alignment="bottom")
     number_place.number_input(
         "Step", 0, len(costs) - 1, step=1, key=STEP_KEY,
-        on_change=lambda: lead_on(trajectory, int(state.widget_value(STEP_KEY))),
+        on_change=_to_step, args=(trajectory,),
         help=f"Of trajectory {trajectory}. The view below chooses another, and the other sections lead to a step.",
     )  # fmt: skip
     costliest = int(costs.argmax())
@@ -99,6 +83,11 @@ def _choose_step(info: DatasetInfo, run: Run, trajectory: int) -> int:
         key=f"{KEY}.costliest",
     )  # fmt: skip
     return step
+
+
+@callback
+def _to_step(trajectory: int) -> None:
+    lead_on(trajectory, int(state.widget_value(STEP_KEY)))
 
 
 def _choose_two(info: DatasetInfo, free: list[int], key: str, default: list[int]) -> tuple[int, int]:

@@ -11,14 +11,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts_data, resources, run_resources, state
+from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS, LEARNED_COST_SCALE, TRUE_COST_SCALE
+from dashboard.columns import STEP, TRAJECTORY, axis_words
 from dashboard.components.browser import encoded, source
 from dashboard.components.downloads import SCRIPT, STYLE
 from dashboard.components.figure import file_stem
 from dashboard.components.trajectory_below import follow, lead_on
 from dashboard.drawing import fragment
 from dashboard.run_resources import StepValue
+from dashboard.telling import callback
 from safemil_core.assessment import rasters
 from safemil_core.assessment.rasters import Alignment, Layout, Picture, Window
 from safemil_core.data.datasets import DatasetInfo
@@ -28,26 +30,10 @@ KEY = "costs.raster"
 MOST_ROWS, MOST_COLUMNS = 480, 800
 """Cells of a picture: about the pixels that it is drawn on."""
 
-VALUE_WORDS: dict[StepValue, str] = {
-    "learned": "learned cost",
-    "spread": "spread of the networks",
-    "true": "true cost",
-}
 TIME_WORDS: dict[Alignment, str] = {
     "start": "step",
     "end": "steps from the last one",
     "first spike": "steps from the first spike",
-}
-COLUMN_WORDS = {
-    "label": "label",
-    "learned_cost": "learned cost C",
-    "highest": "highest step",
-    "first_spike": "first spike",
-    "weight": "weight",
-    "length": "length",
-    "return": "return",
-    "true_cost": "true cost",
-    "trajectory": "number",
 }
 LABELS = tuple(LABEL_WORDS)
 
@@ -76,7 +62,9 @@ def _raster(info: DatasetInfo, run: Run) -> None:
     steps, high = run_resources.step_levels(info, run, arrangement.value)
     labels = table["label"].map(LABELS.index).to_numpy()
     layout = arranged(table, labels, arrangement, resources.trajectories(info).offsets)
-    key = hashlib.blake2b(repr((info.id, run.id, astuple(arrangement))).encode(), digest_size=8).hexdigest()
+    key = hashlib.blake2b(
+        repr((info.id, run_resources.results_name(run), astuple(arrangement))).encode(), digest_size=8
+    ).hexdigest()
     sizes = np.bincount(labels, minlength=len(LABELS)).tolist() if arrangement.is_grouped else []
     shown = rasters.picture(
         steps,
@@ -91,7 +79,7 @@ def _raster(info: DatasetInfo, run: Run) -> None:
         data={
             "key": key,
             "file": file_stem(KEY),
-            "name": VALUE_WORDS[arrangement.value],
+            "name": STEP[arrangement.value],
             "scale": TRUE_COST_SCALE if arrangement.value == "true" else LEARNED_COST_SCALE,
             "high": high,
             "time_name": TIME_WORDS[arrangement.align],
@@ -151,13 +139,13 @@ def _arrangement(info: DatasetInfo, run: Run, table: pd.DataFrame) -> Arrangemen
         value: StepValue = "learned"
         if len(known) > 1:
             value = st.segmented_control(
-                "Show", known, format_func=VALUE_WORDS.__getitem__, default="learned", required=True, **_kept("value")
+                "Show", known, format_func=STEP.__getitem__, default="learned", required=True, **_kept("value")
             )
         column = st.selectbox(
             "Sorted by",
             sorted(map(str, table), key=_place),
             index=1,
-            format_func=lambda name: COLUMN_WORDS.get(name) or charts_data.axis_words(name, info.observation_names),
+            format_func=lambda name: axis_words(name, info.observation_names),
             width=220,
             **_kept("sort"),
         )
@@ -178,7 +166,7 @@ def _arrangement(info: DatasetInfo, run: Run, table: pd.DataFrame) -> Arrangemen
 
 def _place(column: str) -> int:
     """Of a column among those to sort by: what people ask for first, all else as it comes."""
-    return list(COLUMN_WORDS).index(column) if column in COLUMN_WORDS else len(COLUMN_WORDS)
+    return list(TRAJECTORY).index(column) if column in TRAJECTORY else len(TRAJECTORY)
 
 
 def _kept(name: str) -> Mapping[str, Any]:
@@ -197,7 +185,7 @@ def _window(key: str, layout: Layout) -> Window:
     return Window(rows, times)
 
 
-@state.uninterrupted()
+@callback
 def _choose(info: DatasetInfo) -> None:
     match (state.widget_value(KEY) or {}).get("chosen"):
         case {"trajectory": int(trajectory), "step": int(step)} if 0 <= trajectory < info.n_trajectories:

@@ -10,10 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import charts_truth, cost_resources, resources, state
 from dashboard.components.choice import choice
 from dashboard.components.figure import figure
-from dashboard.components.words import code_span, fine_steps, moment, number, plural
 from dashboard.cost_resources import Among
 from dashboard.drawing import fragment
 from dashboard.telling import callback
+from dashboard.words import code_span, fine_steps, moment, number, plural
 from safemil_core.assessment import truth
 from safemil_core.assessment.truth import Cut, TruthReport
 from safemil_core.data.datasets import DatasetInfo

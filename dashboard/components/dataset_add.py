@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import resources, state, transfers
 from dashboard.components.column_mapping import column_mapping
-from dashboard.components.words import code_span, plural
 from dashboard.drawing import fragment
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.intake.confined import Inspected
 from safemil_core.data.recording import Options
@@ -120,8 +120,9 @@ def _public() -> None:
 
 def _start(request: IntakeRequest) -> None:
     intake = tasks.start_intake(resources.workspace(), request)
-    state.remember("datasets.watched", [*state.recall("datasets.watched", []), intake.id])
-    state.remember(_COUNT, state.recall(_COUNT, 0) + 1)
+    with state.uninterrupted():
+        state.remember("datasets.watched", [*state.recall("datasets.watched", []), intake.id])
+        state.remember(_COUNT, state.recall(_COUNT, 0) + 1)
     st.rerun()
 
 
@@ -135,8 +136,7 @@ def _on_their_way() -> None:
             progress, request = intake.progress, intake.request
             what = code_span(Path(request.what[0]).name if request.source == "path" else request.what[0])
             if progress.state == "done":
-                _no_longer_watched(intake.id)
-                _take(resources.datasets().info(progress.message))
+                _arrived(intake)
                 st.rerun()
             elif progress.is_finished:
                 show_problem(f"{what}: {progress.message}")
@@ -166,10 +166,19 @@ def _doing(progress: Progress) -> str:
     return f"{progress.message}, {plural(progress.done, 'step')}"
 
 
+@callback
 def _no_longer_watched(intake_id: str) -> None:
     state.remember("datasets.watched", [each for each in state.recall("datasets.watched", []) if each != intake_id])
 
 
+@callback
+def _arrived(intake: Intake) -> None:
+    """Not a callback, but not to be ended half-way either: its dataset is shown once."""
+    _no_longer_watched(intake.id)
+    _take(resources.datasets().info(intake.progress.message))
+
+
+@callback
 def _take(info: DatasetInfo) -> None:
     """Show a dataset that has come in."""
     state.choose_dataset(info.name)

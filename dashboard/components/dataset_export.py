@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard import state, transfers
 from dashboard.components import pickers
-from dashboard.components.words import code_span, plural
 from dashboard.telling import show_problem
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.formats import WRITABLE
 from safemil_core.errors import SafeMILError
@@ -42,5 +42,10 @@ def dataset_export(info: DatasetInfo) -> None:
         return
     st.markdown(f"{plural(exported.n_trajectories, 'trajectory')} as {exported.format}: {code_span(exported.path)}")
     if exported.path.stat().st_size <= LARGEST_DOWNLOAD:
-        with exported.path.open("rb") as file:
-            st.download_button("Download", file, file_name=exported.path.name, key="export.download")
+        st.download_button(
+            "Download",
+            exported.path.read_bytes,
+            file_name=exported.path.name,
+            key="export.download",
+            on_click="ignore",
+        )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.components.words import code_span
 from dashboard.telling import callback
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.dataset_removal import remove_dataset, runs_made_of
 

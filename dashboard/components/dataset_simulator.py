@@ -6,11 +6,11 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, sentence
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
+from dashboard.words import code_span, harmless, sentence
 from safemil_core.assessment.environments import canonical, find_environment
 from safemil_core.assessment.environments.legacy_interpreters import LegacyInterpreter, is_legacy
-from safemil_core.assessment.environments.user_files import UserFiles
+from safemil_core.assessment.environments.user_files import FileOnHand, UserFiles
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotFound, SafeMILError
 from safemil_core.running import tasks
@@ -50,7 +50,7 @@ def _readiness(env_id: str) -> None:
     except NotFound:
         st.warning(f"The workspace has no file {code_span(env_id)}. Bring it in below.")
     except SafeMILError as problem:
-        st.warning(sentence(str(problem)))
+        st.warning(harmless(sentence(str(problem))))
         if is_legacy(canonical(env_id)):
             _set_up(LegacyInterpreter(workspace))
         else:
@@ -65,21 +65,28 @@ def _consent(files: UserFiles, name: str) -> None:
     is_long = file.text.count("\n") > LONG
     st.code(file.text, language="python", line_numbers=True, height=28 * LONG if is_long else "content")
     st.button(
-        "I have read it: let it run on this machine", type="primary", key="simulator.allow", on_click=files.allow,
-        args=(file, state.author()), help=f"Bound to this content, SHA-256 {file.sha256[:12]}: changed, it asks again.",
+        "I have read it: let it run on this machine", type="primary", key="simulator.allow", on_click=_allow,
+        args=(files, file), help=f"Bound to this content, SHA-256 {file.sha256[:12]}: changed, it asks again.",
     )  # fmt: skip
+
+
+@callback
+def _allow(files: UserFiles, file: FileOnHand) -> None:
+    files.allow(file, state.author())
 
 
 def _set_up(interpreter: LegacyInterpreter) -> None:
     task = Task.of_interpreter(interpreter)
-
-    def begin() -> None:
-        tasks.start(interpreter.workspace, task)
-
     if not task_watch(task, "interpreter", key="simulator"):
         st.button(
-            "Set it up", type="primary", key="simulator.install", on_click=begin, help="About 200 MB, once, with uv."
-        )
+            "Set it up", type="primary", key="simulator.install", on_click=_install, args=(task,),
+            help="About 200 MB, once, with uv.",
+        )  # fmt: skip
+
+
+@callback
+def _install(task: Task) -> None:
+    tasks.start(resources.workspace(), task)
 
 
 def _bring(info: DatasetInfo) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.components.words import code_span, plural
 from dashboard.telling import show_problem
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
 from safemil_core.errors import SafeMILError

@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import resources, state
+from dashboard.columns import TRUTH_METRICS
 from dashboard.components.job_queue import job_line
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
-from dashboard.components.words import TRUTH_METRICS, code_span
 from dashboard.drawing import fragment
 from dashboard.telling import callback, show_problem
+from dashboard.words import code_span
 from safemil_core.assessment.doctor.causes import CAUSES
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.assessment.doctor.immobile import NEED_ROLLOUTS
@@ -96,7 +97,12 @@ def correction_of(info: DatasetInfo, run: Run, cause: str, corrected: Run) -> No
 def _way_to(run: Run, words: str) -> None:
     """Not a link: on the page that one is on, a link to what was chosen before looks like a late event."""
     key = f"doctor.way.{run.id}"
-    st.button(words, icon=":material/arrow_forward:", type="tertiary", key=key, on_click=state.run.set, args=(run.id,))
+    st.button(words, icon=":material/arrow_forward:", type="tertiary", key=key, on_click=_go, args=(run,))
+
+
+@callback
+def _go(run: Run) -> None:
+    state.run.set(run.id)
 
 
 def _judge(info: DatasetInfo, cause: str, run: Run, corrected: Run) -> None:
@@ -137,6 +143,7 @@ def _say(said: Verdict) -> None:
             st.error(said.words, icon=":material/block:")
 
 
+@callback
 def _roll_out(run: Run) -> None:
     tasks.start_evaluation(resources.workspace(), run, N_EPISODES, 0)
 

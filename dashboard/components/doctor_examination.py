@@ -8,9 +8,9 @@ from dashboard import resources, run_resources
 from dashboard.components.doctor_banner import health_words
 from dashboard.components.progress_line import progress_line
 from dashboard.components.run_names import run_name
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running import jobs, tasks
 from safemil_core.running.run_folder import Run
@@ -57,5 +57,6 @@ def examination_bar(info: DatasetInfo, run: Run) -> None:
         st.info(words, icon=":material/hourglass_empty:")
 
 
+@callback
 def _start(task: Task) -> None:
     tasks.start(resources.workspace(), task)

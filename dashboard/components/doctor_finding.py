@@ -15,7 +15,7 @@ from dashboard.components.doctor_correction import correction, start_button
 from dashboard.components.empty_states import PageName, page_link
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_view import trajectory_view
-from dashboard.components.words import code_span, plural, sentence
+from dashboard.words import code_span, harmless, plural, sentence
 from safemil_core.assessment.doctor.findings import Finding, Symptom
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run
@@ -56,10 +56,10 @@ def doctor_finding(info: DatasetInfo, run: Run, finding: Finding, place: int, an
         with words:
             st.markdown(f"#### {place + 1}. {finding.title}")
             st.markdown(f":{_colour(finding)}-badge[harm {finding.harm:.0%}] :gray-badge[{SYMPTOMS[finding.symptom]}]")
-            st.markdown(f"**Evidence** · {sentence(finding.evidence)}")
-            st.markdown(f"**Probable cause** · {sentence(finding.why)}")
+            st.markdown(f"**Evidence** · {harmless(sentence(finding.evidence))}")
+            st.markdown(f"**Probable cause** · {harmless(sentence(finding.why))}")
             settings = " ".join(code_span(setting) for setting in finding.settings if setting not in finding.cure)
-            st.markdown(f"**Cure** · {sentence(finding.cure)} {settings}")
+            st.markdown(f"**Cure** · {harmless(sentence(finding.cure))} {settings}")
             with st.container(horizontal=True, vertical_alignment="center"):
                 start_button(info, run, finding, is_first=place == 0)
                 for page, way in _WAYS[finding.symptom]:

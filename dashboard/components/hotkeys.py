@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.browser import source
+from dashboard.telling import callback
 
 _hotkeys = st.components.v2.component("safemil_hotkeys", js=source("component.js", "hotkeys.js"))
 
@@ -32,7 +33,7 @@ def hotkeys(
     """
     done = f"{key}.done"
 
-    @state.uninterrupted()
+    @callback
     def apply() -> None:
         events = (state.widget_value(key) or {}).get("events") or []
         for event in events:

@@ -7,8 +7,9 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.progress_line import COLOURS, progress_line, progress_words, share
 from dashboard.components.run_names import distinct_names
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
+from dashboard.telling import callback
+from dashboard.words import code_span
 from safemil_core.running import jobs
 from safemil_core.running.job_store import Job
 from safemil_core.running.run_folder import Run
@@ -52,17 +53,28 @@ def _row(run: Run, job: Job, place: int, run_name: str) -> None:
     badge, name, bar, stop = st.columns([2, 6, 10, 3], vertical_alignment="center")
     badge.badge(job.state, color=COLOURS[job.state])
     words = f"{code_span(run_name)} on {code_span(run.info.dataset)}"
-    if name.button(words, key=f"queue.show.{run.id}", type="tertiary", help="Show it below."):
-        state.choose_dataset(run.info.dataset)
-        state.run.set(run.id)
-        st.rerun()
+    if name.button(
+        words, key=f"queue.show.{run.id}", type="tertiary", help="Show it below.", on_click=_show, args=(run,)
+    ):
+        st.rerun()  # it is outside of this part
     bar.progress(share(job), text=progress_words(job, "updates", place=place))
     stop.button(
         "Stop",
         key=f"queue.stop.{run.id}",
         icon=":material/stop_circle:",
-        on_click=jobs.stop,
-        args=(resources.workspace(), run),
+        on_click=_stop,
+        args=(run,),
         disabled=job.state == "stopping",
         width="stretch",
     )
+
+
+@callback
+def _show(run: Run) -> None:
+    state.choose_dataset(run.info.dataset)
+    state.run.set(run.id)
+
+
+@callback
+def _stop(run: Run) -> None:
+    jobs.stop(resources.workspace(), run)

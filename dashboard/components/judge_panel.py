@@ -10,6 +10,7 @@ from dashboard import state
 from dashboard.charts_theme import LABEL_KEYS
 from dashboard.components.hotkeys import hotkeys
 from dashboard.components.trajectory_view import trajectory_view
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
 
@@ -17,6 +18,7 @@ _OPEN = "judge.open"
 _WORDS = {"n": "Non-preferred `N`", "p": "Preferred `P`", "u": "Unsure `U`"}
 
 
+@callback
 def open_panel(key: str | None) -> None:
     """Let the panel of this key be the one that judges, or (None) none: two would both hear every key."""
     state.remember(_OPEN, key)

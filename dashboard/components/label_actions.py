@@ -5,30 +5,22 @@ All of it happens in callbacks, before the page is drawn again.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
 from dashboard import resources, state
-from dashboard.charts_theme import LABEL_WORDS
+from dashboard.charts_theme import LABEL_BADGES, LABEL_WORDS
 from dashboard.components import pickers
 from dashboard.components.label_history import action_words
 from dashboard.components.selection import Listing, focus_on, listing
 from dashboard.components.trajectory_map import similar_button
-from dashboard.components.words import code_span, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label, Origin
 
 FORWARD, BACK = ("j", "ArrowDown", "ArrowRight"), ("k", "ArrowUp", "ArrowLeft")
 KEYS = ("n", "p", "u", "x", "z", "y", *FORWARD, *BACK)
 """The same as on the Review page, where both have them."""
-COLOURS: dict[str, Literal["orange", "green", "yellow", "gray"]] = {
-    "non_preferred": "orange",
-    "preferred": "green",
-    "unsure": "yellow",
-    "none": "gray",
-}
 NOTE_KEY, REASON_KEY, TAG_KEY, ADVANCE_KEY = "label.note", "label.reason", "label.tag", "label.advance"
 GO_TO_KEY = "label.go_to"
 BOXES = {"g": GO_TO_KEY}
@@ -44,7 +36,7 @@ def action_bar(info: DatasetInfo, listed: Listing) -> None:
         st.button("↓ `J`", help="The one below it in the list: J, ↓ or →.", key="label.next",
                   on_click=_go, args=(info,), kwargs={"forward": True}, disabled=listed.next is None)  # fmt: skip
         st.subheader(f"Trajectory {listed.focus}", anchor=False, width="content")
-        st.badge(LABEL_WORDS[listed.label], color=COLOURS[listed.label])
+        st.badge(LABEL_WORDS[listed.label], color=LABEL_BADGES[listed.label])
         st.space("stretch")
         st.text_input("Go to", key=GO_TO_KEY, placeholder="Go to no. (G)", width=125, label_visibility="collapsed",
                       on_change=_go_to, args=(info,))  # fmt: skip

@@ -10,7 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.words import fine_steps, number, plural
+from dashboard.columns import axis_words
+from dashboard.telling import callback
+from dashboard.words import fine_steps, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.store import LabelState
@@ -23,7 +25,7 @@ SHOW = {
     "unsure": "Unsure",
 }
 SHOW_KEY = "label.show"
-RANGES = {"return": "Return", "true_cost": "True cost", "learned_cost": "Learned cost", "length": "Length (steps)"}
+RANGES = ("return", "true_cost", "learned_cost", "length")
 _CHOICES = {"tag": "Any of these tags", "reason": "Any of these reasons", "author": "Labelled by any of"}
 
 
@@ -39,7 +41,7 @@ def filters(info: DatasetInfo, table: pd.DataFrame) -> Filters:
 
 
 def filter_widgets(
-    info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters, on_change: Callable[[], None]
+    info: DatasetInfo, table: pd.DataFrame, said: LabelState, current: Filters, *, on_change: Callable[[], None]
 ) -> None:
     """The label as a segmented control, all else in a popover that says how much of it is used."""
     st.segmented_control(
@@ -70,7 +72,7 @@ def filter_widgets(
             if state.widget_value(key) is None:
                 state.set_widget_value(key, (low, high))
             st.slider(
-                RANGES[column],
+                axis_words(column).capitalize(),
                 low,
                 high,
                 key=key,
@@ -97,7 +99,7 @@ def filter_count(n_shown: int, n: int) -> str:
     return f"{plural(n, 'trajectory')}" if n_shown == n else f"**{number(n_shown)}** of {plural(n, 'trajectory')}"
 
 
-@state.uninterrupted()
+@callback
 def _clear(info: DatasetInfo, table: pd.DataFrame) -> None:
     state.set_widget_value(SHOW_KEY, "all")
     for kind in _CHOICES:

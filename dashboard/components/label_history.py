@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.label_transfer import label_transfer
-from dashboard.components.words import code_span, moment, number, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, moment, number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelAction, LabelChange, Snapshot
 
@@ -154,7 +154,7 @@ def _runs_by_action(info: DatasetInfo) -> dict[int, list[str]]:
     return found
 
 
-@state.uninterrupted()
+@callback
 def _compare_with(action_id: int) -> None:
     state.set_widget_value(_FROM_KEY, action_id)
     state.set_widget_value(_TO_KEY, _NOW)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import label_resources, resources, state
-from dashboard.components.words import code_span
 from dashboard.telling import show_problem, tell
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_csv, parse_ledger
 from safemil_core.errors import SafeMILError

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import resources
-from dashboard.components.words import number
+from dashboard.charts_theme import LABEL_BADGES, LABEL_WORDS
 from dashboard.drawing import fragment
+from dashboard.words import number
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import LabelState
@@ -17,11 +18,10 @@ EVERY_S = 1.5
 def label_badges(said: LabelState) -> None:
     """How many trajectories have which label."""
     counts = label_counts(said.labels)
-    st.badge(f"{number(counts.non_preferred)} non-preferred", color="orange")
-    st.badge(f"{number(counts.preferred)} preferred", color="green")
-    if counts.unsure:
-        st.badge(f"{number(counts.unsure)} unsure", color="yellow")
-    st.badge(f"{number(counts.unlabelled)} unlabelled", color="gray")
+    numbers = (counts.non_preferred, counts.preferred, counts.unsure, counts.unlabelled)
+    for (label, words), n in zip(LABEL_WORDS.items(), numbers, strict=True):
+        if n or label != "unsure":  # few ever say so
+            st.badge(f"{number(n)} {words}", color=LABEL_BADGES[label])
 
 
 def watch_labels(info: DatasetInfo) -> None:

@@ -10,8 +10,8 @@ from dashboard import resources, state
 from dashboard.components.empty_states import page_link
 from dashboard.components.run_names import distinct_names
 from dashboard.components.settings_form import prefill, presets, settings_form
-from dashboard.components.words import code_span
 from dashboard.telling import callback, show_problem, tell
+from dashboard.words import code_span
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.config import RunConfig
 from safemil_core.data.datasets import DatasetInfo

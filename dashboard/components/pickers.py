@@ -9,8 +9,8 @@ import streamlit as st
 
 from dashboard import resources, state
 from dashboard.components.run_names import distinct_names
-from dashboard.components.words import code_span
 from dashboard.telling import callback, tell
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.records import LONGEST_NAME
 from safemil_core.running.run_folder import Run

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from dashboard import resources, state
 from dashboard.charts_theme import LABEL_KEYS, LABEL_WORDS
+from dashboard.components.last_said import say
 from dashboard.components.review_queue import Walk, WalkOrder, current_walk, keep_walk
 from dashboard.components.trajectory_stage import Press
-from dashboard.components.words import plural
+from dashboard.words import plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.store import Label
 from safemil_core.errors import SafeMILError
 from safemil_core.running.run_folder import Run
 
-_SAID, _LAST, _TIMES, _PRESSED = (f"review.{name}" for name in ("said", "last", "times", "was_pressed"))
+PLACE = "review"
+"""Where what a key did is said, see `last_said`."""
+_LAST, _TIMES, _PRESSED = (f"{PLACE}.{name}" for name in ("last", "times", "was_pressed"))
 
 
 def react(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) -> None:
@@ -25,7 +27,7 @@ def react(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) ->
     walk = current_walk(info, order, run)
     state.remember(_PRESSED, True)
     state.step.set(None)  # a link led to that step, and the user goes on
-    say("")
+    say(PLACE, info, "")
     try:
         match press.key:
             case "j":
@@ -41,7 +43,7 @@ def react(info: DatasetInfo, order: WalkOrder, run: Run | None, press: Press) ->
             case _:
                 walk = _judge(info, walk, press)
     except SafeMILError as problem:
-        say(str(problem), is_bad=True)
+        say(PLACE, info, str(problem), is_bad=True)
     keep_walk(info, order, run, walk)
 
 
@@ -65,7 +67,7 @@ def _judge(info: DatasetInfo, walk: Walk, press: Press) -> Walk:
     state.remember(_LAST, (label, reason))
     state.remember(_TIMES, [*state.recall(_TIMES, []), time.monotonic()][-200:])
     at_the_end = "" if walk.upcoming else " · nothing else is left to judge"
-    say(f"Trajectory {press.trajectory}: {_words(label, reason)}{at_the_end}")
+    say(PLACE, info, f"Trajectory {press.trajectory}: {_words(label, reason)}{at_the_end}")
     return walk.forward() if is_shown and press.key != "Enter" else walk
 
 
@@ -74,9 +76,9 @@ def _undo(info: DatasetInfo, walk: Walk) -> Walk:
     before = resources.label_state(info)
     undone = resources.labels(info).undo(author=state.author())
     if undone is None:
-        say(f"{state.author()} has nothing to undo.")
+        say(PLACE, info, f"{state.author()} has nothing to undo.")
         return walk
-    say(f"Took back action {undone.id}, of {plural(undone.n_trajectories, 'trajectory')}")
+    say(PLACE, info, f"Took back action {undone.id}, of {plural(undone.n_trajectories, 'trajectory')}")
     touched = resources.label_state(info).differences(before)
     return walk.go_to(touched[0]) if touched else walk
 
@@ -84,18 +86,7 @@ def _undo(info: DatasetInfo, walk: Walk) -> Walk:
 def _remove_segment(info: DatasetInfo, press: Press) -> None:
     if press.segment is not None:
         resources.labels(info).remove_segment(press.trajectory, *press.segment, author=state.author())
-        say(f"Trajectory {press.trajectory}: segment removed")
-
-
-def say(text: str, *, is_bad: bool = False) -> None:
-    """Let the page tell this until the next key."""
-    state.remember(_SAID, {"text": text, "bad": is_bad})
-
-
-def said() -> dict[str, Any]:
-    """What `say` was told, for the player."""
-    told: dict[str, Any] = state.recall(_SAID, {"text": "", "bad": False})
-    return told
+        say(PLACE, info, f"Trajectory {press.trajectory}: segment removed")
 
 
 def was_pressed() -> bool:

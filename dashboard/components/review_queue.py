@@ -11,6 +11,7 @@ from typing import Final, Literal
 import numpy as np
 
 from dashboard import label_resources, resources, run_resources, state
+from dashboard.telling import callback
 from safemil_core.assessment.review_queue import MEANINGS, ORDERS, Order, QueueItem, review_queue
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import NotReady
@@ -121,6 +122,7 @@ def meaning(order: WalkOrder) -> str:
     return "Those that you chose there, in the order of its table." if order == CHOSEN else MEANINGS[order]
 
 
+@callback
 def review_next(info: DatasetInfo, items: Sequence[QueueItem]) -> None:
     """Let the Review page show these next, the first one first; those that have a label are passed over."""
     state.remember(_CHOSEN, (info.id, tuple(items)))
@@ -155,12 +157,14 @@ def current_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, *, is_idl
     return walk
 
 
+@callback
 def keep_walk(info: DatasetInfo, order: WalkOrder, run: Run | None, walk: Walk) -> None:
     """Remember where the user is; the URL follows when the page is drawn."""
     state.remember(_WALK, (_key(info, order, run), walk))
     state.trajectory.set(walk.current.trajectory)
 
 
+@callback
 def order_anew() -> None:
     """Let the queue be made again of what is known now, beginning with its first."""
     state.forget(_QUEUE)

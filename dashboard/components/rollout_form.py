@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.components.rollout_policies import beside_picker
 from dashboard.telling import show_problem
+from dashboard.words import code_span
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
@@ -34,8 +35,8 @@ def evaluation_form(info: DatasetInfo, run: Run, *, is_live: bool) -> None:
             width="content",
         )
     st.caption(
-        f"In `{info.env_id}`, simulated in processes of their own. All play the same episodes; what was played before "
-        "is kept, and costs nothing."
+        f"In {code_span(info.env_id)}, simulated in processes of their own. All play the same episodes; what was "
+        "played before is kept, and costs nothing."
     )
     if is_clicked:
         _start(run, episodes, n_videos, beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -75,21 +76,21 @@ def _stage(
     shown: list[str] = []
     films: list[str | None] = []
     for policy, rollouts in lived.items():
-        version = f"{run.id}/{run.rollouts(policy).stat().st_mtime_ns}/{policy}/{episode}"
-        shown.append(f"rollout/{version}/{what}")
+        steps = f"{run.id}/{run_resources.file_name(run.rollouts(policy))}"
+        shown.append(f"rollout/{steps}/{episode}/{what}")
         wanted[shown[-1]] = partial(
             _item, info, rollouts, episode, display, shows_truth=shows_truth, has_costs=run.has_costs
         )
-        film = episode_film(run, evaluation, policy, episode)
-        films.append(None if film is None else f"film/{version}")
-        if film is not None:
-            wanted[f"film/{version}"] = partial(stage_items.film, film)
+        path = film_path(run, evaluation, policy, episode)
+        films.append(None if path is None else f"film/{run.id}/{run_resources.file_name(path)}")
+        if path is not None:
+            wanted[str(films[-1])] = partial(film, evaluation, path)
     first, second = lived if len(lived) == 2 else (*lived, *lived)
     show_stage(
         KEY,
         wanted,
         {
-            "dataset": f"{run.id}/{run.rollouts(first).stat().st_mtime_ns}",
+            "dataset": f"{run.id}/{run_resources.file_name(run.rollouts(first))}",
             "scene": scene,
             "shown": shown[0],
             "beside": shown[-1],
@@ -116,10 +117,13 @@ def _item(
     )
 
 
-def episode_film(run: Run, evaluation: Mapping[str, Any], policy: str, episode: int) -> Replay | None:
-    """The film of a policy's episode, where it was rendered."""
-    path, frames = run.film(policy, episode), evaluation.get("frames")
-    if frames is None or not path.exists():
-        return None
-    note = "Rendered while the policy was at work."
-    return Replay(path.read_bytes(), frames["fps"], frames["stride"], exact=True, note=note)
+def film_path(run: Run, evaluation: Mapping[str, Any], policy: str, episode: int) -> Path | None:
+    """Where the film of a policy's episode lies, if it was rendered."""
+    path = run.film(policy, episode)
+    return path if evaluation.get("frames") is not None and path.exists() else None
+
+
+def film(evaluation: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The film that lies there, as the browser plays it."""
+    frames, note = evaluation["frames"], "Rendered while the policy was at work."
+    return stage_items.film(Replay(path.read_bytes(), frames["fps"], frames["stride"], exact=True, note=note))

@@ -11,9 +11,10 @@ from dashboard.charts_rollout import cost_timeline
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
+from dashboard.components.last_said import last_said, say, undo_last
 from dashboard.components.trajectory_view import trajectory_view
-from dashboard.components.words import plural
 from dashboard.telling import callback
+from dashboard.words import plural
 from safemil_core.assessment.teachers import teachers
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.learning.baselines.settings import OWN_WEIGHTS
@@ -22,7 +23,6 @@ from safemil_core.running.run_folder import POLICIES, Policy, Run
 
 STRANGE = 4.0
 """Times as far as usual: 99 of 100 steps of the bundled data lie below 3.5."""
-_MESSAGE = "teachers.message"
 
 
 def rollout_teachers(info: DatasetInfo, run: Run) -> None:
@@ -53,7 +53,7 @@ def rollout_teachers(info: DatasetInfo, run: Run) -> None:
             icon=":material/explore_off:",
         )
     rows = _table(found, key=f"teachers.table.{run.id}.{policy}.{episode}.{step}")
-    _marking(info, found["trajectory"].iloc[rows].tolist())
+    _marking(info, f"teachers.{run.id}", found["trajectory"].iloc[rows].tolist())
     if rows:
         taught = found.iloc[rows[0]]
         trajectory, at = int(taught["trajectory"]), int(taught["step"])
@@ -99,6 +99,7 @@ def _moment(info: DatasetInfo, run: Run, policy: Policy, episode: int, rollouts:
     return step
 
 
+@callback
 def _clicked(chart_key: str, step_key: str) -> None:
     points = state.widget_value(chart_key)["selection"]["points"]
     if points:
@@ -144,8 +145,8 @@ def _table(found: pd.DataFrame, *, key: str) -> list[int]:
     return list(shown["selection"]["rows"])
 
 
-def _marking(info: DatasetInfo, trajectories: list[int]) -> None:
-    """Mark the ticked ones, and take that back."""
+def _marking(info: DatasetInfo, place: str, trajectories: list[int]) -> None:
+    """Mark the ticked ones, and take that back while nothing else was done since."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             f"Mark {plural(len(trajectories), 'trajectory')} non-preferred" if trajectories else "Mark non-preferred",
@@ -153,26 +154,26 @@ def _marking(info: DatasetInfo, trajectories: list[int]) -> None:
             icon=":material/thumb_down:",
             disabled=not trajectories,
             on_click=_mark,
-            args=(info, tuple(trajectories)),
+            args=(info, place, tuple(trajectories)),
         )
-        message = state.recall(_MESSAGE)
-        if message is None:
+        said = last_said(place, info)
+        if not said.text:
             st.caption("Tick rows to mark them; the first ticked one is shown below.")
             return
-        st.markdown(message, width="content")
-        st.button("Undo", key="teachers.undo", type="tertiary", on_click=_undo, args=(info,))
+        st.markdown(said.text, width="content")
+        if said.can_undo:
+            st.button("Undo", key="teachers.undo", type="tertiary", on_click=_undo, args=(info, place))
         page_link("train", "Train again")
 
 
 @callback
-def _mark(info: DatasetInfo, trajectories: tuple[int, ...]) -> None:
-    resources.labels(info).mark(
+def _mark(info: DatasetInfo, place: str, trajectories: tuple[int, ...]) -> None:
+    action = resources.labels(info).mark(
         trajectories, "non_preferred", author=state.author(), note="taught a bad moment of a rollout", origin="bulk"
     )
-    state.remember(_MESSAGE, f"Marked {plural(len(trajectories), 'trajectory')} non-preferred.")
+    say(place, info, f"Marked {plural(len(trajectories), 'trajectory')} non-preferred.", action=action)
 
 
 @callback
-def _undo(info: DatasetInfo) -> None:
-    resources.labels(info).undo(author=state.author())
-    state.forget(_MESSAGE)
+def _undo(info: DatasetInfo, place: str) -> None:
+    undo_last(place, info)

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import run_resources
 from dashboard.charts_theme import Look
-from dashboard.components import stage_items
 from dashboard.components.browser import source
-from dashboard.components.rollout_pair import episode_film
+from dashboard.components.rollout_pair import film, film_path
 from safemil_core.running.run_folder import Run
 
 N_ROWS = 4
@@ -20,7 +20,7 @@ N_ROWS = 4
 def rollout_wall(run: Run, evaluation: Mapping[str, Any], looks: Mapping[str, Look]) -> None:
     """The first rendered episodes of every policy; they begin, stop and go on together."""
     rows = [
-        (episode, {policy: film for policy in looks if (film := episode_film(run, evaluation, policy, episode))})
+        (episode, {policy: path for policy in looks if (path := film_path(run, evaluation, policy, episode))})
         for episode in range(min(N_ROWS, evaluation["episodes"]))
     ]
     cells = [
@@ -29,16 +29,16 @@ def rollout_wall(run: Run, evaluation: Mapping[str, Any], looks: Mapping[str, Lo
             "colour": looks[policy].colour,
             "episode": episode,
             "steps": evaluation["policies"][policy]["episodes"][episode]["length"],
-            **stage_items.film(film),
+            **film(evaluation, path),
         }
-        for episode, films in rows
-        for policy, film in films.items()
+        for episode, paths in rows
+        for policy, path in paths.items()
     ]
     if not cells:
         st.caption("No episode was rendered: choose how many, and run the policies again.")
         return
-    version = run.rollouts("safe").stat().st_mtime_ns
-    data = {"name": f"{run.id}/{version}", "columns": len(looks), "cells": cells}
+    names = [run_resources.file_name(path) for _, paths in rows for path in paths.values()]
+    data = {"name": "/".join((run.id, *names)), "columns": len(looks), "cells": cells}
     _wall(key="rollouts.wall", data=data, height="content")
 
 

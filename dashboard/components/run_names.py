@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources, state
-from dashboard.components.words import code_span, moment, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, moment, plural
 from safemil_core.data.labels.records import LONGEST_NAME, LONGEST_NOTE
 from safemil_core.running.run_folder import Run
 from safemil_core.running.run_info import RunInfo
@@ -66,7 +66,8 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
         key=name_key,
         max_chars=LONGEST_NAME,
         placeholder=run_name(run, RunNote()),
-        on_change=lambda: _save(run, name=state.widget_value(name_key)),
+        on_change=_save_name,
+        args=(run, name_key),
         label_visibility=labels,
     )
     note_place.text_area(
@@ -75,7 +76,8 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
         max_chars=LONGEST_NOTE,
         height=68,
         placeholder="What is special about it, what came of it",
-        on_change=lambda: _save(run, note=state.widget_value(note_key)),
+        on_change=_save_note,
+        args=(run, note_key),
         label_visibility=labels,
     )
     if note.at:
@@ -83,5 +85,10 @@ def _fields(run: Run, note: RunNote, places: Sequence[DeltaGenerator], labels: L
 
 
 @callback
-def _save(run: Run, *, name: str | None = None, note: str | None = None) -> None:
-    resources.run_notes().write(run.id, author=state.author(), name=name, note=note)
+def _save_name(run: Run, key: str) -> None:
+    resources.run_notes().write(run.id, author=state.author(), name=state.widget_value(key))
+
+
+@callback
+def _save_note(run: Run, key: str) -> None:
+    resources.run_notes().write(run.id, author=state.author(), note=state.widget_value(key))

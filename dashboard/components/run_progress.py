@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts_live, resources, run_resources, state
+from dashboard.columns import RESULTS, TRUTH_METRICS
 from dashboard.components import settings_form
 from dashboard.components.curves import curves
 from dashboard.components.empty_states import page_link
 from dashboard.components.job_queue import job_line
-from dashboard.components.words import HIDDEN_TRUTH
 from dashboard.drawing import fragment
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
+from dashboard.words import harmless
 from safemil_core.assessment.doctor.findings import Finding
 from safemil_core.clock import duration
 from safemil_core.config import RunConfig
@@ -77,20 +78,11 @@ def _link_to_costs(run: Run) -> None:
 
 def _outcome(outcome: dict[str, Any], *, shows_truth: bool) -> None:
     """What came out, and where to look at it."""
-    auc, spearman, seconds = st.columns(3)
-    auc.metric(
-        "Step AUC (hidden truth)",
-        _number(outcome["step_auc"]) if shows_truth else "hidden",
-        border=True,
-        help=f"{HIDDEN_TRUTH} 0.5 is guessing, 1 perfect.",
-    )
-    spearman.metric(
-        "Trajectory Spearman (hidden truth)",
-        _number(outcome["trajectory_spearman"]) if shows_truth else "hidden",
-        border=True,
-        help=f"{HIDDEN_TRUTH} Rank correlation of trajectory costs; 1 is the same order.",
-    )
-    seconds.metric("Trained in", duration(outcome["seconds"]), border=True)
+    *places, last = st.columns(len(TRUTH_METRICS) + 1)
+    for place, (name, words) in zip(places, TRUTH_METRICS.items(), strict=True):
+        value = _number(outcome[name]) if shows_truth else "hidden"
+        place.metric(words[:1].upper() + words[1:], value, border=True, help=RESULTS[name][1])
+    last.metric("Trained in", duration(outcome["seconds"]), border=True)
     with st.container(horizontal=True):
         page_link("costs", "Where the cost lies")
         page_link("weights", "Who keeps their weight")
@@ -123,7 +115,8 @@ def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) 
     for finding in findings:
         with st.container(border=True):
             st.markdown(f":red[:material/warning:] **{finding.title}**")
-            st.markdown(f"**Evidence** {finding.evidence}  \n**Likely cause** {finding.why}  \n**Cure** {finding.cure}")
+            evidence, why, cure = map(harmless, (finding.evidence, finding.why, finding.cure))
+            st.markdown(f"**Evidence** {evidence}  \n**Likely cause** {why}  \n**Cure** {cure}")
             if finding.settings:
                 st.button(
                     f"Put {', '.join(finding.settings)} into the settings",
@@ -133,6 +126,7 @@ def _health(run_id: str, config: RunConfig, findings: Sequence[Finding] | None) 
                 )
 
 
+@callback
 def _fill(config: RunConfig) -> None:
     """In a callback: put these settings into the form, which the whole page must then show."""
     settings_form.prefill(config)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dashboard import resources, state
+from dashboard.components.last_said import say, undo_last
 from dashboard.components.trajectory_stage import Press
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError
@@ -20,23 +19,11 @@ def apply(key: str, info: DatasetInfo, press: Press) -> None:
             case "Enter", (first, last):
                 n_steps = int(resources.trajectories(info).lengths[trajectory])
                 action = store.mark_segment(trajectory, first, last, n_steps=n_steps, author=state.author())
-                _say(key, f"Trajectory {trajectory}: segment {first}–{last} kept, non-preferred", action)
+                say(key, info, f"Trajectory {trajectory}: segment {first}–{last} kept, non-preferred", action=action)
             case "Backspace", (first, last):
                 action = store.remove_segment(trajectory, first, last, author=state.author())
-                _say(key, f"Trajectory {trajectory}: segment {first}–{last} removed", action)
-            case "z", _ if last_words(key, info)["canUndo"]:
-                store.undo(author=state.author())
-                _say(key, "Taken back")
+                say(key, info, f"Trajectory {trajectory}: segment {first}–{last} removed", action=action)
+            case "z", _:
+                undo_last(key, info)
     except SafeMILError as problem:
-        _say(key, str(problem), is_bad=True)
-
-
-def last_words(key: str, info: DatasetInfo) -> dict[str, Any]:
-    """What was last said in the view, and whether its action is the latest of all: only that can be taken back here."""
-    words: dict[str, Any] = state.recall(f"{key}.said", {"text": "", "bad": False, "action": None})
-    can_undo = words["action"] is not None and resources.labels(info).latest() == words["action"]
-    return {"text": words["text"], "bad": words["bad"], "canUndo": can_undo}
-
-
-def _say(key: str, text: str, action: int | None = None, *, is_bad: bool = False) -> None:
-    state.remember(f"{key}.said", {"text": text, "bad": is_bad, "action": action})
+        say(key, info, str(problem), is_bad=True)

@@ -14,23 +14,19 @@ import pandas as pd
 
 from dashboard import resources, run_resources, state
 from dashboard.charts_theme import LABEL_WORDS
+from dashboard.columns import TRAJECTORY
 from dashboard.components import pickers
 from dashboard.components.label_filters import filters
-from dashboard.components.words import number, plural
 from dashboard.telling import callback, tell
+from dashboard.words import number, plural
 from safemil_core.assessment.summaries import neighbours
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.store import LabelState
 from safemil_core.errors import NotReady
 
-ORDERS = {
-    "trajectory": "number",
-    "true_cost": "true cost, highest first",
-    "learned_cost": "learned cost, highest first",
-    "return": "return, highest first",
-    "length": "length, longest first",
-}
+ORDERS = ("trajectory", "true_cost", "learned_cost", "return", "length")
+"""Columns to list by; all but the number from the highest on."""
 ORDER_KEY = "label.order"
 N_AHEAD = 2
 """Replays that are rendered before somebody asks for them."""
@@ -126,6 +122,7 @@ def selected_trajectories(info: DatasetInfo) -> tuple[int, ...]:
     return tuple(selected) if dataset_id == info.id else ()
 
 
+@callback
 def focus_on(trajectory: int) -> None:
     """Show one trajectory, and select it alone."""
     state.trajectory.set(trajectory)
@@ -141,6 +138,7 @@ def focus_on_listed(info: DatasetInfo) -> None:
         focus_on(int(listed.rows[0]))
 
 
+@callback
 def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:
     """Select trajectories; the focus stays if it is among them, else goes to the first new one."""
     before = listing(info)
@@ -150,6 +148,7 @@ def select(info: DatasetInfo, trajectories: Sequence[int]) -> None:
     state.remember(_SELECTION, (info.id, tuple(trajectories)))
 
 
+@callback
 def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
     """Select what a search found, of those that are listed; the focus stays where it can. Say so if it is nothing."""
     listed = listing(info)
@@ -160,6 +159,11 @@ def select_found(info: DatasetInfo, found: Iterable[int], how: str) -> None:
     if listed.focus not in chosen:
         state.trajectory.set(chosen[0])
     state.remember(_SELECTION, (info.id, tuple(chosen)))
+
+
+def order_words(column: str) -> str:
+    """One of ORDERS in words."""
+    return f"by {TRAJECTORY[column]}" + ("" if column == "trajectory" else ", highest first")
 
 
 def orders(table: pd.DataFrame) -> list[str]:

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dashboard import state
-from dashboard.components.words import code_span
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
+from dashboard.words import code_span
 from safemil_core.config import RunConfig, setting_names, usual_learning_rate
 from safemil_core.errors import InvalidConfig
 
@@ -115,6 +115,7 @@ def settings_form() -> RunConfig | None:
         return None
 
 
+@callback
 def prefill(config: RunConfig) -> None:
     """Let the form show these settings: for callbacks, here or on another page."""
     for name in setting_names():

@@ -8,9 +8,9 @@ from dashboard import resources, state, sweep_resources
 from dashboard.components.empty_states import page_link
 from dashboard.components.progress_line import progress_line
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, plural
 from dashboard.sweep_resources import Experiment
 from dashboard.telling import callback
+from dashboard.words import code_span, plural
 from safemil_core.errors import SafeMILError
 from safemil_core.running import tasks
 from safemil_core.running.sweeps.sweep_folder import SweepStore

@@ -7,8 +7,8 @@ import streamlit as st
 from dashboard import sweep_resources
 from dashboard.charts_sweep import sweep_figure
 from dashboard.components.figure import figure
-from dashboard.components.words import plural
 from dashboard.sweep_report import sweep_report
+from dashboard.words import plural
 from safemil_core.running.sweeps.spec import SweepSpec
 from safemil_core.running.sweeps.summary import METRIC_WORDS, readable
 from safemil_core.running.sweeps.sweep_folder import Sweep

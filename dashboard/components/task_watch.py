@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.progress_line import progress_line
 from dashboard.drawing import fragment
-from dashboard.telling import show_problem
+from dashboard.telling import callback, show_problem
 from safemil_core.running import tasks
 from safemil_core.running.tasks import Task
 
@@ -35,9 +35,14 @@ def task_watch(task: Task, unit: str, *, key: str) -> bool:
         line, stop = st.columns([8, 1], vertical_alignment="center")
         with line:
             progress_line(now, unit)
-        stop.button("Stop", key=f"{key}.stop", on_click=tasks.stop, args=(task,))
+        stop.button("Stop", key=f"{key}.stop", on_click=_stop, args=(task,))
 
     live()
     if progress is not None and progress.state in ("failed", "lost"):
         show_problem(progress.message or "Its process ended without a word.")
     return is_live
+
+
+@callback
+def _stop(task: Task) -> None:
+    tasks.stop(task)

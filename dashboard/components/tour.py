@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import resources, state
 from dashboard.components.browser import source
 from dashboard.components.empty_states import PageName
+from dashboard.telling import callback
 
 _KEY = "tour"
 _STOP = "tour.stop"
@@ -118,7 +119,7 @@ def _drawn(number: int) -> dict[str, object]:
     }
 
 
-@state.uninterrupted()
+@callback
 def _move() -> None:
     """To another card; to -1 from one that is left, past the last one when all were seen. Said until it is heard."""
     move = (state.widget_value(_KEY) or {}).get("move")
@@ -127,7 +128,7 @@ def _move() -> None:
         _go(int(move["number"]))
 
 
-@state.uninterrupted()
+@callback
 def _go(number: int) -> None:
     if 0 <= number < len(STOPS):
         state.remember(_STOP, number)

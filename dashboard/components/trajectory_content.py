@@ -83,11 +83,10 @@ def content(
         if not shown and window is not None and window.item == name:
             detail = f"detail/{name}/{window.first}-{window.last}"
             wanted[detail] = partial(_detail, info, display, trajectory, window, with_scores=with_scores)
-        replay = resources.replay(info, trajectory)
         film = None
-        if replay is not None:
-            film = f"film/{info.id}/{trajectory}"
-            wanted[film] = partial(stage_items.film, replay)
+        if resources.has_replay(info, trajectory):
+            film = f"film/{info.replays}/{trajectory}"
+            wanted[film] = partial(_film, info, trajectory)
         shown.append(name)
         films.append(film)
     return Content(wanted, scene, tuple(shown), tuple(films), detail)
@@ -124,9 +123,9 @@ def curve_lanes(info: DatasetInfo, steps: Trajectory, curves: Iterable[int]) -> 
 
 
 def _name(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: bool) -> str:
-    run_id = display.run.id if display.run is not None and display.run.has_costs else ""
+    costs = "" if display.run is None or not display.run.has_costs else run_resources.results_name(display.run)
     truth = display.shows_truth and resources.shows_truth(info)
-    what = (*display.axes, "of", *display.curves, run_id, truth, with_scores)
+    what = (*display.axes, "of", *display.curves, costs, truth, with_scores)
     return f"{info.id}/{trajectory}/{'/'.join(map(str, what))}"
 
 
@@ -151,6 +150,10 @@ def _item(info: DatasetInfo, display: Display, trajectory: int, *, with_scores: 
         _lanes(info, display, trajectory, with_scores=with_scores),
         None if learned is None else evidence(learned.values),
     )
+
+
+def _film(info: DatasetInfo, trajectory: int) -> dict[str, Any]:
+    return stage_items.film(resources.replay(info, trajectory))
 
 
 def _detail(

@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from dashboard import charts_data, resources, state
+from dashboard.columns import axis_words
 from dashboard.components.figure import figure
 from dashboard.components.pickers import chosen_dimensions
 from dashboard.components.selection import Listing, select, select_found
-from dashboard.components.words import number
 from dashboard.telling import callback
+from dashboard.words import number
 from safemil_core.assessment.descriptors import similar_to
 from safemil_core.assessment.regions import paths_through
 from safemil_core.data.datasets import DatasetInfo
@@ -106,7 +107,7 @@ def _axes(info: DatasetInfo, listed: Listing) -> tuple[str, str]:
             st.selectbox(
                 name.capitalize(),
                 options,
-                format_func=lambda column: charts_data.axis_words(column, info.observation_names),
+                format_func=lambda column: axis_words(column, info.observation_names),
                 key=key,
                 persist_state="session",
                 label_visibility="collapsed",

@@ -16,6 +16,7 @@ from dashboard import state
 from dashboard.components import downloads
 from dashboard.components.browser import source
 from dashboard.components.figure import file_stem
+from dashboard.telling import callback
 
 _SCRIPTS = (
     *("component.js", "canvas.js", "stage_arrays.js", "stage_messages.js"),
@@ -86,14 +87,14 @@ def show(
         on_press: gets each press in order, none twice, in a callback before the page is drawn again.
     """
 
-    @state.uninterrupted()
+    @callback
     def apply() -> None:
         report = _report(key)
         _hear_what_is_missing(key, report)
         for number, press in presses(report, keys):
             if number > state.recall(f"{key}.done", 0):
+                state.remember(f"{key}.done", number)  # first: one that fails must not come again
                 on_press(press)
-                state.remember(f"{key}.done", number)
 
     has = _what_the_browser_has(key)
     component(

@@ -6,16 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.charts_theme import LABEL_COLOURS, LABEL_WORDS
+from dashboard.columns import TRAJECTORY
+from dashboard.components.label_cells import label_cells, label_column
 from dashboard.components.label_filters import filter_count, filter_widgets, filters_key
 from dashboard.components.row_in_view import row_in_view
 from dashboard.components.selection import (
     ORDER_KEY,
-    ORDERS,
     Listing,
     focus_on,
     focus_on_listed,
     listing,
+    order_words,
     orders,
     select,
 )
@@ -27,11 +28,11 @@ def list_bar(info: DatasetInfo, listed: Listing) -> None:
     """One row above everything: which trajectories are listed, in which order, how many they are."""
     rows = listed.rows.tolist()
     with st.container(horizontal=True, vertical_alignment="center", key="label.bar"):
-        filter_widgets(info, listed.table, listed.said, listed.filters, lambda: focus_on_listed(info))
+        filter_widgets(info, listed.table, listed.said, listed.filters, on_change=lambda: focus_on_listed(info))
         st.selectbox(
             "Order",
             orders(listed.table),
-            format_func=lambda column: f"by {ORDERS[column]}",
+            format_func=order_words,
             key=ORDER_KEY,
             persist_state="session",
             label_visibility="collapsed",
@@ -67,9 +68,7 @@ def trajectory_list(info: DatasetInfo, listed: Listing) -> None:
         selection_mode=["multi-row", "single-cell"],
         column_config={
             "#": st.column_config.NumberColumn(width=40),
-            "label": st.column_config.MultiselectColumn(
-                width=102, options=list(LABEL_WORDS.values()), color=[LABEL_COLOURS[label] for label in LABEL_WORDS]
-            ),
+            "label": label_column(102),
             "return": st.column_config.NumberColumn(format="%.1f", width=48),
             "true cost": st.column_config.NumberColumn(format="%.0f", width=60),
             "learned cost": st.column_config.NumberColumn("learned", format="%.2f", width=54, help="Learned cost."),
@@ -99,17 +98,10 @@ def _select_rows(info: DatasetInfo, key: str) -> None:
 
 
 def _table_to_show(table: pd.DataFrame) -> pd.DataFrame:
-    columns = {
-        "trajectory": "#",
-        "label": "label",
-        "return": "return",
-        "true_cost": "true cost",
-        "learned_cost": "learned cost",
-    }
+    columns = ["trajectory", "label", "return", "true_cost", "learned_cost"]
     if table["length"].nunique() > 1:
-        columns["length"] = "length"
-    shown = table[[column for column in columns if column in table]].rename(columns=columns)
-    shown["label"] = pd.Series(
-        [[LABEL_WORDS[label]] if label != "none" else [] for label in table["label"]], shown.index
+        columns.append("length")
+    shown = table[[column for column in columns if column in table]].assign(
+        label=label_cells(table["label"], table.index)
     )
-    return shown
+    return shown.rename(columns={**TRAJECTORY, "trajectory": "#"})

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.charts_theme import LABEL_WORDS, LEARNED_COST, NON_PREFERRED, PATH_COLOURS
 from dashboard.components import pickers, segment_labels, stage_items, trajectory_stage
+from dashboard.components.last_said import Said, last_said
 from dashboard.components.replay_screen import replay_screen
 from dashboard.components.trajectory_content import Content, Display, content
 from dashboard.components.trajectory_display import display_choices
@@ -26,7 +27,7 @@ _NOTHING: Mapping[str, Any] = {
     **dict.fromkeys(("hasScreen", "hasBesideScreen", "busy", "canLabel", "keysAreEverywhere"), False),
     "message": "",
     "besideMessage": "",
-    "said": {"text": "", "bad": False, "canUndo": False},
+    "said": Said().facts,
     "colours": {"n": NON_PREFERRED, "cost": LEARNED_COST},
 }
 """What the stage takes for granted of whoever does not say otherwise."""
@@ -82,12 +83,12 @@ def trajectory_view(
         display = display_choices(info, key, run or pickers.chosen_run(), is_blind=is_blind)
         companion = None if is_blind else _companion(info, trajectory, key)
     shown = _Shown(trajectory, companion, tuple(others), tuple(ahead), step, can_label and not is_blind, display)
-    is_waiting = info.can_replay and any(resources.replay(info, each) is None for each in _on_stage(shown))
+    is_waiting = info.can_replay and not all(resources.has_replay(info, each) for each in _on_stage(shown))
 
     @fragment(run_every=1.0 if is_waiting else None)
     def stage() -> None:
         _stage(info, key, shown)
-        if is_waiting and all(resources.replay(info, each) is not None for each in _on_stage(shown)):
+        if is_waiting and all(resources.has_replay(info, each) for each in _on_stage(shown)):
             st.rerun()  # once, and the polling ends
 
     stage()
@@ -140,7 +141,7 @@ def _stage(info: DatasetInfo, key: str, shown: _Shown) -> None:
             "others": others,
             "cursor": None if shown.step is None else [shown.trajectory, shown.step],
             "canLabel": shown.can_label,
-            "said": segment_labels.last_words(key, info),
+            "said": last_said(key, info).facts,
             **_facts(info, shown, ready),
             **replay_screen(key, info, shown.near, is_waiting=None in ready.films),
         },

@@ -10,7 +10,7 @@ from dashboard.components import settings_form
 from dashboard.components.audit_share import latest_share
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
-from dashboard.components.words import plural
+from dashboard.words import plural
 from safemil_core.assessment.preferred_share import SURE, PreferredShare, least_share, preferred_in_bag
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run

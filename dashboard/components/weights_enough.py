@@ -8,8 +8,8 @@ from dashboard import charts_weights, resources, state
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
-from dashboard.components.words import code_span, moment
 from dashboard.telling import callback
+from dashboard.words import code_span, moment
 from safemil_core.assessment.label_curve import LabelCurve
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.label_curves import read_curve, start_curve

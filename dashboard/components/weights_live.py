@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts_run, resources, run_resources
+from dashboard.columns import TRAJECTORY
 from dashboard.components import settings_form
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import follow, lead_on_point, lead_on_row
-from dashboard.components.words import fine_steps
 from dashboard.drawing import fragment
+from dashboard.words import fine_steps
 from safemil_core.assessment import histograms, weight_report
 from safemil_core.assessment.weight_report import WeightReport
 from safemil_core.config import RunConfig, WeightConfig
@@ -39,8 +41,7 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
     follow()
     config = run.config
     own = run_resources.weighed(info, run, config.weights)
-    has_one_length = bool(np.ptp(resources.trajectories(info).lengths) == 0)
-    chosen = _choose(run, own, has_one_length=has_one_length)
+    chosen = _choose(info, run)
     now = run_resources.weighed(info, run, chosen)
     _numbers(info, now, own)
     _distributions(now)
@@ -65,9 +66,10 @@ def weights_live(info: DatasetInfo, run: Run) -> None:
         st.switch_page("views/train.py")
 
 
-def _choose(run: Run, report: WeightReport, *, has_one_length: bool) -> WeightConfig:
+def _choose(info: DatasetInfo, run: Run) -> WeightConfig:
     """Scheme, strength and whether length counts; they begin with those that the run was trained with."""
-    own, highest = run.config.weights, float(report.costs.max())
+    own = run.config.weights
+    has_one_length = bool(np.ptp(resources.trajectories(info).lengths) == 0)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     scheme = row.segmented_control(
         "Weights",
@@ -79,7 +81,15 @@ def _choose(run: Run, report: WeightReport, *, has_one_length: bool) -> WeightCo
         help=WeightConfig.model_fields["scheme"].description,
         persist_state="session",
     )
-    changed: dict[str, Any] = {"scheme": scheme}
+    per_length = row.toggle(
+        "C per length",
+        value=own.per_length,
+        key=f"weights.{run.id}.per_length",
+        help=WeightConfig.model_fields["per_length"].description,
+        disabled=has_one_length or scheme == "step",
+        persist_state="session",
+    )
+    changed: dict[str, Any] = {"scheme": scheme, "per_length": per_length}
     if scheme == "trajectory":
         changed["beta"] = row.select_slider(
             "Temperature beta",
@@ -90,25 +100,28 @@ def _choose(run: Run, report: WeightReport, *, has_one_length: bool) -> WeightCo
             persist_state="session",
         )
     elif scheme == "threshold":
-        changed["threshold"] = row.slider(
-            "Largest trajectory cost C that is kept",
-            0.0,
-            highest,
-            min(own.threshold, highest) if own.scheme == "threshold" else report.median_cost,
-            **fine_steps(0.0, highest),
-            key=f"weights.{run.id}.threshold",
-            help=WeightConfig.model_fields["threshold"].description,
-            persist_state="session",
-        )
-    changed["per_length"] = row.toggle(
-        "C per length",
-        value=own.per_length,
-        key=f"weights.{run.id}.per_length",
-        help=WeightConfig.model_fields["per_length"].description,
-        disabled=has_one_length or scheme == "step",
+        changed["threshold"] = _threshold(info, run, row, per_length=per_length)
+    return WeightConfig(**{**own.model_dump(), **changed})
+
+
+def _threshold(info: DatasetInfo, run: Run, place: DeltaGenerator, *, per_length: bool) -> float:
+    """Of the trajectory costs as length does or does not count in them; at first that of the run, else the median."""
+    own = run.config.weights
+    of_costs = run_resources.weighed(info, run, own.model_copy(update={"per_length": per_length}))
+    highest, is_own = float(of_costs.costs.max()), own.scheme == "threshold" and own.per_length == per_length
+    if not highest > 0:
+        return 0.0  # nothing costs anything, and all are kept
+    threshold: float = place.slider(
+        "Largest trajectory cost C that is kept",
+        0.0,
+        highest,
+        min(own.threshold, highest) if is_own else of_costs.median_cost,
+        **fine_steps(0.0, highest),
+        key=f"weights.{run.id}.threshold.{per_length}",
+        help=WeightConfig.model_fields["threshold"].description,
         persist_state="session",
     )
-    return WeightConfig(**{**own.model_dump(), **changed})
+    return threshold
 
 
 def _numbers(info: DatasetInfo, now: WeightReport, own: WeightReport) -> None:
@@ -186,6 +199,6 @@ def _changes(changes: pd.DataFrame, facts: pd.DataFrame) -> None:
             "now": st.column_config.NumberColumn(format="%.2f"),
             "change": st.column_config.NumberColumn(format="%+.2f"),
             "return": st.column_config.NumberColumn(format="%.0f"),
-            "true_cost": st.column_config.NumberColumn("true cost", format="%.0f"),
+            "true_cost": st.column_config.NumberColumn(TRAJECTORY["true_cost"], format="%.0f"),
         },
     )

@@ -15,8 +15,8 @@ from dashboard.components.task_watch import task_watch
 from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import Edits, what_if_edits
 from dashboard.components.what_if_results import what_if_results
-from dashboard.components.words import plural
 from dashboard.telling import callback, show_problem
+from dashboard.words import plural
 from safemil_core.assessment.what_if import most_moved, strengths, trust
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.errors import SafeMILError

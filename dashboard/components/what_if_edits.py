@@ -10,8 +10,8 @@ import streamlit as st
 from dashboard import state
 from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.selection import selected_trajectories
-from dashboard.components.words import number, plural
 from dashboard.telling import callback, tell_problem
+from dashboard.words import number, plural
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.data.labels.files import parse_numbers
 from safemil_core.data.labels.records import Label
@@ -74,6 +74,7 @@ def _edits(run: Run) -> Edits:
     return kept
 
 
+@callback
 def _set(run: Run, edits: Edits) -> None:
     state.remember(f"what_if.edits.{run.id}", edits)
 
@@ -89,7 +90,7 @@ def _add_named(run: Run, labels: np.ndarray) -> None:
         _add(run, labels, tuple(named))
 
 
-@state.uninterrupted()
+@callback
 def _add(run: Run, labels: np.ndarray, trajectories: tuple[int, ...]) -> None:
     """What would have the label that it has anyway is no edit."""
     label: Label = state.widget_value(LABEL) or "none"

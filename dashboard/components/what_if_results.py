@@ -13,8 +13,8 @@ from dashboard.charts_theme import LABEL_WORDS
 from dashboard.components.figure import figure
 from dashboard.components.trajectory_below import lead_on_point, lead_on_row
 from dashboard.components.what_if_edits import edit_words
-from dashboard.components.words import code_span, moment, plural
 from dashboard.telling import callback, tell
+from dashboard.words import code_span, moment, plural
 from safemil_core.assessment.what_if import most_moved
 from safemil_core.data.datasets import DatasetInfo
 from safemil_core.running.run_folder import Run

@@ -14,8 +14,8 @@ from dashboard.components.dataset_simulator import dataset_simulator
 from dashboard.components.dataset_versions import dataset_versions, lineage
 from dashboard.components.empty_states import page_link
 from dashboard.components.figure import figure
-from dashboard.components.words import code_span, moment, number, plural
 from dashboard.telling import callback
+from dashboard.words import code_span, moment, number, plural
 from safemil_core.assessment.summaries import N_EXAMPLES, example_marks, label_counts
 from safemil_core.data.datasets import DatasetInfo
 
@@ -23,6 +23,7 @@ _LIST = "datasets.list"
 N_NAMES = 12
 
 
+@callback
 def _choose_row(names: list[str]) -> None:
     rows = state.widget_value(_LIST)["selection"]["rows"]
     if rows and rows[0] < len(names):

@@ -8,8 +8,8 @@ from dashboard import sweep_resources
 from dashboard.components.empty_states import need_dataset
 from dashboard.components.sweep_controls import experiment_picker, sweep_controls
 from dashboard.components.sweep_results import specification, sweep_results
-from dashboard.components.words import code_span
 from dashboard.drawing import fragment
+from dashboard.words import code_span
 
 EVERY_S = 3.0
 """While trials are done."""

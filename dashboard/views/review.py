@@ -11,15 +11,9 @@ from dashboard import resources, state
 from dashboard.charts_theme import LABEL_COLOURS, LABEL_KEYS, LABEL_WORDS, LEARNED_COST, PATH_COLOURS
 from dashboard.components import pickers
 from dashboard.components.empty_states import need_dataset
+from dashboard.components.last_said import last_said, say
 from dashboard.components.replay_screen import replay_screen
-from dashboard.components.review_keys import (
-    judged_in_the_last_minute,
-    last_words,
-    react,
-    said,
-    say,
-    was_pressed,
-)
+from dashboard.components.review_keys import PLACE, judged_in_the_last_minute, last_words, react, was_pressed
 from dashboard.components.review_player import review_player
 from dashboard.components.review_queue import (
     ORDER_KEY,
@@ -32,8 +26,9 @@ from dashboard.components.review_queue import (
 )
 from dashboard.components.trajectory_content import Display, content
 from dashboard.components.trajectory_stage import window
-from dashboard.components.words import number, plural
 from dashboard.drawing import fragment
+from dashboard.telling import callback
+from dashboard.words import number, plural
 from safemil_core.assessment.review_queue import Order
 from safemil_core.assessment.summaries import label_counts
 from safemil_core.data.datasets import DatasetInfo
@@ -82,7 +77,7 @@ def _reasons(info: DatasetInfo) -> None:
     st.text_input("New reason", key=REASON_KEY, on_change=_add_reason, args=(info,), placeholder="e.g. too fast")
 
 
-@state.uninterrupted()
+@callback
 def _add_reason(info: DatasetInfo) -> None:
     code = str(state.widget_value(REASON_KEY) or "").strip()
     try:
@@ -90,7 +85,7 @@ def _add_reason(info: DatasetInfo) -> None:
             resources.labels(info).add_reason(code)
             state.set_widget_value(REASON_KEY, "")
     except SafeMILError as problem:
-        say(str(problem), is_bad=True)
+        say(PLACE, info, str(problem), is_bad=True)
 
 
 def _display(info: DatasetInfo) -> Display:
@@ -129,7 +124,7 @@ def _stage(info: DatasetInfo, order: WalkOrder, display: Display) -> None:
             "progress": _progress(labels.labels),
             "reasons": resources.labels(info).reasons()[:9],
             "last": last_words(),
-            "said": said(),
+            "said": last_said(PLACE, info).facts,
             "colours": {"cost": LEARNED_COST, **{key: LABEL_COLOURS[label] for key, label in LABEL_KEYS.items()}},
             **replay_screen("review", info, near, is_waiting=ready.films[0] is None),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard import resources, run_resources
 from dashboard.components import pickers
 from dashboard.components.doctor_banner import doctor_banner
 from dashboard.components.empty_states import need_dataset
@@ -14,7 +14,7 @@ from dashboard.components.run_controls import run_controls
 from dashboard.components.run_names import origin_words, run_name
 from dashboard.components.run_progress import run_panel
 from dashboard.components.run_table import run_table
-from dashboard.components.words import code_span
+from dashboard.words import code_span
 from safemil_core.running import jobs
 
 st.title("Train")
@@ -34,5 +34,5 @@ if run is not None:
     with st.container(key="run.panel"):
         run_panel(run, shows_truth=resources.shows_truth(info))
     st.subheader("All runs of this dataset", anchor=False)
-    run_table(runs, shows_truth=resources.shows_truth(info))
+    run_table(run_resources.compared(info), shows_truth=resources.shows_truth(info))
 jobs.keep_ready(resources.workspace())

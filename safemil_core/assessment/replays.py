@@ -25,6 +25,11 @@ class Replay:
     """What the viewer should know of how it was made."""
 
 
+def is_rendered(path: Path) -> bool:
+    """Whether there is a replay at a path of `Workspace.replay`."""
+    return path.exists() and path.with_suffix(".json").exists()
+
+
 def read_replay(path: Path) -> Replay | None:
     """The replay at a path of `Workspace.replay`, with the facts beside it; None where it is not rendered yet."""
     try:

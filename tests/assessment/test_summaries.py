@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from safemil_core.assessment.replays import read_replay
+from safemil_core.assessment.replays import is_rendered, read_replay
 from safemil_core.assessment.summaries import (
     LabelCounts,
     example_marks,
@@ -57,7 +57,9 @@ def test_a_replay_is_read_with_the_facts_beside_it(tmp_path):
     assert read_replay(path) is None
     path.with_suffix(".json").write_text('{"fps": 20, "stride": 5, "exact": false, "note": "placed"}')
     assert read_replay(path) is None  # the video is still on its way
+    assert not is_rendered(path)
     path.write_bytes(b"mp4")
+    assert is_rendered(path)
     replay = read_replay(path)
     assert replay is not None
     assert (replay.video, replay.fps, replay.stride, replay.exact, replay.note) == (b"mp4", 20.0, 5, False, "placed")

@@ -64,8 +64,10 @@ def add_dataset(
     length: int = T,
     has_truth: bool = True,
     env_id: str | None = "SafetyCarCircle-v0",
+    ends: Sequence[int] = (),
 ) -> DatasetInfo:
-    """`n` random walks in two positions and two velocities; unsafe where |x| > 0.6, which faster walks reach."""
+    """`n` random walks in two positions and two velocities; unsafe where |x| > 0.6, which faster walks reach. More of
+    them, and shorter ones, where further steps (of all) are `ends` too."""
     rng = np.random.default_rng(7)
     speeds = np.repeat(np.linspace(0.02, 0.12, n), length)[:, None]
     velocities = (speeds * rng.normal(size=(n * length, 2))).astype(np.float32)
@@ -76,7 +78,7 @@ def add_dataset(
         "next_observations": np.roll(observations, -1, axis=0),
         "actions": velocities,
         "terminals": np.zeros(n * length, dtype=bool),
-        "timeouts": np.arange(n * length) % length == length - 1,
+        "timeouts": (np.arange(n * length) % length == length - 1) | np.isin(np.arange(n * length), ends),
     }
     if has_truth:
         arrays["rewards"] = np.abs(velocities).sum(axis=1)

@@ -190,6 +190,16 @@ def test_an_export_can_be_downloaded_and_comes_back_the_same(workspace):
     assert store(workspace).labels("back").current().tolist() == ["none"] * 2 + ["non_preferred"] + ["none"] * 3
 
 
+def test_an_export_is_read_once_it_is_downloaded(workspace, monkeypatch):
+    add_dataset(workspace, n=6)
+    at, offered = page(), {}
+    at.button(key="export.write").click().run()
+    monkeypatch.setattr("streamlit.download_button", lambda *args, key, **_: offered.update({key: args[1]}))
+    assert not at.run().exception
+    (path,) = workspace.exports.iterdir()
+    assert offered["export.download"]() == path.read_bytes()
+
+
 def test_the_card_says_what_is_known(workspace):
     add_dataset(workspace, n=6)
     assert any("## How it is labelled" in code.value for code in page().code)

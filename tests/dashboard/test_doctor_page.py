@@ -34,6 +34,16 @@ CONTRADICTIONS = Finding(
     harm=0.3,
     trajectories=(20, 21, 3),
 )
+ODD_NAMES = Finding(
+    cause="constant_dimensions",
+    symptom="dataset",
+    title="Some inputs never vary",
+    evidence="1 of 6 inputs is constant: [x](http://x.org)",
+    why="values of $a$ are padding",
+    cure="Give :red[b] other values.",
+    harm=0.5,
+)
+"""The columns of a file may have any name."""
 RETURNS = Finding("overlap_with_return", "immobile", "Marks name what earns", "80%", "", "", 0.2)
 
 
@@ -65,6 +75,15 @@ def test_a_healthy_run_says_so_and_what_was_looked_at(workspace, info, run):
     assert all(words in runs.words(app) for words in CAUSES.values())
     assert "a policy that hardly moves (after rollouts)" in runs.words(app)
     assert "spread of c **0." in runs.words(app)
+
+
+@pytest.mark.parametrize("page", ["doctor", "train"])
+def test_the_names_of_columns_in_a_finding_are_text(workspace, info, run, page):
+    write_findings(run, [ODD_NAMES])
+    app = open_page(page, run=run.id)
+    assert not app.exception
+    for text in (r"\[x\](http://x.org)", r"values of \$a\$ are padding", r"Give \:red\[b\] other values."):
+        assert text.lower() in runs.words(app).lower()
 
 
 def test_findings_stand_in_order_of_harm_with_evidence_cause_cure_and_figure(workspace, info, ill):

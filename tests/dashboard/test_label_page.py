@@ -3,10 +3,11 @@ import pytest
 from run_fixtures import APP, N, add_dataset, figure, finish, mark_costliest, new_run, staged, store
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
+from dashboard import resources, state
 from dashboard.components import hotkeys, label_actions
 from dashboard.components.label_filters import filters_key
 from dashboard.components.label_history import OPEN
+from safemil_core.assessment.replays import read_replay
 from safemil_core.data.labels.files import ledger_lines
 from safemil_core.data.labels.filters import Filters
 from safemil_core.data.labels.records import LONGEST_NAME
@@ -535,9 +536,35 @@ def test_the_player_waits_then_shows_the_video_with_the_true_cost(workspace, inf
     path.write_bytes(b"mp4")
     at.run()
     data = staged(at)
+    assert data["film"] == f"film/{info.replays}/3", "another environment shows the same content otherwise"
     film = data["items"][data["film"]]
     assert (film["video"], film["stride"], film["exact"], film["note"]) == ("bXA0", 5, False, "placed")
     assert data["shown"] not in data["items"], "the browser has it already"
+
+
+def test_a_video_is_read_once_the_browser_lacks_it(workspace, info, monkeypatch):
+    path = workspace.replay(info.replays, 3)
+    path.with_suffix(".json").write_text('{"fps": 20, "stride": 5, "exact": false, "note": "placed"}')
+    path.write_bytes(b"mp4")
+    read = []
+    monkeypatch.setattr(resources, "read_replay", lambda path: read.append(path.name) or read_replay(path))
+    at = page(trajectory="3")
+    assert read == ["000003.mp4"]
+    assert staged(at.run())["film"] == f"film/{info.replays}/3"
+    assert read == ["000003.mp4"]
+
+
+def test_what_a_run_has_learned_anew_is_sent_anew(workspace, info):
+    mark_costliest(workspace, info)
+    run = finish(new_run(workspace, info), workspace)
+    at = page(trajectory="3", run=run.id)
+    first = staged(at)
+    assert staged(at.run())["shown"] == first["shown"]
+    costs = run.costs()
+    costs.assign(cost=costs["cost"] / 2).to_parquet(run.folder / "costs.parquet")
+    again = staged(at.run())
+    assert again["shown"] != first["shown"]
+    np.testing.assert_array_equal(again["lines"]["learned cost"], first["lines"]["learned cost"] / 2)
 
 
 def test_a_failed_renderer_is_said(workspace, info, monkeypatch):

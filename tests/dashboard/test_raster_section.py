@@ -133,3 +133,14 @@ def test_a_window_that_makes_no_sense_is_all(workspace, info, run, view):
     app.run()
     assert not app.exception
     assert sent(app)["picture"] == whole["picture"]
+
+
+def test_rows_of_a_run_that_has_learned_anew_are_other_rows(workspace, info, run):
+    app = open_raster(run)
+    first = sent(app)
+    assert sent(app.run())["key"] == first["key"]
+    table = run.trajectories()
+    table.assign(cost_sum=-table["cost_sum"]).to_parquet(run.folder / "trajectories.parquet")
+    again = sent(app.run())
+    assert again["key"] != first["key"]  # the browser keeps the rows of a key
+    assert again["order"] != first["order"]

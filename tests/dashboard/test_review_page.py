@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import streamlit as st
-from run_fixtures import APP, T, add_dataset, finish, mark_costliest, new_run, store
+from run_fixtures import APP, N, T, add_dataset, finish, mark_costliest, new_run, store
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components import review_player
@@ -207,6 +207,7 @@ def test_a_segment_beyond_the_end_is_refused_in_words(workspace, info, stage):
     assert stage.data["said"] == {
         "text": f"trajectory 0 cannot have a segment from step 5 to {T}; its steps are 0 to {T - 1}",
         "bad": True,
+        "canUndo": False,
     }
     assert stage.shown == 0
 
@@ -336,3 +337,12 @@ def test_when_all_is_judged_the_page_says_so(workspace, info, stage):
     assert stage.data["progress"]["judged"] == 24
     assert stage.data["said"]["text"] == "Trajectory 0: non-preferred · nothing else is left to judge"
     assert stage.shown == 0
+
+
+def test_what_a_key_did_is_not_said_of_another_dataset(workspace, info, stage):
+    add_dataset(workspace, "others", n=N - 4)
+    at = page(dataset="walks")
+    stage.press(at, "n")
+    assert stage.data["said"]["text"] == "Trajectory 0: non-preferred"
+    at.selectbox(key="widget.dataset").set_value("others").run()
+    assert stage.data["said"] == {"text": "", "bad": False, "canUndo": False}

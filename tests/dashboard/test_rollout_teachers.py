@@ -80,3 +80,55 @@ def test_an_episode_of_one_step_has_one_moment(workspace, info, run):
     assert not app.exception
     found = table(app)
     assert found[found["trajectory"] == 0].iloc[0][["step", "distance"]].tolist() == [0, 0]
+
+
+def marked_by_tick(app, run):
+    """The trajectories that the first ticked teacher had marked."""
+    episode = app.selectbox(key=f"teachers.episode.{run.id}.safe").value
+    step = app.slider(key=f"teachers.step.{run.id}.safe.{episode}").value
+    first = int(table(app)["trajectory"].iloc[0])
+    app.session_state[f"teachers.table.{run.id}.safe.{episode}.{step}"] = {"selection": {"rows": [0]}}
+    app.run()
+    app.button(key="teachers.mark").click().run()
+    assert not app.exception
+    return first
+
+
+def can_undo(app):
+    return "teachers.undo" in [button.key for button in app.button]
+
+
+def test_a_teacher_is_marked_and_that_is_taken_back(app, workspace, run):
+    trajectory = marked_by_tick(app, run)
+    labels = runs.store(workspace).labels("walks")
+    assert labels.current()[trajectory] == "non_preferred"
+    app.button(key="teachers.undo").click().run()
+    assert labels.current()[trajectory] == "none"
+    assert "Taken back" in [text.value for text in app.markdown]
+    assert not can_undo(app)
+
+
+def test_what_was_done_since_is_not_taken_back_here(app, workspace, run):
+    marked_by_tick(app, run)
+    runs.store(workspace).labels("walks").mark([0], "preferred", author="bob")
+    assert not can_undo(app.run())
+    assert "Marked 1 trajectory non-preferred." in [text.value for text in app.markdown]
+
+
+def test_nor_is_what_somebody_of_another_name_did_before(app, run):
+    marked_by_tick(app, run)
+    app.session_state["author"] = "bob"
+    assert not can_undo(app.run())
+
+
+def test_of_another_dataset_nothing_is_said(app, workspace, run):
+    marked_by_tick(app, run)
+    other = runs.add_dataset(workspace, "others", n=20)
+    runs.mark_costliest(workspace, other)
+    runs.evaluate(runs.finish(runs.new_run(workspace, other), workspace))
+    app.run()
+    app.selectbox(key="widget.dataset").set_value("others").run()
+    assert not app.exception
+    assert app.button(key="teachers.mark").disabled
+    assert not can_undo(app)
+    assert not [text.value for text in app.markdown if text.value.startswith("Marked")]

@@ -190,6 +190,33 @@ def test_episodes_whose_steps_were_not_kept_ask_for_another_evaluation(workspace
     assert "The steps of these episodes were not kept" in app.info[0].value
 
 
+def test_the_name_of_an_environment_is_text(workspace, info, run):
+    runs.store(workspace).name_environment("walks", "a`[b](http://x.org)")
+    app = open_page("rollouts", run=run.id)
+    assert not app.exception
+    assert any(caption.value.startswith("In `a'[b](http://x.org)`, simulated") for caption in app.caption)
+
+
+def test_films_whose_steps_were_not_kept_are_shown(workspace, info, run):
+    runs.evaluate(run)
+    for path in run.all_rollouts():
+        path.unlink()
+    app = open_page("rollouts", run=run.id)
+    app.toggle(key="rollouts.all").set_value(True).run()
+    assert not app.exception
+    assert [cell["episode"] for cell in wall(app)["cells"]] == [0, 0]
+
+
+def test_films_that_were_rendered_anew_have_another_name(workspace, info, run):
+    runs.evaluate(run)
+    app = open_page("rollouts", run=run.id)
+    app.toggle(key="rollouts.all").set_value(True).run()
+    first = wall(app)["name"]
+    assert wall(app.run())["name"] == first
+    run.film("safe", 0).write_bytes(b"another film")
+    assert wall(app.run())["name"] != first
+
+
 def test_whether_the_policies_move_shows_among_the_data(workspace, info, run):
     app = open_page("rollouts", run=runs.evaluate(run).id)
     assert not app.exception

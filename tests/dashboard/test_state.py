@@ -1,9 +1,5 @@
 """What the browser says: what the user did, and what only comes late."""
 
-import ast
-
-import pytest
-from run_fixtures import APP
 from streamlit.testing.v1 import AppTest
 
 
@@ -84,17 +80,3 @@ def test_a_choice_is_one_of_the_options_also_where_the_browser_says_what_is_none
     for said, chosen in (("older · running", "older"), ("newer", "newer")):
         app.text_input(key="widget.run").set_value(said).run()
         assert app.text_input(key="widget.run").value == chosen
-
-
-@pytest.mark.parametrize(
-    ("file", "callback"),
-    [
-        ("views/datasets.py", "_mark_examples"),
-        ("components/run_names.py", "_save"),
-        ("components/run_controls.py", "_act"),
-    ],
-)
-def test_a_callback_that_writes_is_not_begun_twice(file, callback):
-    nodes = ast.walk(ast.parse((APP.parent / file).read_text()))
-    (found,) = [node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == callback]
-    assert "callback" in [ast.unparse(decorator) for decorator in found.decorator_list]

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import telling
-from dashboard.components.words import harmless
+from dashboard.words import harmless
 
 
 def page_with_an_action():

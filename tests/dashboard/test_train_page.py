@@ -307,7 +307,7 @@ def test_a_run_with_settings_of_another_version_still_shows(workspace, info):
     app = open_page("train", run=run.id)
     assert not app.exception
     assert app.error[0].value == "cost.unknown setting 'colour'"
-    assert app.dataframe[0].value.iloc[0]["auc"] == 0.875
+    assert app.dataframe[0].value.iloc[0]["step_auc"] == 0.875
 
 
 def test_a_collapsed_cost_is_told_and_its_cure_fills_the_form(workspace, info):
@@ -328,13 +328,13 @@ def test_a_finished_run_tells_its_outcome_and_where_to_look(workspace, info):
     assert not app.exception
     assert {metric.label: metric.value for metric in app.metric} == {
         "Step AUC (hidden truth)": "0.88",
-        "Trajectory Spearman (hidden truth)": "0.75",
+        "Rank correlation (hidden truth)": "0.75",
         "Trained in": "1 min 2 s",
     }
     assert {"Where the cost lies", "Who keeps their weight", "Watch the policy"} <= set(runs.links(app))
     assert not [button for button in app.button if button.label == "Stop"]
     row = app.dataframe[0].value.iloc[0]
-    assert (row["state"], row["labels"], row["K"], row["auc"], row["return"]) == ("done", 4, 64, 0.875, 424.0)
+    assert (row["state"], row["labels"], row["K"], row["step_auc"], row["safe_return"]) == ("done", 4, 64, 0.875, 424.0)
 
 
 def test_without_true_costs_the_agreement_is_unknown(workspace):

@@ -7,7 +7,7 @@ import pytest
 import run_fixtures as runs
 from run_fixtures import open_page
 
-from safemil_core.learning.weights import effective_sample_size
+from safemil_core.learning.weights import effective_sample_size, trajectory_costs
 
 
 def metrics(app):
@@ -75,6 +75,31 @@ def test_the_threshold_of_a_run_that_has_one_is_its_own(workspace, info):
     run = runs.finish(runs.new_run(workspace, info, config), workspace)
     (threshold,) = open_page("weights", run=run.id).slider
     assert threshold.value == 0.25
+
+
+def test_a_threshold_reaches_as_far_as_the_costs_per_length(workspace):
+    info = runs.add_dataset(workspace, ends=[runs.N * runs.T - 10])  # the costliest walk in two
+    runs.store(workspace).labels("walks").mark([0], "non_preferred", author="ann")
+    config = runs.CONFIG.with_values(["weights.scheme=threshold", "weights.per_length=false"])
+    run = runs.finish(runs.new_run(workspace, info, config), workspace)
+    app = open_page("weights", run=run.id)
+    table = run.trajectories()
+    assert app.slider[0].max == table["cost_sum"].max()
+    app.toggle(key=f"weights.{run.id}.per_length").set_value(True).run()
+    assert not app.exception
+    steps, offsets = run.costs()["cost"].to_numpy(), np.concatenate([[0], np.cumsum(table["length"])])
+    costs = trajectory_costs(steps, offsets, run.config.cost.gamma, per_length=True)
+    assert app.slider[0].max == costs.max() > table["cost_sum"].max()
+    assert app.slider[0].value == np.median(costs)
+
+
+def test_where_nothing_costs_anything_there_is_no_threshold_to_choose(workspace, info):
+    run = runs.finish(runs.new_run(workspace, info, runs.CONFIG.with_values(["weights.scheme=threshold"])), workspace)
+    run.costs().assign(cost=np.float32(0)).to_parquet(run.folder / "costs.parquet")
+    app = open_page("weights", run=run.id)
+    assert not app.exception
+    assert not app.slider
+    assert metrics(app)["Effective trajectories"] == f"{runs.N - 4}.0"
 
 
 def test_without_true_costs_nothing_is_said_of_them(workspace):

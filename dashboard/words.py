@@ -7,10 +7,6 @@ import re
 from datetime import datetime
 from typing import Any
 
-HIDDEN_TRUTH = "Against the true costs in the dataset: hidden truth, never used in training."
-TRUTH_METRICS = {"step_auc": "step AUC (hidden truth)", "trajectory_spearman": "rank correlation (hidden truth)"}
-"""Of a run's outcome, what is known only by the true costs."""
-
 _SPECIAL = re.compile(r"([\\*\[\]$<~`#]|(?<!\w)_|_(?!\w)|:(?=\w))")
 """What Markdown, or Streamlit's own (`:red[...]`, `$...$`), may take for more than itself."""
 
