@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard import charts_live, charts_report, charts_rollout, charts_run, report_page
+from dashboard import charts_live, charts_report, charts_rollout, charts_run, evaluation_tables, report_page
 from dashboard.charts_doctor import evidence_figure
 from dashboard.charts_theme import LABEL_WORDS, POLICY_WORDS
 from dashboard.columns import TRUTH_METRICS
-from dashboard.components import evaluation_tables
 from dashboard.words import moment
 from safemil_core.assessment import histograms, rasters, weight_report
 from safemil_core.assessment.preferred_share import SURE, least_share, preferred_in_bag, recommended_bag_size

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import charts_rollout, resources
+from dashboard import charts_rollout, evaluation_tables, resources
 from dashboard.charts_theme import POLICY_LOOKS
-from dashboard.components import evaluation_tables
 from dashboard.components.figure import figure
 from dashboard.components.task_watch import task_watch
 from dashboard.telling import callback

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import resources, run_resources
+from dashboard import evaluation_tables, resources, run_resources
 from dashboard.charts_theme import LEARNED_COST, Look
-from dashboard.components import evaluation_tables, stage_items
+from dashboard.components import stage_items
 from dashboard.components.rollout_policies import words
 from dashboard.components.stage_items import Line
 from dashboard.components.trajectory_content import Display, curve_lanes, packed_scene, scene_name, score_lanes

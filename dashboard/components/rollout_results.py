@@ -7,9 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts_rollout
+from dashboard import charts_rollout, evaluation_tables
 from dashboard.charts_theme import Look
-from dashboard.components import evaluation_tables
 from dashboard.components.figure import figure
 from dashboard.components.rollout_policies import words
 from safemil_core.assessment.evaluation import at_limit

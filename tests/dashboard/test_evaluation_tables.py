@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.components import evaluation_tables
+from dashboard import evaluation_tables
 from safemil_core.running.offline_checks import OfflineCheck
 
 
