@@ -197,7 +197,7 @@ def test_a_key_is_void_where_the_page_still_showed_another_dataset(dashboard: Da
     page.locator("h1").first.click()  # away from the box
     page.keyboard.press("u")
     late.release()
-    expect(page.get_by_text(f"{other.n_trajectories} unlabelled", exact=True)).to_be_visible()
+    expect(page.locator("[data-listening=true]")).to_have_attribute("data-about", other.id)
     page.keyboard.press("p")
     expect(page.get_by_text("1 preferred", exact=True)).to_be_visible()
     ledgers = [runs.store(workspace).labels(name).ledger()[1] for name in ("walks", "other")]
