@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard import resources, state
+from dashboard.telling import callback
 from safemil_core.data.datasets import DatasetInfo
 
 
@@ -46,10 +47,9 @@ def last_said(place: str, info: DatasetInfo) -> Said:
     return Said(text, is_bad, is_own and resources.labels(info).latest() == action)
 
 
-def undo_last(place: str, info: DatasetInfo) -> bool:
-    """In a callback: take the action back if that can still be done, and say so; whether it was."""
-    if not last_said(place, info).can_undo:
-        return False
-    resources.labels(info).undo(author=state.author())
-    say(place, info, "Taken back")
-    return True
+@callback
+def undo_last(place: str, info: DatasetInfo) -> None:
+    """Take the action back if that can still be done, and say so."""
+    if last_said(place, info).can_undo:
+        resources.labels(info).undo(author=state.author())
+        say(place, info, "Taken back")

@@ -162,7 +162,7 @@ def _marking(info: DatasetInfo, place: str, trajectories: list[int]) -> None:
             return
         st.markdown(said.text, width="content")
         if said.can_undo:
-            st.button("Undo", key="teachers.undo", type="tertiary", on_click=_undo, args=(info, place))
+            st.button("Undo", key="teachers.undo", type="tertiary", on_click=undo_last, args=(place, info))
         page_link("train", "Train again")
 
 
@@ -172,8 +172,3 @@ def _mark(info: DatasetInfo, place: str, trajectories: tuple[int, ...]) -> None:
         trajectories, "non_preferred", author=state.author(), note="taught a bad moment of a rollout", origin="bulk"
     )
     say(place, info, f"Marked {plural(len(trajectories), 'trajectory')} non-preferred.", action=action)
-
-
-@callback
-def _undo(info: DatasetInfo, place: str) -> None:
-    undo_last(place, info)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,12 +102,10 @@ class DatasetFolders:
         on_disk(self._workspace.datasets)
         return True
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """While nobody else keeps, names or removes a dataset: one that has no name yet, or none any more, is seen by
         nobody. Raises NotReady where another process is at it for very long."""
-        with held(self._workspace.datasets_lock):
-            yield
+        return held(self._workspace.datasets_lock)
 
     def remove(self, dataset_id: str) -> None:
         """Take the content away where it is there: gone at once, however long it takes to remove it."""
